@@ -1,0 +1,15 @@
+(** The Rust executor of a domain, driven by the Lwt loop. *)
+
+type t
+
+val attach : unit -> unit
+(** [attach ()] makes the executor of the calling domain known to the calling
+    thread, and makes it if the domain has none.
+
+    @raise Errors.Error
+      if another domain owns the executor, or tokio's runtime cannot be
+      started. *)
+
+val wait : t -> int -> 'a Lwt.t
+(** [wait executor slot] is the promise of the call in [slot], which the
+    executor has just taken up. Cancelling it cancels the call. *)

@@ -1,0 +1,3 @@
+let get : 'a Raw.outcome -> 'a = function
+  | Ready value -> value
+  | Failed exn -> raise exn

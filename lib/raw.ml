@@ -1,0 +1,69 @@
+(** Every [external], and the types whose representation Rust knows. *)
+
+(** What a stub returns. No stub raises. *)
+type 'a outcome = Ready of 'a | Failed of exn
+
+(** What a stub of an asynchronous function returns: the tags of [outcome] and
+    one more. *)
+type ('a, 'executor) call =
+  | Returned of 'a
+  | Raised of exn
+  | Pending of int * 'executor  (** its slot, and the executor that runs it *)
+
+(** What Rust sees of a promise that it is about to await. *)
+type 'a observed =
+  | Resolved of 'a
+  | Rejected of exn
+  | Waiting of 'a Lwt.t
+
+type 'a promise
+(** A promise that Rust awaits and OCaml settles. Collected, it rejects. *)
+
+(** The functions that Rust calls, found by the numbers of their fields. *)
+type callbacks = {
+  attach_executor : unit -> unit;
+  invoke : 'a 'b. ('a -> 'b Lwt.t) -> 'a -> 'b observed;
+  observe : 'a. 'a Lwt.t -> 'a observed;
+  forward : 'a. 'a Lwt.t -> 'a promise -> unit;
+  cancel : 'a. 'a Lwt.t -> unit;
+  make_error : string * string list * string * string option -> exn;
+  make_panic : string * string * string option -> exn;
+  make_abandoned : unit -> exn;
+  show_exception : exn -> string;
+}
+
+external callbacks_register : callbacks -> unit outcome
+  = "lwt_rust_callbacks_register"
+
+external executor_attach : int -> bool outcome = "lwt_rust_executor_attach"
+
+(* ['notification] is what [Lwt_unix.make_notification] gives: an integer, or
+   in Lwt 6 an abstract type that is represented as one. *)
+external executor_create :
+  int -> 'notification -> 'executor -> Obj.t array -> unit outcome
+  = "lwt_rust_executor_create"
+
+external executor_poll : unit -> int outcome = "lwt_rust_executor_poll"
+
+external executor_is_woken : unit -> bool = "lwt_rust_executor_is_woken"
+[@@noalloc]
+
+external executor_begin_turn : unit -> bool = "lwt_rust_executor_begin_turn"
+[@@noalloc]
+
+external executor_end_turn : unit -> bool = "lwt_rust_executor_end_turn"
+[@@noalloc]
+
+external call_cancel : int -> unit outcome = "lwt_rust_call_cancel"
+
+external promise_create : unit -> 'a promise outcome
+  = "lwt_rust_promise_create"
+
+external promise_resolve : 'a promise -> 'a -> bool outcome
+  = "lwt_rust_promise_resolve"
+
+external promise_reject : 'a promise -> exn -> bool outcome
+  = "lwt_rust_promise_reject"
+
+external runtime_configure : bool -> int option -> string -> unit outcome
+  = "lwt_rust_runtime_configure"

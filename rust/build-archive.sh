@@ -1,0 +1,62 @@
+#!/bin/sh
+# Builds the archive of a crate, for a dune rule.
+#
+#   build-archive.sh PROJECT CRATE PROFILE OCAMLOPT VERSION WHERE LIB.a DLL.so FLAGS
+#
+# PROJECT is the folder of dune-project, PROFILE is dune's, and OCAMLOPT, VERSION
+# and WHERE are those of the OCaml compiler in use. The last three are the files
+# to make: the static library for native code, the dynamic one for bytecode, and
+# the flags that linking the static one needs.
+#
+# dune runs this in _build/CONTEXT. Cargo's target folder is beside that one:
+# inside it, dune would delete what it does not know.
+set -eu
+
+project=$1 crate=$2 profile=$3 static=$7 dynamic=$8 flags=$9
+export OCAMLOPT="$4" OCAML_VERSION="$5" OCAML_WHERE_PATH="$6"
+target=$(dirname "$PWD")/_cargo
+
+command -v cargo >/dev/null || {
+  echo "cargo is not installed, and lwt_rust has a Rust part." >&2
+  echo "Install Rust 1.85 or later: https://rustup.rs, or your system's packages." >&2
+  exit 1
+}
+
+set -- --quiet --locked --manifest-path "$project/rust/Cargo.toml" \
+  --target-dir "$target" --package "$crate" --lib
+case $profile in
+  release) set -- "$@" --release; built=$target/release ;;
+  *) built=$target/debug ;;
+esac
+if [ -d "$project/vendor/crates" ]; then
+  set -- "$@" --offline \
+    --config 'source.crates-io.replace-with="vendored"' \
+    --config "source.vendored.directory=\"$(cd "$project" && pwd)/vendor/crates\""
+fi
+extension=so
+if [ "$(uname)" = Darwin ]; then
+  extension=dylib
+  # The symbols of OCaml's runtime are found when the library is loaded.
+  export RUSTFLAGS="${RUSTFLAGS-} -C link-arg=-undefined -C link-arg=dynamic_lookup"
+fi
+
+log=$flags.log
+trap 'rm -f "$log"' EXIT
+if ! cargo rustc "$@" -- --print native-static-libs 2>"$log"; then
+  cat "$log" >&2
+  exit 1
+fi
+# rustc says which libraries the archive needs; the rest of what it says is for
+# the reader.
+libraries=$(sed -n 's/^note: native-static-libs: //p' "$log" | head -n 1)
+[ -n "$libraries" ] || {
+  echo "rustc did not say which libraries the archive of $crate needs." >&2
+  exit 1
+}
+sed -e '/native-static-libs/d' -e '/^note: link against the following native/d' \
+  -e '/^$/d' -e '/^  *|$/d' "$log" >&2
+printf '(%s)\n' "$libraries" >"$flags"
+
+name=$(printf %s "$crate" | tr - _)
+cp "$built/lib$name.a" "$static"
+cp "$built/lib$name.$extension" "$dynamic"

@@ -1,0 +1,160 @@
+//! Panics as values.
+
+use std::{
+    any::Any,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// What a panic was raised with.
+pub type Payload = Box<dyn Any + Send>;
+
+/// A future that completes with `Err` when the future within panics, at a poll
+/// or while it is dropped, and that never panics while it is dropped itself.
+///
+/// The future within is dropped as soon as it has completed or panicked, before
+/// the result is given out.
+#[must_use = "futures do nothing unless polled"]
+pub struct CatchPanic<F>(Option<Pin<Box<F>>>);
+
+impl<F: Future> CatchPanic<F> {
+    /// Catches the panics of a future.
+    pub fn new(future: Pin<Box<F>>) -> Self {
+        CatchPanic(Some(future))
+    }
+}
+
+/// Calls `f`; a panic is given back as a value.
+///
+/// # Errors
+///
+/// The payload of the panic that left `f`.
+pub fn catch_panic<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
+    // The callers drop everything that `f` could have left half done.
+    catch_unwind(AssertUnwindSafe(f))
+}
+
+impl<F: Future> Future for CatchPanic<F> {
+    type Output = Result<F::Output, Payload>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self
+            .0
+            .as_mut()
+            .expect("a future was polled after it completed");
+        let result = match catch_panic(|| future.as_mut().poll(context)) {
+            Ok(polled) => Ok(ready!(polled)),
+            Err(payload) => Err(payload),
+        };
+        let future = self.0.take();
+        // The first panic is the cause; one from the drop that follows it is
+        // its consequence.
+        Poll::Ready(match (result, catch_panic(move || drop(future))) {
+            (Ok(value), Ok(())) => Ok(value),
+            (Ok(value), Err(payload)) => {
+                drop_quietly(value);
+                Err(payload)
+            }
+            (Err(payload), _) => Err(payload),
+        })
+    }
+}
+
+impl<F> Drop for CatchPanic<F> {
+    fn drop(&mut self) {
+        // Nobody is left to tell: the panic hook has reported it.
+        drop_quietly(self.0.take());
+    }
+}
+
+fn drop_quietly<T>(value: T) {
+    if let Err(payload) = catch_panic(move || drop(value)) {
+        // A payload may panic in its own destructor.
+        std::mem::forget(payload);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::{
+        future::{Future, poll_fn},
+        pin::{Pin, pin},
+        task::{Context, Poll, Waker},
+    };
+
+    use super::{CatchPanic, Payload};
+
+    struct PanicOnDrop;
+
+    impl Drop for PanicOnDrop {
+        fn drop(&mut self) {
+            panic!("drop");
+        }
+    }
+
+    fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn message(result: Poll<Result<u8, Payload>>) -> &'static str {
+        match result {
+            Poll::Ready(Err(payload)) => payload.downcast_ref::<&str>().copied().unwrap(),
+            Poll::Ready(Ok(_)) => "completed",
+            Poll::Pending => "pending",
+        }
+    }
+
+    #[test]
+    fn value_passes_through() {
+        let future = pin!(CatchPanic::new(Box::pin(async { 3 })));
+        assert!(matches!(poll(future), Poll::Ready(Ok(3))));
+    }
+
+    #[test]
+    fn panic_at_the_first_and_at_a_later_poll() {
+        let now = pin!(CatchPanic::new(Box::pin(async { panic!("poll") })));
+        assert_eq!(message(poll(now)), "poll");
+
+        let mut polls = 0;
+        let mut later = pin!(CatchPanic::new(Box::pin(poll_fn(move |_| {
+            polls += 1;
+            if polls == 2 {
+                panic!("later")
+            } else {
+                Poll::Pending
+            }
+        }))));
+        assert_eq!(message(poll(later.as_mut())), "pending");
+        assert_eq!(message(poll(later)), "later");
+    }
+
+    #[test]
+    fn panic_in_the_drop_of_a_completed_future() {
+        let held = PanicOnDrop;
+        let future = pin!(CatchPanic::new(Box::pin(poll_fn(move |_| {
+            let _held = &held;
+            Poll::Ready(1)
+        }))));
+        assert_eq!(message(poll(future)), "drop");
+    }
+
+    #[test]
+    fn panic_in_the_drop_after_a_panic_keeps_the_first() {
+        let held = PanicOnDrop;
+        let future = pin!(CatchPanic::new(Box::pin(poll_fn(move |_| -> Poll<u8> {
+            let _held = &held;
+            panic!("first")
+        }))));
+        assert_eq!(message(poll(future)), "first");
+    }
+
+    #[test]
+    fn panic_in_the_drop_of_an_unfinished_future_goes_nowhere() {
+        let held = PanicOnDrop;
+        drop(CatchPanic::new(Box::pin(async move {
+            let _held = held;
+        })));
+    }
+}

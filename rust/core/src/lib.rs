@@ -1,0 +1,25 @@
+//! The parts of lwt_rust that name no OCaml value.
+//!
+//! Everything here is ordinary Rust, so it is tested without an OCaml runtime:
+//! [`Park`] and [`Cell`] under loom, which tries every interleaving, and all of
+//! it by unit tests.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `park` | when a wake-up of an executor needs a notification |
+//! | `cell` | the one value that goes from a resolver to a promise |
+//! | `catch` | a future whose panics become values |
+//! | `slots` | small numbers for the calls under way |
+
+#![forbid(unsafe_code)]
+
+mod catch;
+mod cell;
+mod park;
+mod slots;
+mod sync;
+
+pub use catch::{CatchPanic, Payload, catch_panic};
+pub use cell::Cell;
+pub use park::Park;
+pub use slots::{Ended, Slots, Ticket};

@@ -1,0 +1,144 @@
+//! Every interleaving of the concurrent parts, tried by loom:
+//! `RUSTFLAGS="--cfg loom" cargo test --release -p lwt-rust-core --test loom`.
+#![cfg(loom)]
+#![allow(missing_docs)]
+
+use std::task::{Context, Poll, Wake, Waker};
+
+use loom::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+use lwt_rust_core::{Cell, Park};
+
+/// An owner that polls when it is told to, and work that anybody adds.
+#[derive(Default)]
+struct Model {
+    park: Park,
+    queue: AtomicUsize,
+    notified: AtomicBool,
+    done: AtomicUsize,
+}
+
+impl Model {
+    fn add_work(&self) {
+        self.queue.fetch_add(1, Ordering::Relaxed);
+        if self.park.wake() {
+            assert!(
+                !self.notified.swap(true, Ordering::AcqRel),
+                "two deliveries for one parking"
+            );
+        }
+    }
+
+    fn poll(&self) {
+        loop {
+            self.park.start();
+            let found = self.queue.swap(0, Ordering::Relaxed);
+            self.done.fetch_add(found, Ordering::Relaxed);
+            if self.park.finish() {
+                return;
+            }
+        }
+    }
+
+    /// One turn of the owner's loop; `false` if it would sleep.
+    fn turn(&self) -> bool {
+        let notified = self.notified.swap(false, Ordering::AcqRel);
+        if notified {
+            self.poll();
+        }
+        notified
+    }
+}
+
+#[test]
+fn no_wake_up_is_lost_between_polling_and_parking() {
+    loom::model(|| {
+        let model = Arc::new(Model::default());
+        let wakers: Vec<_> = (0..2)
+            .map(|_| {
+                let model = model.clone();
+                thread::spawn(move || model.add_work())
+            })
+            .collect();
+        model.turn();
+        for waker in wakers {
+            waker.join().unwrap();
+        }
+        // Whatever is left is announced by a notification that is pending.
+        while model.turn() {}
+        assert_eq!(model.done.load(Ordering::Relaxed), 2);
+        assert!(!model.park.is_woken());
+    });
+}
+
+#[test]
+fn an_owner_that_leaves_work_behind_is_not_notified_and_finds_it() {
+    loom::model(|| {
+        let model = Arc::new(Model::default());
+        model.park.start();
+        model.park.leave_woken();
+        let waker = {
+            let model = model.clone();
+            thread::spawn(move || model.add_work())
+        };
+        // It comes back by itself, perhaps before the work is there.
+        model.poll();
+        waker.join().unwrap();
+        while model.turn() {}
+        assert_eq!(model.done.load(Ordering::Relaxed), 1);
+    });
+}
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+#[test]
+fn settling_races_with_polling() {
+    loom::model(|| {
+        let cell = Arc::new(Cell::new());
+        let settler = {
+            let cell = cell.clone();
+            thread::spawn(move || cell.settle(5))
+        };
+        let flag = std::sync::Arc::new(Flag(AtomicBool::new(false)));
+        let waker = Waker::from(flag.clone());
+        let mut context = Context::from_waker(&waker);
+        let first = cell.poll_take(&mut context);
+        assert_eq!(settler.join().unwrap(), Ok(()));
+        match first {
+            Poll::Ready(value) => assert_eq!(value, 5),
+            Poll::Pending => {
+                assert!(flag.0.load(Ordering::Acquire), "the waiter was not woken");
+                assert_eq!(cell.poll_take(&mut context), Poll::Ready(5));
+            }
+        }
+    });
+}
+
+#[test]
+fn settling_races_with_settling_and_closing() {
+    loom::model(|| {
+        let cell = Arc::new(Cell::new());
+        let settler = {
+            let cell = cell.clone();
+            thread::spawn(move || cell.settle(1).is_ok())
+        };
+        let other = {
+            let cell = cell.clone();
+            thread::spawn(move || cell.settle(2).is_ok())
+        };
+        let was_waiting = cell.close();
+        let accepted = usize::from(settler.join().unwrap()) + usize::from(other.join().unwrap());
+        assert_eq!(accepted, usize::from(!was_waiting));
+    });
+}

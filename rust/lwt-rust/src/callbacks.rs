@@ -1,0 +1,65 @@
+//! The OCaml functions that Rust calls.
+//!
+//! `Callbacks` in `lib/` registers them once, as one record; they are found by
+//! the number of their field, never by name.
+
+use once_cell::sync::OnceCell;
+
+use crate::{
+    error::{Error, Exception},
+    ffi::{Lock, Root, Val},
+};
+
+/// The functions, in the order of the record.
+#[derive(Clone, Copy)]
+pub(crate) enum Callback {
+    /// `unit -> unit`: attaches the domain's executor to the thread.
+    AttachExecutor = 0,
+    /// `('a -> 'b Lwt.t) -> 'a -> 'b observed`
+    Invoke = 1,
+    /// `'a Lwt.t -> 'a observed`
+    Observe = 2,
+    /// `'a Lwt.t -> 'a sink -> unit`: settles the sink when the promise is.
+    Forward = 3,
+    /// `'a Lwt.t -> unit`
+    Cancel = 4,
+    /// `string * string list * string * string option -> exn`
+    MakeError = 5,
+    /// `string * string * string option -> exn`
+    MakePanic = 6,
+    /// `unit -> exn`
+    MakeAbandoned = 7,
+    /// `exn -> string`
+    ShowException = 8,
+}
+
+const COUNT: usize = Callback::ShowException as usize + 1;
+
+static CALLBACKS: OnceCell<[Root; COUNT]> = OnceCell::new();
+
+/// Keeps the functions of the record. Later calls change nothing.
+pub(crate) fn register(record: Val<'_>) -> Result<(), Error> {
+    let mut fields = Vec::with_capacity(COUNT);
+    for index in 0..record.size() {
+        fields.extend(record.field(index).map(Root::new));
+    }
+    let found = fields.len();
+    let fields = fields.try_into().map_err(|_| {
+        Error::message(format!(
+            "the module Lwt_rust registered {found} callbacks where its archive knows {COUNT}: \
+             they are of different versions, so build both again"
+        ))
+    })?;
+    CALLBACKS.get_or_init(|| fields);
+    Ok(())
+}
+
+/// Calls a function; `None` if they were not registered yet.
+pub(crate) fn call_back<'l>(
+    lock: &'l mut Lock,
+    callback: Callback,
+    arguments: &[&Root],
+) -> Option<Result<Val<'l>, Exception>> {
+    let closure = &CALLBACKS.get()?[callback as usize];
+    Some(lock.call(closure, arguments))
+}

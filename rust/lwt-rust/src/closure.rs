@@ -1,0 +1,74 @@
+//! Lwt closures that Rust calls.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use crate::{
+    callbacks::{Callback, call_back},
+    convert::{FromOcaml, IntoOcaml},
+    error::Error,
+    executor::Handle,
+    ffi::{Root, Val},
+    promise::Promise,
+};
+
+/// An OCaml function of type `'a -> 'b Lwt.t`.
+///
+/// It can be called any number of times, from a task of its domain and from any
+/// other thread, and it can be cloned and dropped anywhere.
+pub struct LwtFn<A, B> {
+    closure: Arc<Root>,
+    handle: Handle,
+    types: PhantomData<fn(A) -> B>,
+}
+
+impl<A, B> LwtFn<A, B>
+where
+    A: IntoOcaml + Send + 'static,
+    B: FromOcaml + Send + 'static,
+{
+    /// Calls the function. In a task of the function's domain it runs before
+    /// this returns, until its first wait, as in Lwt; elsewhere it is called by
+    /// the domain soon, whether or not the promise is awaited.
+    ///
+    /// An exception that it raises is the same as a promise that it rejects.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the promise cancels what the function returned: see [`Promise`].
+    pub fn call(&self, argument: A) -> Promise<B> {
+        let closure = self.closure.clone();
+        Promise::of_observed(self.handle.clone(), move |lock| {
+            let argument = Root::new(argument.into_ocaml(lock)?);
+            match call_back(lock, Callback::Invoke, &[&closure, &argument]) {
+                Some(observed) => Ok(Root::new(observed?)),
+                None => Err(Error::Abandoned),
+            }
+        })
+    }
+}
+
+impl<A, B> FromOcaml for LwtFn<A, B> {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        Ok(LwtFn {
+            closure: Arc::new(Root::new(value)),
+            handle: Handle::of_this_thread()?,
+            types: PhantomData,
+        })
+    }
+}
+
+impl<A, B> Clone for LwtFn<A, B> {
+    fn clone(&self) -> Self {
+        LwtFn {
+            closure: self.closure.clone(),
+            handle: self.handle.clone(),
+            types: PhantomData,
+        }
+    }
+}
+
+impl<A, B> std::fmt::Debug for LwtFn<A, B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LwtFn(..)")
+    }
+}

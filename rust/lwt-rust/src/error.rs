@@ -1,0 +1,273 @@
+//! What can go wrong, on its way between Rust and OCaml.
+
+use std::{
+    any::Any,
+    backtrace::{Backtrace, BacktraceStatus},
+    fmt,
+    sync::{Arc, Once},
+};
+
+use lwt_rust_core::Payload;
+
+use crate::{
+    callbacks::{Callback, call_back},
+    ffi::{Lock, Root},
+};
+
+/// Why a promise was rejected.
+///
+/// Any error type becomes an `Error` with `?`. An `Error` is none itself, so
+/// that it can be told from one.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// An OCaml exception. Back in OCaml it is physically the same.
+    Exception(Exception),
+    /// A Rust error: `Lwt_rust.Error` in OCaml.
+    Failure(Failure),
+    /// A panic: `Lwt_rust.Panic` in OCaml.
+    Panic(Panic),
+    /// What should have settled the promise is gone without having done so:
+    /// `Lwt_rust.Abandoned` in OCaml.
+    Abandoned,
+}
+
+/// An OCaml exception, kept alive.
+#[derive(Clone)]
+pub struct Exception(Arc<ExceptionInner>);
+
+struct ExceptionInner {
+    exception: Root,
+    message: String,
+}
+
+/// A Rust error, with its type and the backtrace of where it entered an
+/// [`Error`] (captured if `RUST_BACKTRACE` asks for it).
+#[derive(Debug)]
+pub struct Failure {
+    error: Box<dyn std::error::Error + Send + Sync>,
+    type_name: &'static str,
+    backtrace: Backtrace,
+}
+
+/// A caught panic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panic {
+    message: String,
+    location: String,
+    backtrace: Option<String>,
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        Error::Failure(Failure {
+            error: Box::new(error),
+            type_name: std::any::type_name::<E>(),
+            backtrace: Backtrace::capture(),
+        })
+    }
+}
+
+impl From<Exception> for Error {
+    fn from(exception: Exception) -> Self {
+        Error::Exception(exception)
+    }
+}
+
+impl From<Panic> for Error {
+    fn from(panic: Panic) -> Self {
+        Error::Panic(panic)
+    }
+}
+
+impl Error {
+    /// An error that is only a message.
+    pub fn message(message: impl Into<String>) -> Self {
+        Error::Failure(Failure {
+            error: message.into().into(),
+            type_name: "message",
+            backtrace: Backtrace::capture(),
+        })
+    }
+
+    /// The OCaml exception that tells this error; `None` if the OCaml side has
+    /// not registered what is needed to make it.
+    pub(crate) fn into_exception(self, lock: &mut Lock) -> Option<Root> {
+        let made = match self {
+            Error::Exception(exception) => return Some(exception.root(lock)),
+            Error::Failure(failure) => {
+                let message = text(lock, &failure.error.to_string());
+                let sources = failure
+                    .sources()
+                    .iter()
+                    .rev()
+                    .fold(Root::UNIT, |tail, source| {
+                        let head = text(lock, source);
+                        Root::new(lock.block(0, &[&head, &tail]))
+                    });
+                let type_name = text(lock, failure.type_name);
+                let backtrace = option(lock, show_backtrace(&failure.backtrace));
+                let parts = Root::new(lock.block(0, &[&message, &sources, &type_name, &backtrace]));
+                call_back(lock, Callback::MakeError, &[&parts])
+            }
+            Error::Panic(panic) => {
+                let message = text(lock, &panic.message);
+                let location = text(lock, &panic.location);
+                let backtrace = option(lock, panic.backtrace);
+                let parts = Root::new(lock.block(0, &[&message, &location, &backtrace]));
+                call_back(lock, Callback::MakePanic, &[&parts])
+            }
+            Error::Abandoned => call_back(lock, Callback::MakeAbandoned, &[&Root::UNIT]),
+        };
+        match made? {
+            Ok(value) => Some(Root::new(value)),
+            Err(exception) => Some(exception.root(lock)),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Exception(exception) => f.write_str(exception.message()),
+            Error::Failure(failure) => failure.error.fmt(f),
+            Error::Panic(panic) => write!(f, "panic at {}: {}", panic.location, panic.message),
+            Error::Abandoned => f.write_str("nothing is left that could settle the promise"),
+        }
+    }
+}
+
+impl Exception {
+    /// Keeps an exception alive. Its message is made now, by
+    /// `Printexc.to_string`, so that it can be shown on any thread.
+    pub(crate) fn new(lock: &mut Lock, exception: Root) -> Self {
+        let message = match call_back(lock, Callback::ShowException, &[&exception]) {
+            Some(Ok(text)) => text
+                .as_bytes()
+                .map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+            Some(Err(_)) | None => None,
+        };
+        Exception(Arc::new(ExceptionInner {
+            exception,
+            message: message.unwrap_or_else(|| "an OCaml exception".to_owned()),
+        }))
+    }
+
+    /// What `Printexc.to_string` says of it.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    fn root(&self, lock: &Lock) -> Root {
+        Root::new(self.0.exception.get(lock))
+    }
+}
+
+impl fmt::Debug for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Exception").field(&self.message()).finish()
+    }
+}
+
+impl Failure {
+    /// The error.
+    pub fn error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        &*self.error
+    }
+
+    /// The name of its type, as the compiler prints it.
+    pub fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    fn sources(&self) -> Vec<String> {
+        std::iter::successors(self.error.source(), |error| error.source())
+            .map(ToString::to_string)
+            .collect()
+    }
+}
+
+fn text(lock: &mut Lock, text: &str) -> Root {
+    Root::new(lock.string(text.as_bytes()))
+}
+
+fn option(lock: &mut Lock, option: Option<String>) -> Root {
+    match option {
+        None => Root::UNIT,
+        Some(string) => {
+            let string = text(lock, &string);
+            Root::new(lock.block(0, &[&string]))
+        }
+    }
+}
+
+fn show_backtrace(backtrace: &Backtrace) -> Option<String> {
+    (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string())
+}
+
+thread_local! {
+    /// Where the last panic of this thread happened: its payload does not say.
+    static LAST_PANIC: std::cell::RefCell<Option<(String, Option<String>)>> =
+        const { std::cell::RefCell::new(None) };
+}
+
+impl Panic {
+    /// Makes the hook that Rust calls at a panic note where it happened, and
+    /// then go on with the hook that was there. It never enters OCaml.
+    pub(crate) fn install_hook() {
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| {
+            let previous = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                let location = info.location().map(ToString::to_string);
+                let backtrace = show_backtrace(&Backtrace::capture());
+                // Fails only while the thread ends, when nobody will ask.
+                let _ = LAST_PANIC.try_with(|last| {
+                    if let Ok(mut last) = last.try_borrow_mut() {
+                        *last = Some((location.unwrap_or_default(), backtrace));
+                    }
+                });
+                previous(info);
+            }));
+        });
+    }
+
+    /// The panic that `payload` was caught from, on this thread, just now.
+    pub(crate) fn from_payload(payload: Payload) -> Self {
+        let (location, backtrace) = LAST_PANIC
+            .try_with(|last| last.borrow_mut().take())
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        let message = message_of(&*payload);
+        // A payload may panic in its own destructor.
+        if let Err(again) = lwt_rust_core::catch_panic(move || drop(payload)) {
+            std::mem::forget(again);
+        }
+        Panic {
+            message,
+            location,
+            backtrace,
+        }
+    }
+
+    /// What the panic was raised with, if that was a string.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// `file:line:column`, or nothing if it is not known.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> String {
+    match payload.downcast_ref::<&str>() {
+        Some(message) => (*message).to_owned(),
+        None => match payload.downcast_ref::<String>() {
+            Some(message) => message.clone(),
+            None => "a panic whose payload is not a string".to_owned(),
+        },
+    }
+}

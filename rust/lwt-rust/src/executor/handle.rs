@@ -1,0 +1,119 @@
+//! The part of an executor that any thread may use.
+
+use std::{
+    future::Future,
+    sync::Arc,
+    task::{Wake, Waker},
+};
+
+use async_executor::{Executor, Task};
+use lwt_rust_core::Park;
+
+use crate::{
+    error::Error,
+    ffi::{self, notify, polls_soon},
+};
+
+/// What an executor shares with wakers and handles.
+pub(crate) struct Shared {
+    executor: Executor<'static>,
+    park: Park,
+    /// The Lwt_unix notification whose handler polls the executor.
+    notification: isize,
+    tokio: tokio::runtime::Handle,
+}
+
+impl Shared {
+    pub(super) fn new(notification: isize, tokio: tokio::runtime::Handle) -> Self {
+        Shared {
+            executor: Executor::new(),
+            park: Park::new(),
+            notification,
+            tokio,
+        }
+    }
+
+    pub(super) fn executor(&self) -> &Executor<'static> {
+        &self.executor
+    }
+
+    pub(super) fn park(&self) -> &Park {
+        &self.park
+    }
+
+    pub(super) fn tokio(&self) -> &tokio::runtime::Handle {
+        &self.tokio
+    }
+
+    /// Whether the executor is owed a poll.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.park.is_woken()
+    }
+}
+
+/// The executor's own waker: called by async-executor when a task becomes
+/// runnable, on the thread that made it so.
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.park.wake() && !polls_soon(self) {
+            notify(self.notification);
+        }
+    }
+}
+
+/// Spawns tasks in a domain, from any thread.
+#[derive(Clone)]
+pub struct Handle(Arc<Shared>);
+
+const _: () = {
+    const fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Handle>();
+};
+
+impl Handle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Handle(shared)
+    }
+
+    /// The handle of the domain this thread belongs to.
+    pub(crate) fn of_this_thread() -> Result<Self, Error> {
+        match ffi::executor() {
+            Some(executor) => Ok(executor.handle()),
+            None => Err(Error::message(
+                "this thread belongs to no domain with an executor",
+            )),
+        }
+    }
+
+    pub(super) fn reaches(&self, shared: &Arc<Shared>) -> bool {
+        Arc::ptr_eq(&self.0, shared)
+    }
+
+    /// Spawns a task in the domain: it runs with the domain's lock held, so it
+    /// may use [`with_lock`](crate::with_lock), and with tokio's context
+    /// entered. Never blocks.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the task cancels it; `Task::detach` lets it run on.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Task<T> {
+        self.0.executor.spawn(future)
+    }
+
+    pub(super) fn waker(shared: &Arc<Shared>) -> Waker {
+        Waker::from(shared.clone())
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handle(..)")
+    }
+}

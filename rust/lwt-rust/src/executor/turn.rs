@@ -1,0 +1,102 @@
+//! What the executor does in a turn of the Lwt loop.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use lwt_rust_core::Slots;
+
+use super::{DomainExecutor, Handle, Shared};
+use crate::ffi::{Lock, Root, Val};
+
+/// The most tasks that one poll runs. A task completes one call at most, so the
+/// completions of a poll fit in an array of twice as many fields.
+const BUDGET: usize = 128;
+
+impl DomainExecutor {
+    pub(super) fn new(shared: Shared, record: Root, completions: Root) -> Self {
+        let shared = Arc::new(shared);
+        let ticked = Rc::new(Cell::new(0));
+        let executor = DomainExecutor {
+            waker: Handle::waker(&shared),
+            ticks: RefCell::new(Box::pin(tick_for_ever(shared.clone(), ticked.clone()))),
+            shared,
+            record,
+            completions,
+            stored: Cell::new(0),
+            ticked,
+            calls: RefCell::new(Slots::default()),
+        };
+        // Until it has been polled once, it does not know whom to wake.
+        executor.look_for_work();
+        executor
+    }
+
+    /// Runs what is runnable, within the budget, and returns how many
+    /// completions it stored. OCaml has read all earlier ones.
+    ///
+    /// If work is left, the executor is woken, with no notification: the caller
+    /// promises to come back.
+    ///
+    /// It returns 0 at once if it is being polled already, which only OCaml
+    /// code called by a task can find.
+    pub(crate) fn poll(&self, lock: &mut Lock) -> usize {
+        if self.ticks.try_borrow_mut().is_err() {
+            return 0;
+        }
+        self.calls.borrow_mut().recycle();
+        self.stored.set(0);
+        let _tokio = self.shared.tokio().enter();
+        lock.lend(|| self.look_for_work());
+        self.stored.get()
+    }
+
+    fn look_for_work(&self) {
+        let park = self.shared.park();
+        self.ticked.set(0);
+        let mut ticks = self.ticks.borrow_mut();
+        loop {
+            park.start();
+            let _: Poll<()> = ticks.as_mut().poll(&mut Context::from_waker(&self.waker));
+            if self.ticked.get() >= BUDGET {
+                return park.leave_woken();
+            }
+            if park.finish() {
+                return;
+            }
+        }
+    }
+
+    /// Stores a completion. `lib/executor.ml` reads pairs: the number of the
+    /// slot, twice, plus one for a rejection; and the value or exception.
+    pub(super) fn store(&self, lock: &mut Lock, slot: usize, is_rejected: bool, value: &Root) {
+        let key = Val::from_index(2 * slot + usize::from(is_rejected));
+        let at = 2 * self.stored.get();
+        lock.store(&self.completions, at, &Root::new(key));
+        lock.store(&self.completions, at + 1, value);
+        self.stored.set(self.stored.get() + 1);
+    }
+
+    /// The number of fields that the completions array needs.
+    pub(crate) const COMPLETIONS: usize = 2 * BUDGET;
+}
+
+/// Runs runnable tasks, pending when there are none or the budget is spent.
+async fn tick_for_ever(shared: Arc<Shared>, ticked: Rc<Cell<usize>>) {
+    loop {
+        poll_fn(|_| {
+            if ticked.get() < BUDGET {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+        shared.executor().tick().await;
+        ticked.set(ticked.get() + 1);
+    }
+}

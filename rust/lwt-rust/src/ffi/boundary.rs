@@ -1,0 +1,128 @@
+//! The one way in from OCaml.
+//!
+//! Every exported symbol is a call of [`enter`], or of [`observe`] if it only
+//! reads or writes a few words. No panic and no OCaml exception crosses a Rust
+//! frame: a stub returns an *outcome*, a variant that `Outcome` in `lib/`
+//! unpacks and raises.
+
+use lwt_rust_core::catch_panic;
+use ocaml::sys;
+
+use super::{
+    lock::Lock,
+    root::Root,
+    thread::{Access, set_access},
+    value::Val,
+};
+use crate::error::{Error, Panic};
+
+/// An OCaml value as it stands in the signature of a stub.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Raw(sys::Value);
+
+/// What a stub tells OCaml, by the tag of the block it returns.
+#[derive(Clone, Copy)]
+pub(crate) enum Status {
+    Ready = 0,
+    Failed = 1,
+    Pending = 2,
+}
+
+impl Raw {
+    /// The argument of a stub as a value.
+    ///
+    /// # Safety
+    ///
+    /// `self` is a parameter of a stub that OCaml has just called, and nothing
+    /// has allocated since then.
+    pub unsafe fn argument(self, lock: &Lock) -> Val<'_> {
+        // SAFETY: the caller says so.
+        unsafe { Val::from_raw(lock, self.0) }
+    }
+}
+
+/// Runs the body of a stub and returns its outcome: the block that the body
+/// allocated, or `Failed exn` for an error or a panic.
+///
+/// # Safety
+///
+/// Called only from an `extern "C"` function that OCaml calls through an
+/// `external` without `[@@noalloc]`.
+pub(crate) unsafe fn enter(
+    body: impl for<'l> FnOnce(&'l mut Lock) -> Result<Val<'l>, Error>,
+) -> Raw {
+    // SAFETY: the caller says so.
+    unsafe { enter_raw(|lock| body(lock).map(|value| Raw(value.raw()))) }
+}
+
+unsafe fn enter_raw(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
+    // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on
+    // this thread before has given its `Lock` away to call OCaml.
+    let mut lock = unsafe { Lock::assume() };
+    let taken = set_access(Access::Taken);
+    let result = catch_panic(|| body(&mut lock));
+    let outcome = match result {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(error)) => failed(&mut lock, error),
+        Err(payload) => failed(&mut lock, Error::from(Panic::from_payload(payload))),
+    };
+    drop(taken);
+    match outcome {
+        Ok(outcome) => outcome,
+        Err(Unreportable) => {
+            // SAFETY: the lock is held, and no Rust frame above this one has
+            // anything left to drop.
+            unsafe {
+                sys::caml_failwith(
+                    c"lwt_rust: a Rust function was called before the module Lwt_rust was \
+                      initialised"
+                        .as_ptr(),
+                )
+            };
+            Raw(sys::UNIT)
+        }
+    }
+}
+
+/// Runs the body of a stub whose result is an `outcome`: `Ready` with what the
+/// body gives, or `Failed`. The body has its arguments rooted.
+///
+/// # Safety
+///
+/// As for [`enter`], and `arguments` are the parameters of that function.
+pub(crate) unsafe fn stub<const N: usize>(
+    arguments: [Raw; N],
+    body: impl FnOnce(&mut Lock, [Root; N]) -> Result<Root, Error>,
+) -> Raw {
+    let body = |lock: &mut Lock| {
+        // SAFETY: they are parameters of the stub, and making a root allocates
+        // nothing in OCaml.
+        let arguments = arguments.map(|raw| Root::new(unsafe { raw.argument(lock) }));
+        let result = body(lock, arguments)?;
+        Ok(Raw(lock.block(Status::Ready as u8, &[&result]).raw()))
+    };
+    // SAFETY: the caller says so.
+    unsafe { enter_raw(body) }
+}
+
+/// The OCaml side has not registered what an exception is made with.
+struct Unreportable;
+
+fn failed(lock: &mut Lock, error: Error) -> Result<Raw, Unreportable> {
+    let exception = catch_panic(|| error.into_exception(lock));
+    match exception {
+        Ok(Some(exception)) => Ok(outcome(lock, Status::Failed, &[&exception])),
+        Ok(None) | Err(_) => Err(Unreportable),
+    }
+}
+
+fn outcome(lock: &mut Lock, status: Status, fields: &[&Root]) -> Raw {
+    Raw(lock.block(status as u8, fields).raw())
+}
+
+/// The stub of a `[@@noalloc]` external, which neither allocates nor calls
+/// OCaml and cannot panic.
+pub(crate) fn observe(body: impl FnOnce() -> bool) -> Raw {
+    Raw(if body() { sys::TRUE } else { sys::FALSE })
+}

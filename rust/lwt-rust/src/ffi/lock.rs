@@ -1,0 +1,174 @@
+//! The proof that a thread holds its domain's lock.
+
+use std::marker::PhantomData;
+
+use ocaml::sys;
+
+use super::{
+    root::Root,
+    thread::{Access, access, set_access},
+    value::Val,
+};
+use crate::error::Exception;
+
+/// The domain's lock, in the hand of the thread that holds it.
+///
+/// Whoever has a `Lock` may read OCaml values; whoever has it mutably may
+/// allocate them and call OCaml. It can be neither made nor sent to another
+/// thread, only borrowed from [`with_lock`], so it never crosses an `.await`.
+pub struct Lock(PhantomData<*mut ()>);
+
+/// Lends the domain's lock to `f`. Never blocks: the lock is held already.
+///
+/// # Panics
+///
+/// If the calling thread is not running a task of a domain, or has the lock in
+/// hand already (inside another `with_lock`). [`try_with_lock`] is total.
+pub fn with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> R {
+    match try_with_lock(f) {
+        Some(result) => result,
+        None => panic!(
+            "OCaml values can be used only by a task that runs in a domain, one `with_lock` at \
+             a time; spawn the work with `Handle::spawn`"
+        ),
+    }
+}
+
+/// Lends the domain's lock to `f`, or gives `None` where [`with_lock`] panics.
+pub fn try_with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> Option<R> {
+    if access() != Access::Free {
+        return None;
+    }
+    let _taken = set_access(Access::Taken);
+    Some(f(&mut Lock(PhantomData)))
+}
+
+impl Lock {
+    /// The lock, for a stub that OCaml has just called.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread holds its domain's lock for as long as the `Lock`
+    /// exists, and nobody else on this thread has a `Lock` meanwhile.
+    pub(super) unsafe fn assume() -> Lock {
+        Lock(PhantomData)
+    }
+
+    /// The lock, for reading only.
+    ///
+    /// # Safety
+    ///
+    /// A `&'l Lock` was lent on this thread for all of `'l`.
+    pub(super) unsafe fn borrowed<'l>() -> &'l Lock {
+        static LOCK: Shared = Shared(Lock(PhantomData));
+        &LOCK.0
+    }
+
+    /// Runs `f`, which may borrow the lock again with [`with_lock`].
+    pub(crate) fn lend<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let _free = set_access(Access::Free);
+        f()
+    }
+
+    /// Calls an OCaml closure with one to three arguments.
+    ///
+    /// # Errors
+    ///
+    /// The exception that left the closure.
+    pub fn call(&mut self, closure: &Root, arguments: &[&Root]) -> Result<Val<'_>, Exception> {
+        let function = closure.raw(self);
+        assert!(
+            is_closure(function),
+            "a value that is no closure was called: the type of an external is wrong"
+        );
+        let raw = |i: usize| arguments[i].raw(self);
+        // While OCaml runs, other threads may take the lock in turn, and OCaml
+        // may call our stubs: this thread's access says nothing then.
+        let outside = set_access(Access::Outside);
+        let result = match arguments.len() {
+            // SAFETY: the lock is held, `function` is a closure and it and the
+            // argument are read from their roots just now, with no allocation
+            // in between. The `_exn` variant returns exceptions as values.
+            1 => unsafe { sys::caml_callback_exn(function, raw(0)) },
+            // SAFETY: as above.
+            2 => unsafe { sys::caml_callback2_exn(function, raw(0), raw(1)) },
+            // SAFETY: as above.
+            3 => unsafe { sys::caml_callback3_exn(function, raw(0), raw(1), raw(2)) },
+            n => panic!("an OCaml closure was called with {n} arguments"),
+        };
+        drop(outside);
+        if sys::is_exception_result(result) {
+            // SAFETY: the low bits mark an exception; without them it is the
+            // exception value, live until the next allocation.
+            let exception = unsafe { Val::from_raw(self, sys::extract_exception(result)) };
+            let exception = Root::new(exception);
+            return Err(Exception::new(self, exception));
+        }
+        // SAFETY: `result` is the value the closure returned, just now.
+        Ok(unsafe { Val::from_raw(self, result) })
+    }
+
+    /// Allocates a block of `fields`, which has at least one.
+    pub(crate) fn block(&mut self, tag: u8, fields: &[&Root]) -> Val<'_> {
+        // SAFETY: the lock is held; the size is small and positive, and every
+        // field is initialised below before anything else can allocate.
+        let block = unsafe { sys::caml_alloc_small(fields.len(), tag) };
+        for (i, field) in fields.iter().enumerate() {
+            // SAFETY: the block is young and has that many fields.
+            let place = unsafe { sys::field(block, i) };
+            // SAFETY: `place` is a field of a fresh young block, which needs no
+            // write barrier.
+            unsafe { place.write(field.raw(self)) };
+        }
+        // SAFETY: `block` was allocated just now and is fully initialised.
+        unsafe { Val::from_raw(self, block) }
+    }
+
+    /// Allocates a string (or `bytes`) with a copy of `bytes`.
+    pub fn string(&mut self, bytes: &[u8]) -> Val<'_> {
+        // SAFETY: the lock is held and the bytes are readable; they are copied
+        // before the function returns.
+        let string =
+            unsafe { sys::caml_alloc_initialized_string(bytes.len(), bytes.as_ptr().cast()) };
+        // SAFETY: `string` was allocated just now.
+        unsafe { Val::from_raw(self, string) }
+    }
+
+    /// Allocates a float.
+    pub fn float(&mut self, float: f64) -> Val<'_> {
+        // SAFETY: the lock is held.
+        let value = unsafe { sys::caml_copy_double(float) };
+        // SAFETY: `value` was allocated just now.
+        unsafe { Val::from_raw(self, value) }
+    }
+
+    /// Stores `value` in a field of a block.
+    ///
+    /// # Panics
+    ///
+    /// If the block has no such field.
+    pub(crate) fn store(&mut self, block: &Root, index: usize, value: &Root) {
+        let size = block.get(self).size();
+        assert!(index < size, "field {index} of a block of {size}");
+        // SAFETY: the block has that field.
+        let place = unsafe { sys::field(block.raw(self), index) };
+        // SAFETY: `place` is an initialised field of a live block, the lock is
+        // held, and `caml_modify` does not allocate.
+        unsafe { sys::caml_modify(place, value.raw(self)) };
+    }
+}
+
+/// A place for a `Lock` to be borrowed from.
+struct Shared(Lock);
+
+// SAFETY: a `Lock` holds nothing; `borrowed` says who may have a reference.
+unsafe impl Sync for Shared {}
+
+fn is_closure(value: sys::Value) -> bool {
+    if !sys::is_block(value) {
+        return false;
+    }
+    // SAFETY: `value` is a block, live because the caller has just read it.
+    let tag = unsafe { sys::tag_val(value) };
+    tag == sys::CLOSURE || tag == sys::INFIX
+}

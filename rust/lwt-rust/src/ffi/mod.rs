@@ -1,0 +1,27 @@
+//! Everything that touches OCaml's memory or its runtime.
+//!
+//! The rest of the crate is safe code over the types of this folder:
+//!
+//! - [`Lock`] proves that the calling thread holds its domain's lock. It is
+//!   lent to a closure, so it cannot cross an `.await`.
+//! - [`Val`] is a value that lives as long as a loan of the lock. Allocating
+//!   wants the lock mutably, so no `Val` outlives a collection.
+//! - [`Root`] keeps a value alive and follows it when it moves.
+//! - `boundary` is the one way in from OCaml.
+
+mod boundary;
+mod custom;
+mod lock;
+mod notification;
+mod root;
+mod thread;
+mod value;
+
+pub use boundary::Raw;
+pub(crate) use boundary::{Status, enter, observe, stub};
+pub(crate) use custom::{promise_of, promise_value};
+pub use lock::{Lock, try_with_lock, with_lock};
+pub(crate) use notification::notify;
+pub use root::Root;
+pub(crate) use thread::{begin_turn, end_turn, executor, is_woken, polls_soon, set_executor};
+pub use value::Val;

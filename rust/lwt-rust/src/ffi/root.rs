@@ -1,0 +1,81 @@
+//! Values kept alive by Rust.
+
+use ocaml::sys;
+
+use super::{lock::Lock, value::Val};
+
+/// Keeps an OCaml value alive, and follows it when the collector moves it.
+///
+/// A root may be sent to and dropped on any thread; only with a [`Lock`] can
+/// the value be read. An integer or constant constructor costs nothing to keep.
+pub struct Root(Kept);
+
+enum Kept {
+    Immediate(sys::Value),
+    Boxed(ocaml::root::Root),
+}
+
+// SAFETY: a boxroot may be deleted on any thread, with or without a domain's
+// lock (the boxroot documentation), and everything else it offers here asks for
+// a `Lock`.
+unsafe impl Send for Root {}
+
+// SAFETY: sharing a root gives only `get` and `raw`, which read a word under
+// the lock of some domain, when no collection can be writing it.
+unsafe impl Sync for Root {}
+
+const _: () = {
+    const fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Root>();
+};
+
+impl Root {
+    /// Keeps `value` alive. Never runs the collector.
+    ///
+    /// # Panics
+    ///
+    /// If there is no memory for the root.
+    pub fn new(value: Val<'_>) -> Root {
+        let raw = value.raw();
+        if sys::is_long(raw) {
+            return Root(Kept::Immediate(raw));
+        }
+        // SAFETY: a `Val` exists only while this thread holds the lock, and it
+        // is valid.
+        Root(Kept::Boxed(unsafe { ocaml::root::Root::new(raw) }))
+    }
+
+    /// `()`.
+    pub const UNIT: Root = Root(Kept::Immediate(sys::UNIT));
+
+    /// A `bool`.
+    pub(crate) fn of_bool(bool: bool) -> Root {
+        Root(Kept::Immediate(if bool { sys::TRUE } else { sys::FALSE }))
+    }
+
+    /// The value.
+    pub fn get<'l>(&self, lock: &'l Lock) -> Val<'l> {
+        // SAFETY: the root keeps the value valid, and `lock` is borrowed
+        // against allocation.
+        unsafe { Val::from_raw(lock, self.raw(lock)) }
+    }
+
+    /// The value, under the same loan of the lock as `other`.
+    pub(crate) fn beside<'l>(&self, other: Val<'l>) -> Val<'l> {
+        other.loan(|lock| self.get(lock))
+    }
+
+    pub(super) fn raw(&self, _lock: &Lock) -> sys::Value {
+        match &self.0 {
+            Kept::Immediate(raw) => *raw,
+            // SAFETY: the lock is held, so no collection moves the value now.
+            Kept::Boxed(root) => unsafe { root.get() },
+        }
+    }
+}
+
+impl std::fmt::Debug for Root {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Root(..)")
+    }
+}

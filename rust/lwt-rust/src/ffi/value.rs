@@ -1,0 +1,131 @@
+//! Values that live as long as a loan of the lock.
+
+use std::marker::PhantomData;
+
+use ocaml::sys;
+
+use super::lock::Lock;
+
+/// An OCaml value, valid until the lock it was read under is used to allocate
+/// or is given back.
+#[derive(Clone, Copy)]
+pub struct Val<'l> {
+    raw: sys::Value,
+    loan: PhantomData<&'l Lock>,
+}
+
+impl<'l> Val<'l> {
+    /// `()`, and the first constant constructor of any variant.
+    pub const UNIT: Val<'static> = Val::immediate(sys::UNIT);
+
+    const fn immediate(raw: sys::Value) -> Val<'static> {
+        Val {
+            raw,
+            loan: PhantomData,
+        }
+    }
+
+    /// A value as OCaml gave it.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is a valid OCaml value now, and nothing has allocated since it was
+    /// read.
+    pub(super) unsafe fn from_raw(_lock: &'l Lock, raw: sys::Value) -> Val<'l> {
+        Val {
+            raw,
+            loan: PhantomData,
+        }
+    }
+
+    /// Lends the lock that this value was read under, for reading.
+    pub(super) fn loan<R>(self, read: impl FnOnce(&'l Lock) -> R) -> R {
+        // SAFETY: the value was read under a `&'l Lock`, so the lock is held and
+        // borrowed against allocation for all of `'l`. (An immediate value,
+        // read under none, is the same whatever happens: see `immediate`.)
+        let lock = unsafe { Lock::borrowed() };
+        read(lock)
+    }
+
+    pub(super) fn raw(self) -> sys::Value {
+        self.raw
+    }
+
+    /// The OCaml integer `n`, or `None` if it does not fit in OCaml's `int`.
+    pub fn int(n: i64) -> Option<Val<'static>> {
+        let n = isize::try_from(n).ok()?;
+        if !(sys::MIN_FIXNUM..=sys::MAX_FIXNUM).contains(&n) {
+            return None;
+        }
+        // SAFETY: `val_int` only computes.
+        Some(Val::immediate(unsafe { sys::val_int(n) }))
+    }
+
+    /// The OCaml integer of an index or a size.
+    pub(crate) fn from_index(n: usize) -> Val<'static> {
+        match i64::try_from(n).ok().and_then(Val::int) {
+            Some(int) => int,
+            None => unreachable!("nothing in memory has so many elements"),
+        }
+    }
+
+    /// The value as an integer, if it is one (or a constant constructor).
+    pub fn as_int(self) -> Option<i64> {
+        // SAFETY: `int_val` only computes.
+        sys::is_long(self.raw).then(|| unsafe { sys::int_val(self.raw) } as i64)
+    }
+
+    /// The tag of a block; `None` for an immediate value.
+    pub fn tag(self) -> Option<u8> {
+        // SAFETY: a block has a header, and it is live while the lock is lent.
+        sys::is_block(self.raw).then(|| unsafe { sys::tag_val(self.raw) })
+    }
+
+    /// The number of fields of a block; 0 for anything that has none.
+    pub fn size(self) -> usize {
+        match self.tag() {
+            // SAFETY: the value is a live block.
+            Some(tag) if tag < sys::NO_SCAN => unsafe { sys::wosize_val(self.raw) },
+            Some(_) | None => 0,
+        }
+    }
+
+    /// Field `index` of a block, if it has that field.
+    pub fn field(self, index: usize) -> Option<Val<'l>> {
+        if index >= self.size() {
+            return None;
+        }
+        // SAFETY: the block has that field.
+        let place = unsafe { sys::field(self.raw, index) };
+        // SAFETY: the field of a live block is initialised. Another domain may
+        // write it meanwhile; a word is read whole.
+        let raw = unsafe { place.read_volatile() };
+        Some(Val {
+            raw,
+            loan: PhantomData,
+        })
+    }
+
+    /// The bytes of a string (or `bytes`), if it is one.
+    pub fn as_bytes(self) -> Option<&'l [u8]> {
+        if self.tag() != Some(sys::STRING) {
+            return None;
+        }
+        // SAFETY: the value is a live string.
+        let length = unsafe { sys::caml_string_length(self.raw) };
+        // SAFETY: the value is a live string.
+        let start = unsafe { sys::string_val(self.raw) };
+        // SAFETY: a string has `length` bytes from `start`; it neither moves
+        // nor dies while the lock is lent without allocation.
+        Some(unsafe { std::slice::from_raw_parts(start, length) })
+    }
+
+    /// The value as a float, if it is one.
+    pub fn as_float(self) -> Option<f64> {
+        if self.tag() != Some(sys::DOUBLE) {
+            return None;
+        }
+        // SAFETY: the value is a live boxed float.
+        Some(unsafe { sys::caml_sys_double_val(self.raw) })
+    }
+}

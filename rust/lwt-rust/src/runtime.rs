@@ -1,0 +1,179 @@
+//! The tokio runtime that tasks have around them.
+
+use std::sync::{Mutex, MutexGuard};
+
+use once_cell::sync::OnceCell;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::error::Error;
+
+/// How many threads poll tokio's own tasks and I/O.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavor {
+    /// A pool of this many worker threads; `None` for one a processor.
+    MultiThread(Option<usize>),
+    /// One thread, for programs that want few.
+    CurrentThread,
+}
+
+/// What the runtime will be when it starts.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The threads that it has.
+    pub flavor: Flavor,
+    /// The name of its threads.
+    pub thread_name: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            flavor: Flavor::MultiThread(None),
+            thread_name: "lwt_rust".to_owned(),
+        }
+    }
+}
+
+/// The most worker threads that may be asked for.
+const MAX_WORKERS: usize = 1024;
+
+static SETTINGS: Mutex<Option<Settings>> = Mutex::new(None);
+static STARTED: OnceCell<Started> = OnceCell::new();
+
+struct Started {
+    handle: Handle,
+    /// The runtime, unless it is somebody else's or a thread's.
+    _runtime: Option<Runtime>,
+}
+
+fn settings() -> MutexGuard<'static, Option<Settings>> {
+    // Nothing that can panic runs under this lock.
+    SETTINGS
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn started_already() -> Error {
+    Error::message(
+        "the tokio runtime has started: configure it before the first asynchronous Rust \
+         function is called",
+    )
+}
+
+/// Sets how the runtime is made, before it is: it starts when an asynchronous
+/// function is first called. Any thread may call this.
+///
+/// # Errors
+///
+/// If it has started, or a setting is out of range.
+pub fn configure(new: Settings) -> Result<(), Error> {
+    if let Flavor::MultiThread(Some(workers)) = new.flavor {
+        if !(1..=MAX_WORKERS).contains(&workers) {
+            return Err(Error::message(format!(
+                "{workers} worker threads: there must be between 1 and {MAX_WORKERS}"
+            )));
+        }
+    }
+    if new.thread_name.contains('\0') {
+        return Err(Error::message(
+            "the name of a thread cannot contain a NUL byte",
+        ));
+    }
+    let mut settings = settings();
+    if STARTED.get().is_some() {
+        return Err(started_already());
+    }
+    *settings = Some(new);
+    Ok(())
+}
+
+/// Makes tasks use a runtime of your own, whose threads must not be ended
+/// before the process is. Any thread may call this, before an asynchronous
+/// function is first called.
+///
+/// # Errors
+///
+/// If a runtime has started.
+pub fn adopt(handle: Handle) -> Result<(), Error> {
+    let _settings = settings();
+    let adopted = Started {
+        handle,
+        _runtime: None,
+    };
+    STARTED.set(adopted).map_err(|_| started_already())
+}
+
+/// The runtime, started now if it has not been.
+///
+/// # Errors
+///
+/// If the system cannot give it the threads or descriptors it needs.
+pub(crate) fn start() -> Result<Handle, Error> {
+    let settings = settings();
+    let started = STARTED.get_or_try_init(|| {
+        let settings = settings.clone().unwrap_or_default();
+        // Threads inherit the mask of the thread that starts them.
+        let _blocked = BlockedSignals::new();
+        start_as(settings)
+    })?;
+    Ok(started.handle.clone())
+}
+
+fn start_as(settings: Settings) -> Result<Started, Error> {
+    let mut builder = match settings.flavor {
+        Flavor::CurrentThread => Builder::new_current_thread(),
+        Flavor::MultiThread(workers) => {
+            let mut builder = Builder::new_multi_thread();
+            if let Some(workers) = workers {
+                builder.worker_threads(workers);
+            }
+            builder
+        }
+    };
+    let runtime = builder
+        .enable_all()
+        .thread_name(&settings.thread_name)
+        // For the threads that are started later, by any thread.
+        .on_thread_start(|| std::mem::forget(BlockedSignals::new()))
+        .build()?;
+    let handle = runtime.handle().clone();
+    let runtime = match settings.flavor {
+        Flavor::MultiThread(_) => Some(runtime),
+        Flavor::CurrentThread => {
+            // Somebody has to drive it, and that cannot be a domain.
+            std::thread::Builder::new()
+                .name(settings.thread_name)
+                .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+            None
+        }
+    };
+    Ok(Started {
+        handle,
+        _runtime: runtime,
+    })
+}
+
+/// Blocks all signals for the calling thread, until dropped. A signal handler
+/// of OCaml's that ran on a thread of ours would not wake the Lwt loop.
+struct BlockedSignals(libc::sigset_t);
+
+impl BlockedSignals {
+    fn new() -> Self {
+        let mut all = std::mem::MaybeUninit::uninit();
+        let mut before = std::mem::MaybeUninit::uninit();
+        // SAFETY: `all` is valid for writing.
+        unsafe { libc::sigfillset(all.as_mut_ptr()) };
+        // SAFETY: `all` is initialised, and `before` is valid for writing.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) };
+        // SAFETY: `pthread_sigmask` fails only for a first argument that it does
+        // not know, so it has initialised `before`.
+        BlockedSignals(unsafe { before.assume_init() })
+    }
+}
+
+impl Drop for BlockedSignals {
+    fn drop(&mut self) {
+        // SAFETY: the mask is one that `pthread_sigmask` gave.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+    }
+}

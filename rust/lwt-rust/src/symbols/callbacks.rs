@@ -1,0 +1,20 @@
+//! Registration of the OCaml functions that Rust calls.
+
+use crate::{
+    callbacks,
+    error::Panic,
+    ffi::{Raw, Root, stub},
+};
+
+/// `callbacks -> unit outcome`
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_callbacks_register(record: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([record], |lock, [record]| {
+            Panic::install_hook();
+            callbacks::register(record.get(lock))?;
+            Ok(Root::UNIT)
+        })
+    }
+}

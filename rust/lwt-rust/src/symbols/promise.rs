@@ -1,0 +1,45 @@
+//! Promises that OCaml settles.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Exception},
+    ffi::{Lock, Raw, Root, promise_of, stub},
+    promise::{self, Sink},
+};
+
+/// `unit -> 'a promise outcome`
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_promise_create(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe { stub([unit], |lock, _| Ok(Root::new(promise::create(lock)))) }
+}
+
+/// `'a promise -> 'a -> bool outcome`: `false` if it was settled before.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_promise_resolve(promise: Raw, value: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([promise, value], |lock, [promise, value]| {
+            let sink = sink(lock, &promise)?;
+            Ok(Root::of_bool(sink.resolve(value.get(lock))))
+        })
+    }
+}
+
+/// `'a promise -> exn -> bool outcome`: `false` if it was settled before.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_promise_reject(promise: Raw, exception: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([promise, exception], |lock, [promise, exception]| {
+            let sink = sink(lock, &promise)?;
+            let exception = Exception::new(lock, exception);
+            Ok(Root::of_bool(sink.reject(exception)))
+        })
+    }
+}
+
+fn sink(lock: &Lock, promise: &Root) -> Result<Arc<dyn Sink>, Error> {
+    promise_of(promise.get(lock)).ok_or_else(|| Error::message("not a promise of Lwt_rust"))
+}

@@ -1,0 +1,3 @@
+//! The stubs of `Lwt_rust` and nothing else.
+
+pub use lwt_rust::*;
