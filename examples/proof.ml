@@ -1,0 +1,42 @@
+(* The proof scenario: a Lwt closure is given to Rust, and a Rust task calls it
+   in a loop, awaiting the promise it returns each time, while the Lwt loop and
+   tokio's timers go on. *)
+
+open Lwt.Syntax
+
+external call_for : (unit -> unit Lwt.t) -> float -> int Lwt_rust.Call.t
+  = "demo_call_for"
+
+external every : float -> (unit -> unit Lwt.t) -> unit Lwt_rust.Call.t
+  = "demo_every"
+
+let call_for step seconds = Lwt_rust.Call.promise (call_for step seconds)
+let every period beat = Lwt_rust.Call.promise (every period beat)
+
+let rec tick ticks =
+  let* () = Lwt_unix.sleep 0.01 in
+  incr ticks;
+  tick ticks
+
+let seconds = 2.
+
+let () =
+  Lwt_main.run
+    (let ticks = ref 0 and beats = ref 0 in
+     let* () =
+       Lwt_io.printlf "Rust calls a Lwt closure in a loop, for %g seconds:"
+         seconds
+     in
+     let ticker = tick ticks in
+     let interval =
+       every 0.1 (fun () ->
+           incr beats;
+           Lwt_io.printlf "  tokio timer: beat %d; Lwt ticker: %d ticks" !beats
+             !ticks)
+     in
+     let* calls = call_for Lwt.pause seconds in
+     Lwt.cancel ticker;
+     Lwt.cancel interval;
+     Lwt_io.printlf "%.0f calls a second, %d ticks of 10 ms, %d beats of 100 ms"
+       (float_of_int calls /. seconds)
+       !ticks !beats)

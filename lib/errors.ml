@@ -5,11 +5,7 @@ type error = {
   backtrace : string option;
 }
 
-type panic = {
-  message : string;
-  location : string;
-  backtrace : string option;
-}
+type panic = { message : string; location : string; backtrace : string option }
 
 exception Error of error
 exception Panic of panic
@@ -33,6 +29,5 @@ let () =
         in
         Some (with_backtrace text backtrace)
     | Abandoned ->
-        Some
-          "Lwt_rust.Abandoned: nothing is left that could settle the promise"
+        Some "Lwt_rust.Abandoned: nothing is left that could settle the promise"
     | _ -> None)

@@ -24,7 +24,7 @@ let completions_size = 256
    through): then it leaves by the loop, as it would without us, and the rest is
    read at the next turn. *)
 let rec settle t =
-  if t.read < t.stored then begin
+  if t.read < t.stored then (
     let at = 2 * t.read in
     let key : int = Obj.obj t.completions.(at) in
     let value = t.completions.(at + 1) in
@@ -40,34 +40,30 @@ let rec settle t =
            loop once defers for ever. *)
         if key land 1 = 0 then Lwt.wakeup resolver (Obj.obj value)
         else Lwt.wakeup_exn resolver (Obj.obj value : exn));
-    settle t
-  end
+    settle t)
 
 let rec work t rounds =
   settle t;
-  if rounds > 0 && Raw.executor_is_woken () then begin
+  if rounds > 0 && Raw.executor_is_woken () then (
     let stored = Outcome.get (Raw.executor_poll ()) in
     t.read <- 0;
     t.stored <- stored;
-    work t (rounds - 1)
-  end
+    work t (rounds - 1))
 
 let rec come_back t =
-  if not t.comes_back then begin
+  if not t.comes_back then (
     t.comes_back <- true;
     Lwt.on_success (Lwt.pause ()) (fun () ->
         t.comes_back <- false;
-        visit t)
-  end
+        visit t))
 
 (* Called by the loop, in a turn of [Lwt_main.run] or of a foreign main loop that
    does not run Lwt's hooks. *)
 and visit t =
   if t.in_turn then (* the Leave hook ends the turn *) work t rounds
-  else begin
+  else (
     ignore (Raw.executor_begin_turn () : bool);
-    end_turn t
-  end
+    end_turn t)
 
 and end_turn t =
   Fun.protect
@@ -96,8 +92,7 @@ let create domain =
     }
   in
   let notification = Lwt_unix.make_notification (fun () -> visit t) in
-  Outcome.get
-    (Raw.executor_create domain notification t t.completions);
+  Outcome.get (Raw.executor_create domain notification t t.completions);
   (* The last to see what the others have woken before the loop may block, and
      the first to do what the turn has woken. *)
   ignore (Lwt_main.Enter_iter_hooks.add_last (enter_hook t));
@@ -109,11 +104,10 @@ let attach () =
 
 let make_room t slot =
   let size = Array.length t.resolvers in
-  if slot >= size then begin
+  if slot >= size then (
     let resolvers = Array.make (max (slot + 1) (2 * size)) Vacant in
     Array.blit t.resolvers 0 resolvers 0 size;
-    t.resolvers <- resolvers
-  end
+    t.resolvers <- resolvers)
 
 let wait t slot =
   let promise, resolver = Lwt.task () in

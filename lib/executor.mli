@@ -7,8 +7,8 @@ val attach : unit -> unit
     thread, and makes it if the domain has none.
 
     @raise Errors.Error
-      if another domain owns the executor, or tokio's runtime cannot be
-      started. *)
+      if another domain owns the executor, or tokio's runtime cannot be started.
+*)
 
 val wait : t -> int -> 'a Lwt.t
 (** [wait executor slot] is the promise of the call in [slot], which the

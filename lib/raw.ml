@@ -11,15 +11,11 @@ type ('a, 'executor) call =
   | Pending of int * 'executor  (** its slot, and the executor that runs it *)
 
 (** What Rust sees of a promise that it is about to await. *)
-type 'a observed =
-  | Resolved of 'a
-  | Rejected of exn
-  | Waiting of 'a Lwt.t
+type 'a observed = Resolved of 'a | Rejected of exn | Waiting of 'a Lwt.t
 
 type 'a promise
 (** A promise that Rust awaits and OCaml settles. Collected, it rejects. *)
 
-(** The functions that Rust calls, found by the numbers of their fields. *)
 type callbacks = {
   attach_executor : unit -> unit;
   invoke : 'a 'b. ('a -> 'b Lwt.t) -> 'a -> 'b observed;
@@ -31,6 +27,7 @@ type callbacks = {
   make_abandoned : unit -> exn;
   show_exception : exn -> string;
 }
+(** The functions that Rust calls, found by the numbers of their fields. *)
 
 external callbacks_register : callbacks -> unit outcome
   = "lwt_rust_callbacks_register"
@@ -55,9 +52,7 @@ external executor_end_turn : unit -> bool = "lwt_rust_executor_end_turn"
 [@@noalloc]
 
 external call_cancel : int -> unit outcome = "lwt_rust_call_cancel"
-
-external promise_create : unit -> 'a promise outcome
-  = "lwt_rust_promise_create"
+external promise_create : unit -> 'a promise outcome = "lwt_rust_promise_create"
 
 external promise_resolve : 'a promise -> 'a -> bool outcome
   = "lwt_rust_promise_resolve"

@@ -1,0 +1,11 @@
+# One line each: what there is to do is in the files these call.
+
+demo:   ; dev/with-ocaml examples/demo.sh $(FILE)
+test:   ; dev/with-ocaml dune build @default @runtest
+fmt:    ; dev/debian-root trixie dev/format
+lint:   ; dev/debian-root trixie dev/lint
+loom:   ; dev/with-ocaml dev/loom
+doc:    ; dev/with-ocaml dune build @doc
+vendor: ; dev/vendor
+
+.PHONY: demo test fmt lint loom doc vendor
