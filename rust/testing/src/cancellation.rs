@@ -1,0 +1,83 @@
+//! Futures that are dropped.
+
+use std::{
+    future::pending,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use lwt_rust::{DomainExecutor, Error, LwtFn};
+
+static LIVE: AtomicU64 = AtomicU64::new(0);
+
+/// Counts itself for as long as it lives.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        LIVE.fetch_add(1, Ordering::Relaxed);
+        Counted
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        LIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+lwt_rust::export! {
+    /// Waits for ever, counted.
+    async fn test_for_ever(_unit: ()) -> Result<(), Error> {
+        let _counted = Counted::new();
+        pending().await
+    }
+
+    /// How many counted futures there are.
+    async fn test_live(_unit: ()) -> Result<u64, Error> {
+        Ok(LIVE.load(Ordering::Relaxed))
+    }
+
+    /// Calls a closure after a wait, counted, and then waits for ever.
+    async fn test_call_and_wait(f: LwtFn<(), ()>) -> Result<(), Error> {
+        let _counted = Counted::new();
+        tokio::task::yield_now().await;
+        f.call(()).await?;
+        pending().await
+    }
+
+    /// As `test_call_and_wait`, but completes in the poll that called.
+    async fn test_call_and_return(f: LwtFn<(), ()>) -> Result<(), Error> {
+        let _counted = Counted::new();
+        tokio::task::yield_now().await;
+        f.call(()).await
+    }
+
+    /// Calls a closure and drops its promise, in the domain or on a worker.
+    async fn test_drop_promise(f: LwtFn<(), ()>, on_tokio: bool) -> Result<(), Error> {
+        if on_tokio {
+            let dropped = tokio::spawn(async move { drop(f.call(())) });
+            return Ok(dropped.await?);
+        }
+        drop(f.call(()));
+        Ok(())
+    }
+
+    /// Calls a closure and lets its promise go on.
+    async fn test_detach_promise(f: LwtFn<(), ()>) -> Result<(), Error> {
+        f.call(()).detach();
+        Ok(())
+    }
+
+    /// Spawns a task that is not `Send` and that waits for ever, and drops it.
+    async fn test_drop_task(_unit: ()) -> Result<(), Error> {
+        let counted = std::rc::Rc::new(Counted::new());
+        let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
+        let task = executor.spawn_local(async move {
+            let _counted = counted;
+            pending::<()>().await
+        });
+        tokio::task::yield_now().await;
+        drop(task);
+        Ok(())
+    }
+}

@@ -1,0 +1,86 @@
+//! Errors and panics.
+
+use std::{fmt, future::pending, time::Duration};
+
+use lwt_rust::{Error, LwtFn, Promise};
+
+#[derive(Debug)]
+struct Outer(std::num::ParseIntError);
+
+impl fmt::Display for Outer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the outer error")
+    }
+}
+
+impl std::error::Error for Outer {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+struct PanicOnDrop;
+
+impl Drop for PanicOnDrop {
+    fn drop(&mut self) {
+        panic!("panic in a destructor");
+    }
+}
+
+lwt_rust::export! {
+    /// Fails with an error that has a cause, before or after a wait.
+    async fn test_fail(waits: bool) -> Result<(), Error> {
+        if waits {
+            tokio::task::yield_now().await;
+        }
+        "x".parse::<i32>().map_err(Outer)?;
+        Ok(())
+    }
+
+    /// Panics before or after a wait.
+    async fn test_panic(waits: bool) -> Result<(), Error> {
+        if waits {
+            tokio::task::yield_now().await;
+        }
+        panic!("panic of the test");
+    }
+
+    /// Panics while it drops what it holds, having returned a value.
+    async fn test_panic_in_drop(waits: bool) -> Result<(), Error> {
+        let _held = PanicOnDrop;
+        if waits {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Waits for ever, and panics when it is dropped.
+    async fn test_panic_when_cancelled(_unit: ()) -> Result<(), Error> {
+        let _held = PanicOnDrop;
+        pending().await
+    }
+
+    /// Panics on a tokio worker.
+    async fn test_panic_on_tokio(_unit: ()) -> Result<(), Error> {
+        let task = tokio::spawn(async { panic!("panic of a worker") });
+        Ok(task.await?)
+    }
+
+    /// Drops a resolver without resolving its promise.
+    async fn test_abandon(_unit: ()) -> Result<(), Error> {
+        let (resolver, promise) = Promise::new();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            drop(resolver);
+        });
+        promise.await
+    }
+
+    /// What Rust shows of the exception of a closure.
+    async fn test_message_of(f: LwtFn<(), ()>) -> Result<String, Error> {
+        match f.call(()).await {
+            Err(Error::Exception(exception)) => Ok(exception.message().to_owned()),
+            other => Err(Error::message(format!("not an exception: {other:?}"))),
+        }
+    }
+}

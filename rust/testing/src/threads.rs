@@ -1,0 +1,73 @@
+//! Threads, and who wakes whom.
+
+use std::mem::MaybeUninit;
+
+use lwt_rust::{DomainExecutor, Error, try_with_lock};
+
+lwt_rust::export! {
+    /// The name of a tokio worker.
+    async fn test_worker_name(_unit: ()) -> Result<String, Error> {
+        let name = tokio::spawn(async { std::thread::current().name().map(str::to_owned) });
+        name.await?.ok_or_else(|| Error::message("the worker has no name"))
+    }
+
+    /// Whether a tokio worker and a thread of the blocking pool block signals.
+    async fn test_signals_blocked(signal: i32) -> Result<(bool, bool), Error> {
+        let worker = tokio::spawn(async move { is_blocked(signal) }).await?;
+        let blocking = tokio::task::spawn_blocking(move || is_blocked(signal)).await?;
+        Ok((worker, blocking))
+    }
+
+    /// Whether the calling thread blocks a signal.
+    async fn test_signal_blocked_here(signal: i32) -> Result<bool, Error> {
+        Ok(is_blocked(signal))
+    }
+
+    /// Whether the lock can be had in a task, inside itself, on a worker.
+    async fn test_lock(_unit: ()) -> Result<(bool, bool, bool), Error> {
+        let twice = try_with_lock(|_| try_with_lock(|_| ()).is_some());
+        let worker = tokio::spawn(async { try_with_lock(|_| ()).is_some() }).await?;
+        Ok((twice.is_some(), twice.unwrap_or(true), worker))
+    }
+
+    /// Runs so many tasks that wake themselves for ever until they are dropped,
+    /// while it counts turns of its own.
+    async fn test_spin(tasks: u64, turns: u64) -> Result<(), Error> {
+        let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
+        let spinning: Vec<_> = (0..tasks)
+            .map(|_| {
+                executor.spawn_local(async {
+                    loop {
+                        tokio::task::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        drop::<Vec<lwt_rust::LocalTask<()>>>(spinning);
+        Ok(())
+    }
+
+    /// Runs tokio tasks that all finish at about the same time.
+    async fn test_storm(tasks: u64) -> Result<u64, Error> {
+        let tasks: Vec<_> = (0..tasks).map(|n| tokio::spawn(async move { n })).collect();
+        let mut sum = 0;
+        for task in tasks {
+            sum += task.await?;
+        }
+        Ok(sum)
+    }
+}
+
+fn is_blocked(signal: i32) -> bool {
+    let mut mask = MaybeUninit::uninit();
+    // SAFETY: a null second argument asks only for the mask, and `mask` is valid
+    // for writing.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), mask.as_mut_ptr()) };
+    // SAFETY: the call above has initialised it.
+    let mask = unsafe { mask.assume_init() };
+    // SAFETY: `mask` is a valid set.
+    unsafe { libc::sigismember(&mask, signal) == 1 }
+}

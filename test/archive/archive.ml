@@ -1,0 +1,1 @@
+let crate = "lwt-rust-testing"

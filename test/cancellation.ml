@@ -1,0 +1,132 @@
+(* Cancellation both ways. *)
+
+open Lwt.Syntax
+open Support
+
+let check_live expected =
+  let+ live = Rust.live () in
+  check_int "live futures" expected live
+
+let check_canceled promise =
+  let+ result = result promise in
+  match result with
+  | Error Lwt.Canceled -> ()
+  | Error exn -> raise exn
+  | Ok _ -> Alcotest.fail "expected a rejection"
+
+let cancel_drops_the_future () =
+  let promise = Rust.for_ever () in
+  let* () = check_live 1 in
+  Lwt.cancel promise;
+  let* () = check_canceled promise in
+  let* () = pauses 2 in
+  check_live 0
+
+let pick_drops_the_loser () =
+  let* () = Lwt.pick [ Rust.for_ever (); Rust.sleep 1 () ] in
+  let* () = pauses 2 in
+  check_live 0
+
+let cancel_after_completion () =
+  let promise = Rust.yield 1 5 in
+  let* n = promise in
+  Lwt.cancel promise;
+  check_int "value" 5 n;
+  check_bool "still resolved" true (Lwt.state promise = Lwt.Return 5);
+  Lwt.return_unit
+
+let cancel_twice () =
+  let promise = Rust.for_ever () in
+  Lwt.cancel promise;
+  Lwt.cancel promise;
+  let* () = check_canceled promise in
+  let* () = pauses 2 in
+  check_live 0
+
+(* A future is cancelled from a closure that it calls, so while it is polled. *)
+let cancel_during_poll start () =
+  let promise = ref Lwt.return_unit in
+  promise :=
+    start (fun () ->
+        Lwt.cancel !promise;
+        Lwt.return_unit);
+  let* () = check_canceled !promise in
+  let* () = pauses 2 in
+  let* () = check_live 0 in
+  (* The slot is free for others, and what came too late does not reach them. *)
+  let+ values = Lwt.all (List.init 20 (fun i -> Rust.yield 2 i)) in
+  check_bool "others" true (values = List.init 20 Fun.id)
+
+let cancel_of_a_completion_that_waits_to_be_read () =
+  let first = Rust.yield 1 () and second = Rust.yield 1 () in
+  Lwt.on_success first (fun () -> Lwt.cancel second);
+  let* () = first in
+  let* () = check_canceled second in
+  let+ n = Rust.yield 2 3 in
+  check_int "another" 3 n
+
+let never () = fst (Lwt.task ())
+
+let dropped_promise_cancels ~on_tokio () =
+  let called, resolver = Lwt.wait () in
+  let f () =
+    let promise = never () in
+    Lwt.wakeup resolver promise;
+    promise
+  in
+  let* () = Rust.drop_promise f ~on_tokio in
+  (* From a worker, the closure is called after the function has returned. *)
+  Lwt.bind called check_canceled
+
+let cancelled_call_cancels_what_it_awaits () =
+  let awaited = never () in
+  let promise = Rust.await awaited in
+  let* () = Lwt.pause () in
+  Lwt.cancel promise;
+  let* () = check_canceled promise in
+  let* () = pauses 3 in
+  check_canceled awaited
+
+let detached_promise_goes_on () =
+  let promise = ref Lwt.return_unit in
+  let* () =
+    Rust.detach_promise (fun () ->
+        promise := never ();
+        !promise)
+  in
+  let+ () = pauses 3 in
+  check_bool "pending" true (is_pending !promise)
+
+let dropped_local_task () =
+  let* () = Rust.drop_task () in
+  let* () = pauses 2 in
+  check_live 0
+
+let () =
+  Alcotest.run "cancellation"
+    [
+      ( "Lwt cancels Rust",
+        [
+          case "cancel drops the future" cancel_drops_the_future;
+          case "pick drops the loser" pick_drops_the_loser;
+          case "after completion" cancel_after_completion;
+          case "twice" cancel_twice;
+          case "during a poll that then waits"
+            (cancel_during_poll Rust.call_and_wait);
+          case "during a poll that then completes"
+            (cancel_during_poll Rust.call_and_return);
+          case "a completion that waits to be read"
+            cancel_of_a_completion_that_waits_to_be_read;
+        ] );
+      ( "Rust cancels Lwt",
+        [
+          case "a promise dropped in the domain"
+            (dropped_promise_cancels ~on_tokio:false);
+          case "a promise dropped on a worker"
+            (dropped_promise_cancels ~on_tokio:true);
+          case "a cancelled call cancels what it awaits"
+            cancelled_call_cancels_what_it_awaits;
+          case "a detached promise goes on" detached_promise_goes_on;
+          case "a dropped local task" dropped_local_task;
+        ] );
+    ]

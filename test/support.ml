@@ -1,0 +1,32 @@
+(** What the tests share. *)
+
+(** A test case whose body is a Lwt thread. One that waits for what never comes
+    fails after a while, instead of hanging. *)
+let case name body =
+  Alcotest.test_case name `Quick (fun () ->
+      Lwt_main.run
+        (Lwt.pick
+           [
+             Lwt.bind (Lwt_unix.sleep 60.) (fun () ->
+                 Alcotest.fail "still waiting after 60 seconds");
+             body ();
+           ]))
+
+(** [result p] never fails: it is what [p] ends as. *)
+let result p =
+  Lwt.try_bind
+    (fun () -> p)
+    (fun value -> Lwt.return (Ok value))
+    (fun exn -> Lwt.return (Error exn))
+
+let pauses n =
+  let rec go n =
+    if n = 0 then Lwt.return_unit
+    else Lwt.bind (Lwt.pause ()) (fun () -> go (n - 1))
+  in
+  go n
+
+let is_pending p = Lwt.state p = Lwt.Sleep
+let check_int = Alcotest.(check int)
+let check_bool = Alcotest.(check bool)
+let check_string = Alcotest.(check string)

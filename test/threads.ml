@@ -1,0 +1,104 @@
+(* Which thread does what. *)
+
+open Lwt.Syntax
+open Support
+
+let sigint = 2 (* on Linux and macOS *)
+
+let workers_block_signals () =
+  let* worker, blocking = Rust.signals_blocked sigint in
+  check_bool "worker" true worker;
+  check_bool "blocking pool" true blocking;
+  let+ here = Rust.signal_blocked_here sigint in
+  check_bool "the domain" false here
+
+let workers_have_their_name () =
+  let+ name = Rust.worker_name () in
+  check_string "name" "lwt_rust" name
+
+let lock_is_lent_once_and_only_in_the_domain () =
+  let+ once, twice, worker = Rust.lock () in
+  check_bool "once" true once;
+  check_bool "twice" false twice;
+  check_bool "worker" false worker
+
+let configured_too_late () =
+  let* () = Rust.yield 1 () in
+  (match Lwt_rust.Runtime.(configure Current_thread) with
+  | () -> Alcotest.fail "expected an exception"
+  | exception Lwt_rust.Error { message; _ } ->
+      check_bool message true
+        (String.starts_with ~prefix:"the tokio runtime has started" message));
+  Lwt.return_unit
+
+let another_domain_is_refused () =
+  let* () = Rust.yield 1 () in
+  let other =
+    Domain.join
+      (Domain.spawn (fun () ->
+           match Lwt.state (Rust.ready 1) with
+           | Fail (Lwt_rust.Error { message; _ }) -> message
+           | Fail exn -> Printexc.to_string exn
+           | Return _ -> "returned"
+           | Sleep -> "pending"))
+  in
+  check_bool other true
+    (String.starts_with ~prefix:"domain " other
+    && String.ends_with ~suffix:"reads)" other);
+  Lwt.return_unit
+
+let systhread_of_the_domain_resolves () =
+  let promise = Lwt_rust.Promise.create () in
+  let awaiting = Rust.await_promise promise in
+  let* () = Lwt.pause () in
+  (* The loop sleeps while the thread resolves: it must be woken. *)
+  let thread =
+    Thread.create
+      (fun () ->
+        Thread.delay 0.05;
+        Lwt_rust.Promise.resolve promise 5)
+      ()
+  in
+  let+ n = awaiting in
+  Thread.join thread;
+  check_int "value" 5 n
+
+let finaliser_wakes_a_blocked_loop () =
+  (* Woken by a finaliser, outside of our stubs, perhaps just before the loop
+     blocks. *)
+  let rec again n =
+    if n = 0 then Lwt.return_unit
+    else
+      let awaiting = Rust.await_promise (Lwt_rust.Promise.create ()) in
+      let collect =
+        Lwt.bind (Lwt_unix.sleep 0.) (fun () ->
+            Gc.full_major ();
+            Lwt.return_unit)
+      in
+      let* result = result awaiting in
+      let* () = collect in
+      check_bool "abandoned" true (result = Error Lwt_rust.Abandoned);
+      again (n - 1)
+  in
+  again 100
+
+let () =
+  Alcotest.run "threads"
+    [
+      ( "tokio's threads",
+        [
+          case "block signals" workers_block_signals;
+          case "have their name" workers_have_their_name;
+          case "cannot be configured any more" configured_too_late;
+        ] );
+      ( "the domain's threads",
+        [
+          case "the lock is lent once and only in the domain"
+            lock_is_lent_once_and_only_in_the_domain;
+          case "a systhread of the domain resolves"
+            systhread_of_the_domain_resolves;
+          case "a finaliser wakes a blocked loop" finaliser_wakes_a_blocked_loop;
+          (* Last: it spawns a domain. *)
+          case "another domain is refused" another_domain_is_refused;
+        ] );
+    ]
