@@ -6,6 +6,6 @@ fmt:    ; dev/debian-root trixie dev/format
 lint:   ; dev/debian-root trixie dev/lint
 loom:   ; dev/with-ocaml dev/loom
 doc:    ; dev/with-ocaml dune build @doc
-vendor: ; dev/vendor
+vendor: ; dev/with-ocaml dev/vendor
 
 .PHONY: demo test fmt lint loom doc vendor
