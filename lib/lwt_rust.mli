@@ -110,6 +110,13 @@ module Runtime : sig
       @raise Error
         if the runtime has started already, the number of workers is out of
         range, or the name contains a NUL byte. *)
+
+  val notifications : unit -> int
+  (** [notifications ()] is how many times other threads, or code outside of
+      Rust's tasks, have woken the Lwt loop for the sake of Rust so far. Each
+      costs a few system calls; what tasks and the OCaml code that they call
+      wake in the domain itself costs none. Many wake-ups may share one. It is
+      for measurements; any domain may call it. *)
 end
 
 val archive : string

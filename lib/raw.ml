@@ -51,6 +51,9 @@ external executor_begin_turn : unit -> bool = "lwt_rust_executor_begin_turn"
 external executor_end_turn : unit -> bool = "lwt_rust_executor_end_turn"
 [@@noalloc]
 
+external executor_notifications : unit -> int outcome
+  = "lwt_rust_executor_notifications"
+
 external call_cancel : int -> unit outcome = "lwt_rust_call_cancel"
 external promise_create : unit -> 'a promise outcome = "lwt_rust_promise_create"
 

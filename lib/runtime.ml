@@ -7,3 +7,5 @@ let configure ?(thread_name = "lwt_rust") flavor =
     | Multi_thread { workers } -> (false, workers)
   in
   Outcome.get (Raw.runtime_configure is_current_thread workers thread_name)
+
+let notifications () = Outcome.get (Raw.executor_notifications ())

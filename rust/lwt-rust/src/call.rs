@@ -62,8 +62,8 @@ where
 /// result is a `Lwt_rust.Call.t`.
 ///
 /// Each argument's type is a [`FromOcaml`](crate::FromOcaml); the result is a
-/// `Result` of an [`IntoOcaml`](crate::IntoOcaml) and of anything that an
-/// [`Error`](crate::Error) can be made of. There are one to five arguments.
+/// `Result` of an [`IntoOcaml`] and of anything that an [`Error`] can be made of.
+/// There are one to five arguments.
 ///
 /// ```no_run
 /// use std::time::Duration;

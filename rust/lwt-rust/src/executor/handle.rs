@@ -2,7 +2,10 @@
 
 use std::{
     future::Future,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Wake, Waker},
 };
 
@@ -20,6 +23,8 @@ pub(crate) struct Shared {
     park: Park,
     /// The Lwt_unix notification whose handler polls the executor.
     notification: isize,
+    /// How many times the notification was sent.
+    notified: AtomicUsize,
     tokio: tokio::runtime::Handle,
 }
 
@@ -29,6 +34,7 @@ impl Shared {
             executor: Executor::new(),
             park: Park::new(),
             notification,
+            notified: AtomicUsize::new(0),
             tokio,
         }
     }
@@ -60,6 +66,7 @@ impl Wake for Shared {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if self.park.wake() && !polls_soon(self) {
+            self.notified.fetch_add(1, Ordering::Relaxed);
             notify(self.notification);
         }
     }
@@ -87,6 +94,11 @@ impl Handle {
                 "this thread belongs to no domain with an executor",
             )),
         }
+    }
+
+    /// How many notifications were sent to the domain's loop so far.
+    pub(super) fn notifications(&self) -> usize {
+        self.0.notified.load(Ordering::Relaxed)
     }
 
     pub(super) fn reaches(&self, shared: &Arc<Shared>) -> bool {

@@ -24,7 +24,7 @@ use lwt_rust_core::{CatchPanic, Ended, Slots, Ticket, catch_panic};
 pub use handle::Handle;
 pub(crate) use handle::Shared;
 pub use local::LocalTask;
-pub(crate) use registry::{attach, attached, create};
+pub(crate) use registry::{attach, attached, create, notifications};
 
 use crate::{
     convert::IntoOcaml,

@@ -2,7 +2,7 @@
 
 use once_cell::sync::OnceCell;
 
-use super::{DomainExecutor, Shared};
+use super::{DomainExecutor, Handle, Shared};
 use crate::{
     callbacks::{Callback, call_back},
     error::Error,
@@ -17,6 +17,7 @@ static OWNER: OnceCell<Owner> = OnceCell::new();
 struct Owner {
     domain: i64,
     executor: &'static DomainExecutor,
+    handle: Handle,
 }
 
 // SAFETY: the reference is given only to threads that hold the lock of the
@@ -40,6 +41,12 @@ pub(crate) fn attached(lock: &mut Lock) -> Result<&'static DomainExecutor, Error
         called?;
     }
     ffi::executor().ok_or(Error::Abandoned)
+}
+
+/// How many notifications were sent to the Lwt loop so far. Any thread may call
+/// this.
+pub(crate) fn notifications() -> usize {
+    OWNER.get().map_or(0, |owner| owner.handle.notifications())
 }
 
 /// Attaches the executor of domain `domain`, the calling thread's, to the
@@ -78,7 +85,11 @@ pub(crate) fn create(
     let shared = Shared::new(notification, runtime::start()?);
     // It lives as long as the process: so may wakers and handles.
     let executor = Box::leak(Box::new(DomainExecutor::new(shared, record, completions)));
-    let owner = Owner { domain, executor };
+    let owner = Owner {
+        domain,
+        executor,
+        handle: executor.handle(),
+    };
     if OWNER.set(owner).is_err() {
         return attach(domain).map(drop);
     }

@@ -82,6 +82,17 @@ extern "C" fn lwt_rust_executor_end_turn(_unit: Raw) -> Raw {
     observe(ffi::end_turn)
 }
 
+/// `unit -> int outcome`: how many notifications were sent.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_executor_notifications(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([unit], |_, _| {
+            Ok(Root::new(Val::from_index(executor::notifications())))
+        })
+    }
+}
+
 /// `int -> unit outcome`: the call in this slot was cancelled.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
