@@ -6,6 +6,7 @@ fmt:    ; dev/debian-root trixie dev/format
 lint:   ; dev/debian-root trixie dev/lint
 loom:   ; dev/with-ocaml dev/loom
 doc:    ; dev/with-ocaml dune build @doc
+bench:  ; dev/with-ocaml dune build --profile release @bench
 vendor: ; dev/with-ocaml dev/vendor
 
-.PHONY: demo test fmt lint loom doc vendor
+.PHONY: demo test fmt lint loom doc bench vendor

@@ -43,5 +43,6 @@ What cannot be read:
 
 The proof scenario counts what happened:
 
-  $ ./proof.exe | tail -n 1 | sed 's/[0-9][0-9]* calls/N calls/; s/[0-9]* ticks/N ticks/; s/[0-9]* beats/N beats/'
+  $ ./proof.exe | tail -n 2 | sed 's/[0-9][0-9]*\( calls\| ticks\| beats\| notif\)/N\1/g'
   N calls a second, N ticks of 10 ms, N beats of 100 ms
+  N calls took N notifications, one a beat at most

@@ -17,7 +17,7 @@ let () =
     most := max !most !in_hand;
     if not (String.ends_with ~suffix:"\n" line) then incr unended;
     let+ () =
-      if !asked mod 100 = 0 then Lwt_unix.sleep 0.001 else Lwt.return_unit
+      if !asked mod 10 = 0 then Lwt_unix.sleep 0.001 else Lwt.return_unit
     in
     decr in_hand;
     String.length line

@@ -34,9 +34,13 @@ let () =
            Lwt_io.printlf "  tokio timer: beat %d; Lwt ticker: %d ticks" !beats
              !ticks)
      in
+     let before = Lwt_rust.Runtime.notifications () in
      let* calls = call_for Lwt.pause seconds in
      Lwt.cancel ticker;
      Lwt.cancel interval;
-     Lwt_io.printlf "%.0f calls a second, %d ticks of 10 ms, %d beats of 100 ms"
+     let sent = Lwt_rust.Runtime.notifications () - before in
+     Lwt_io.printlf
+       "%.0f calls a second, %d ticks of 10 ms, %d beats of 100 ms\n\
+        %d calls took %d notifications, one a beat at most"
        (float_of_int calls /. seconds)
-       !ticks !beats)
+       !ticks !beats calls sent)

@@ -82,13 +82,13 @@ module Promise : sig
       that awaits it runs later in this turn of the loop. Any systhread of the
       domain may call it.
 
-      @raise Invalid_argument if [promise] was settled before. *)
+      It raises [Invalid_argument] if [promise] was settled before. *)
 
   val reject : 'a t -> exn -> unit
   (** [reject promise exn] is like {!resolve}, but Rust gets
       [Err(Error::Exception)].
 
-      @raise Invalid_argument if [promise] was settled before. *)
+      It raises [Invalid_argument] if [promise] was settled before. *)
 end
 
 (** {1:runtime The runtime} *)

@@ -53,7 +53,7 @@ libraries=$(sed -n 's/^note: native-static-libs: //p' "$log" | head -n 1)
   echo "rustc did not say which libraries the archive of $crate needs." >&2
   exit 1
 }
-sed -e '/native-static-libs/d' -e '/^note: Link against the following native/d' \
+sed -e '/native-static-libs/d' -e '/^note: [Ll]ink against the following native/d' \
   -e '/^$/d' -e '/^  *|$/d' "$log" >&2
 printf '(%s)\n' "$libraries" >"$flags"
 

@@ -16,7 +16,7 @@ let bad_settings () =
   in
   refused (workers 0) "x" (out_of_range 0) ();
   refused (workers 100_000) "x" (out_of_range 100_000) ();
-  refused (workers (-1)) "x" "-1 does not fit in Rust's usize" ();
+  refused (workers (-1)) "x" (out_of_range (-1)) ();
   refused Current_thread "a\000b"
     "the name of a thread cannot contain a NUL byte" ()
 

@@ -60,6 +60,23 @@ fn started_already() -> Error {
     )
 }
 
+/// The number as one of worker threads.
+///
+/// # Errors
+///
+/// If it is out of range.
+pub(crate) fn number_of_workers<N>(number: N) -> Result<usize, Error>
+where
+    N: Copy + std::fmt::Display + TryInto<usize>,
+{
+    match number.try_into() {
+        Ok(workers) if (1..=MAX_WORKERS).contains(&workers) => Ok(workers),
+        Ok(_) | Err(_) => Err(Error::message(format!(
+            "{number} worker threads: there must be between 1 and {MAX_WORKERS}"
+        ))),
+    }
+}
+
 /// Sets how the runtime is made, before it is: it starts when an asynchronous
 /// function is first called. Any thread may call this.
 ///
@@ -68,11 +85,7 @@ fn started_already() -> Error {
 /// If it has started, or a setting is out of range.
 pub fn configure(new: Settings) -> Result<(), Error> {
     if let Flavor::MultiThread(Some(workers)) = new.flavor {
-        if !(1..=MAX_WORKERS).contains(&workers) {
-            return Err(Error::message(format!(
-                "{workers} worker threads: there must be between 1 and {MAX_WORKERS}"
-            )));
-        }
+        number_of_workers(workers)?;
     }
     if new.thread_name.contains('\0') {
         return Err(Error::message(

@@ -3,7 +3,7 @@
 use crate::{
     convert::FromOcaml,
     ffi::{Raw, Root, stub},
-    runtime::{Flavor, Settings, configure},
+    runtime::{Flavor, Settings, configure, number_of_workers},
 };
 
 /// `bool -> int option -> string -> unit outcome`: whether the runtime has one
@@ -23,7 +23,8 @@ extern "C" fn lwt_rust_runtime_configure(
                 let flavor = if bool::from_ocaml(is_current_thread.get(lock))? {
                     Flavor::CurrentThread
                 } else {
-                    Flavor::MultiThread(Option::from_ocaml(workers.get(lock))?)
+                    let workers = Option::<i64>::from_ocaml(workers.get(lock))?;
+                    Flavor::MultiThread(workers.map(number_of_workers).transpose()?)
                 };
                 configure(Settings {
                     flavor,

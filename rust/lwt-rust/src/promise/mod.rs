@@ -1,0 +1,152 @@
+//! Promises that Rust awaits.
+
+mod link;
+mod lwt;
+mod relay;
+mod resolver;
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+pub(crate) use link::Sink;
+pub(crate) use relay::create;
+pub use resolver::Resolver;
+
+use crate::{
+    convert::FromOcaml,
+    error::Error,
+    executor::Handle,
+    ffi::{Root, Val, promise_of},
+};
+use link::Link;
+use lwt::cancel_here;
+
+/// A value that will come, from OCaml or from a [`Resolver`].
+///
+/// It is a future of `Result<T, Error>`, to be awaited once. Any task may await
+/// it, in a domain or on a tokio worker.
+///
+/// # Cancellation
+///
+/// Dropping a promise of a Lwt promise that is still pending cancels that one
+/// (`Lwt.cancel`), on its domain and a little later; [`detach`](Promise::detach)
+/// leaves it alone. Dropping the promise of a [`Resolver`] makes the resolver
+/// give its value back.
+#[must_use = "dropping a promise cancels what it waits for"]
+pub struct Promise<T>(State<T>);
+
+enum State<T> {
+    /// Settled when it was made. `None` once the result was taken.
+    Ready(Option<Result<T, Error>>),
+    /// A Lwt promise that nobody has looked at yet, and how to look at it.
+    Lwt(Root, Handle, fn(Root, Handle) -> Promise<T>),
+    /// To be settled through the link.
+    Waiting(Arc<Link<T>>),
+    /// As `Waiting`; dropping it cancels the link's source.
+    Cancelling(Arc<Link<T>>, Handle),
+}
+
+impl<T> Promise<T> {
+    /// A promise and what settles it.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), lwt_rust::Error> {
+    /// let (resolver, promise) = lwt_rust::Promise::new();
+    /// std::thread::spawn(move || resolver.resolve(42));
+    /// assert_eq!(promise.await?, 42);
+    /// # Ok(()) }
+    /// ```
+    pub fn new() -> (Resolver<T>, Promise<T>) {
+        let link = Link::new();
+        (Resolver::new(link.clone()), Promise(State::Waiting(link)))
+    }
+
+    /// A promise that is settled already.
+    pub fn ready(result: Result<T, Error>) -> Self {
+        Promise(State::Ready(Some(result)))
+    }
+
+    /// Drops the promise without cancelling what it waits for.
+    pub fn detach(mut self) {
+        if let State::Cancelling(link, _) = &self.0 {
+            let link = link.clone();
+            link.take_source();
+            self.0 = State::Waiting(link);
+        }
+    }
+}
+
+impl<T> Future for Promise<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::Lwt(..) = &self.0 {
+            match std::mem::replace(&mut self.0, State::Ready(None)) {
+                State::Lwt(promise, handle, look_at) => *self = look_at(promise, handle),
+                other => self.0 = other,
+            }
+        }
+        match &mut self.0 {
+            State::Ready(result) => Poll::Ready(
+                result
+                    .take()
+                    .expect("a promise was polled after it completed"),
+            ),
+            State::Waiting(link) | State::Cancelling(link, _) => link.cell.poll_take(context),
+            State::Lwt(..) => unreachable!("looking at a Lwt promise gives one of the others"),
+        }
+    }
+}
+
+// Nothing in a promise is pinned: all of it may move between polls.
+impl<T> Unpin for Promise<T> {}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        match &self.0 {
+            State::Ready(_) | State::Lwt(..) => {}
+            State::Waiting(link) => {
+                link.cell.close();
+            }
+            State::Cancelling(link, handle) => {
+                if link.cell.close() {
+                    if let Some(source) = link.take_source() {
+                        handle
+                            .spawn(async move { cancel_here(Some(source)) })
+                            .detach();
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Promise<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match &self.0 {
+            State::Ready(_) => "Promise(settled)",
+            State::Lwt(..) | State::Waiting(_) | State::Cancelling(..) => "Promise(..)",
+        })
+    }
+}
+
+/// `'a Lwt.t` or `'a Lwt_rust.Promise.t` as an argument.
+impl<T: FromOcaml + Send + 'static> FromOcaml for Promise<T> {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        match promise_of(value) {
+            Some(relay) => {
+                let link = Link::new();
+                relay.attach(value, link.clone())?;
+                Ok(Promise(State::Waiting(link)))
+            }
+            None => {
+                let handle = Handle::of_this_thread()?;
+                Ok(Promise(State::Lwt(Root::new(value), handle, Self::of_lwt)))
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+(* What a turn leaves behind: nothing. *)
+
+open Lwt.Syntax
+open Support
+
+let live_words () =
+  Gc.full_major ();
+  (Gc.stat ()).live_words
+
+(* In kilobytes, where the system says. *)
+let resident () =
+  match In_channel.with_open_bin "/proc/self/statm" In_channel.input_all with
+  | line -> Scanf.sscanf line "%d %d" (fun _ pages -> pages * 4)
+  | exception Sys_error _ -> 0
+
+(* [run n] does something [n] times. *)
+let does_not_grow run ~times () =
+  let* () = run (times / 4) in
+  let words = live_words () and kilobytes = resident () in
+  let+ () = run (times - (times / 4)) in
+  let more_words = live_words () - words in
+  let more_kilobytes = resident () - kilobytes in
+  let small what more limit =
+    check_bool (Printf.sprintf "%d more %s" more what) true (more < limit)
+  in
+  small "words" more_words 10_000;
+  small "kilobytes" more_kilobytes 4_000
+
+let turns n =
+  let+ sum = Rust.sum (fun n -> Lwt.map (fun () -> n) (Lwt.pause ())) n in
+  check_int "sum" (n * (n - 1) / 2) sum
+
+let rec repeat f n =
+  if n = 0 then Lwt.return_unit
+  else
+    let* () = f () in
+    repeat f (n - 1)
+
+let call () = Rust.yield 1 ()
+
+let cancelled_call () =
+  let call = Rust.for_ever () in
+  Lwt.cancel call;
+  Lwt.pause ()
+
+let exception_ () =
+  let+ result = result (Rust.await (Lwt.fail Exit)) in
+  check_bool "Exit" true (result = Error Exit)
+
+let promise () =
+  let promise = Lwt_rust.Promise.create () in
+  let awaiting = Rust.await_promise promise in
+  let* () = Lwt.pause () in
+  Lwt_rust.Promise.resolve promise ();
+  awaiting
+
+let turns_send_no_notification () =
+  let* () = call () in
+  let before = Lwt_rust.Runtime.notifications () in
+  let* () = turns 10_000 in
+  let* () = repeat call 10_000 in
+  check_int "notifications" before (Lwt_rust.Runtime.notifications ());
+  (* That the count counts: another thread wakes the loop. *)
+  let+ () = Rust.sleep 1 () in
+  check_bool "more after a timer" true
+    (Lwt_rust.Runtime.notifications () > before)
+
+let () =
+  let case_of name run times = case name (does_not_grow run ~times) in
+  Alcotest.run "growth"
+    [
+      ( "nothing grows",
+        [
+          case_of "turns" turns 1_000_000;
+          case_of "calls" (repeat call) 200_000;
+          case_of "cancelled calls" (repeat cancelled_call) 200_000;
+          case_of "exceptions" (repeat exception_) 200_000;
+          case_of "promises" (repeat promise) 200_000;
+        ] );
+      ("notifications", [ case "turns send none" turns_send_no_notification ]);
+    ]
