@@ -1,16 +1,12 @@
-let observe promise : _ Raw.observed =
+let observe promise wait : _ Raw.observed =
   match Lwt.state promise with
   | Return value -> Resolved value
   | Fail exn -> Rejected exn
-  | Sleep -> Waiting promise
-
-let forward promise sink =
-  let ignore_whether_first (_ : bool) = () in
-  Lwt.on_any promise
-    (fun value ->
-      ignore_whether_first (Outcome.get (Raw.promise_resolve sink value)))
-    (fun exn ->
-      ignore_whether_first (Outcome.get (Raw.promise_reject sink exn)))
+  | Sleep ->
+      Lwt.on_any promise
+        (fun value -> Outcome.get (Raw.wait_resolve wait value))
+        (fun exn -> Outcome.get (Raw.wait_reject wait exn));
+      Waiting promise
 
 let show_exception exn =
   (* A printer that a library registered may raise. *)
@@ -21,9 +17,8 @@ let register () =
     (Raw.callbacks_register
        {
          attach_executor = Executor.attach;
-         invoke = (fun f x -> observe (Lwt.apply f x));
+         invoke = (fun f x wait -> observe (Lwt.apply f x) wait);
          observe;
-         forward;
          cancel = Lwt.cancel;
          make_error =
            (fun (message, sources, type_name, backtrace) ->

@@ -13,14 +13,17 @@ type ('a, 'executor) call =
 (** What Rust sees of a promise that it is about to await. *)
 type 'a observed = Resolved of 'a | Rejected of exn | Waiting of 'a Lwt.t
 
+type wait = int
+(** Names a future that awaits a Lwt promise, as long as it does. Settling one
+    that no longer waits does nothing. *)
+
 type 'a promise
 (** A promise that Rust awaits and OCaml settles. Collected, it rejects. *)
 
 type callbacks = {
   attach_executor : unit -> unit;
-  invoke : 'a 'b. ('a -> 'b Lwt.t) -> 'a -> 'b observed;
-  observe : 'a. 'a Lwt.t -> 'a observed;
-  forward : 'a. 'a Lwt.t -> 'a promise -> unit;
+  invoke : 'a 'b. ('a -> 'b Lwt.t) -> 'a -> wait -> 'b observed;
+  observe : 'a. 'a Lwt.t -> wait -> 'a observed;
   cancel : 'a. 'a Lwt.t -> unit;
   make_error : string * string list * string * string option -> exn;
   make_panic : string * string * string option -> exn;
@@ -55,6 +58,8 @@ external executor_notifications : unit -> int outcome
   = "lwt_rust_executor_notifications"
 
 external call_cancel : int -> unit outcome = "lwt_rust_call_cancel"
+external wait_resolve : wait -> 'a -> unit outcome = "lwt_rust_wait_resolve"
+external wait_reject : wait -> exn -> unit outcome = "lwt_rust_wait_reject"
 external promise_create : unit -> 'a promise outcome = "lwt_rust_promise_create"
 
 external promise_resolve : 'a promise -> 'a -> bool outcome

@@ -87,10 +87,10 @@ let cancelled_call_cancels_what_it_awaits () =
   let* () = pauses 3 in
   check_canceled awaited
 
-let detached_promise_goes_on () =
+let detached_promise_goes_on ~on_thread () =
   let promise = ref Lwt.return_unit in
   let* () =
-    Rust.detach_promise (fun () ->
+    Rust.detach_promise ~on_thread (fun () ->
         promise := never ();
         !promise)
   in
@@ -126,7 +126,10 @@ let () =
             (dropped_promise_cancels ~on_tokio:true);
           case "a cancelled call cancels what it awaits"
             cancelled_call_cancels_what_it_awaits;
-          case "a detached promise goes on" detached_promise_goes_on;
+          case "a detached promise goes on"
+            (detached_promise_goes_on ~on_thread:false);
+          case "a promise detached before it was known goes on"
+            (detached_promise_goes_on ~on_thread:true);
           case "a dropped local task" dropped_local_task;
         ] );
     ]

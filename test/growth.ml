@@ -43,6 +43,12 @@ let cancelled_call () =
   Lwt.cancel call;
   Lwt.pause ()
 
+let cancelled_await () =
+  let await = Rust.await (fst (Lwt.task ())) in
+  let* () = Lwt.pause () in
+  Lwt.cancel await;
+  Lwt.pause ()
+
 let exception_ () =
   let+ result = result (Rust.await (Lwt.fail Exit)) in
   check_bool "Exit" true (result = Error Exit)
@@ -74,6 +80,7 @@ let () =
           case_of "turns" turns 1_000_000;
           case_of "calls" (repeat call) 200_000;
           case_of "cancelled calls" (repeat cancelled_call) 200_000;
+          case_of "cancelled awaits" (repeat cancelled_await) 200_000;
           case_of "exceptions" (repeat exception_) 200_000;
           case_of "promises" (repeat promise) 200_000;
         ] );

@@ -48,7 +48,7 @@ module Raw = struct
   external drop_promise : (unit -> unit Lwt.t) -> bool -> unit t
     = "test_drop_promise"
 
-  external detach_promise : (unit -> unit Lwt.t) -> unit t
+  external detach_promise : (unit -> unit Lwt.t) -> bool -> unit t
     = "test_detach_promise"
 
   external drop_task : unit -> unit t = "test_drop_task"
@@ -88,7 +88,7 @@ let live () = promise (Raw.live ())
 let call_and_wait f = promise (Raw.call_and_wait f)
 let call_and_return f = promise (Raw.call_and_return f)
 let drop_promise f ~on_tokio = promise (Raw.drop_promise f on_tokio)
-let detach_promise f = promise (Raw.detach_promise f)
+let detach_promise f ~on_thread = promise (Raw.detach_promise f on_thread)
 let drop_task () = promise (Raw.drop_task ())
 let worker_name () = promise (Raw.worker_name ())
 let signals_blocked n = promise (Raw.signals_blocked n)

@@ -9,7 +9,7 @@
 //! | `park` | when a wake-up of an executor needs a notification |
 //! | `cell` | the one value that goes from a resolver to a promise |
 //! | `catch` | a future whose panics become values |
-//! | `slots` | small numbers for the calls under way |
+//! | `slots` | small numbers for things under way |
 
 #![forbid(unsafe_code)]
 
@@ -22,4 +22,4 @@ mod sync;
 pub use catch::{CatchPanic, Payload, catch_panic};
 pub use cell::Cell;
 pub use park::Park;
-pub use slots::{Ended, Slots, Ticket};
+pub use slots::{Slots, Ticket};

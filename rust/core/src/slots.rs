@@ -1,35 +1,47 @@
-//! Small numbers for the calls under way.
+//! Small numbers for things under way.
 
-/// Names one call: the number of its slot, and which of the calls that used
-/// the slot in turn it is.
+/// Names one entry of [`Slots`]: the number of its slot, and which of the
+/// entries that used the slot in turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
     slot: usize,
     turn: u64,
 }
 
+/// The bits that a slot's number has in [`Ticket::to_bits`].
+const SLOT_BITS: u32 = 24;
+
+/// A slot is out of use after this many turns, so that no two tickets are the
+/// same. All bits together fit in an OCaml integer without its sign.
+const LAST_TURN: u64 = (1 << (62 - SLOT_BITS)) - 1;
+
 impl Ticket {
     /// The number of the slot. Numbers are small and used again.
     pub fn slot(self) -> usize {
         self.slot
     }
+
+    /// The ticket as a number below 2^62, which no other ticket of the same
+    /// slots ever is.
+    pub fn to_bits(self) -> u64 {
+        (self.turn << SLOT_BITS) | self.slot as u64
+    }
+
+    /// The ticket that [`to_bits`](Ticket::to_bits) made `bits` of.
+    pub fn from_bits(bits: u64) -> Self {
+        Ticket {
+            slot: (bits & ((1 << SLOT_BITS) - 1)) as usize,
+            turn: bits >> SLOT_BITS,
+        }
+    }
 }
 
-/// What ending a call found.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Ended<T> {
-    /// The call was under way; this is what was kept for it.
-    Now(T),
-    /// The call had ended before.
-    Before,
-}
-
-/// The calls under way, each in a numbered slot with a `T` kept for it.
+/// Things under way, each in a numbered slot with a `T` kept for it.
 ///
-/// The other side of the boundary keeps a table with the same numbers. It
-/// learns that a call has completed only when it reads the completions, so the
-/// slot of a completed call stays out of use until
-/// [`recycle`](Slots::recycle) says that they were read.
+/// The other side of the boundary knows them by their numbers. Where it keeps a
+/// table with the same numbers, and learns only later that something has
+/// completed, the slot stays out of use until [`recycle`](Slots::recycle) says
+/// that it knows.
 #[derive(Debug)]
 pub struct Slots<T> {
     entries: Vec<Entry<T>>,
@@ -45,28 +57,31 @@ struct Entry<T> {
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Slots<T> {
+    /// No slots.
+    pub const fn new() -> Self {
         Slots {
             entries: Vec::new(),
             free: Vec::new(),
             completed: Vec::new(),
         }
     }
-}
 
-impl<T> Slots<T> {
-    /// The number of calls under way.
-    pub fn len(&self) -> usize {
-        self.entries.len() - self.free.len() - self.completed.len()
-    }
-
-    /// Whether no call is under way.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Takes a slot for a call and keeps for it what `make` gives.
+    /// Takes a slot and keeps in it what `make` gives.
+    ///
+    /// # Panics
+    ///
+    /// If 2^24 slots are in use.
     pub fn insert(&mut self, make: impl FnOnce(Ticket) -> T) -> Ticket {
         let slot = self.free.pop().unwrap_or_else(|| {
+            assert!(
+                self.entries.len() < 1 << SLOT_BITS,
+                "too many promises are pending at a time"
+            );
             self.entries.push(Entry {
                 turn: 0,
                 kept: None,
@@ -83,90 +98,132 @@ impl<T> Slots<T> {
         ticket
     }
 
-    /// The call has completed. Its slot is used again after the next
-    /// [`recycle`](Slots::recycle).
-    pub fn complete(&mut self, ticket: Ticket) -> Ended<T> {
-        let entry = &mut self.entries[ticket.slot];
-        if entry.turn != ticket.turn {
-            return Ended::Before;
-        }
-        match entry.kept.take() {
-            Some(kept) => {
-                self.completed.push(ticket.slot);
-                Ended::Now(kept)
-            }
-            None => Ended::Before,
-        }
+    /// What is kept for `ticket`; `None` if it is gone.
+    pub fn get_mut(&mut self, ticket: Ticket) -> Option<&mut T> {
+        self.entry(ticket)?.kept.as_mut()
     }
 
-    /// The call in `slot` is given up by the other side, which has forgotten
-    /// it: the slot can be used at once.
-    pub fn cancel(&mut self, slot: usize) -> Ended<T> {
-        match self
-            .entries
-            .get_mut(slot)
-            .and_then(|entry| entry.kept.take())
-        {
-            Some(kept) => {
-                self.free.push(slot);
-                Ended::Now(kept)
-            }
-            None => Ended::Before,
-        }
+    /// Takes what is kept for `ticket`; the slot can be used at once. `None` if
+    /// it is gone already.
+    pub fn remove(&mut self, ticket: Ticket) -> Option<T> {
+        let kept = self.entry(ticket)?.kept.take()?;
+        self.release(ticket.slot);
+        Some(kept)
     }
 
-    /// All completions so far were read.
+    /// As [`remove`](Slots::remove), by the slot alone: for a side that has
+    /// forgotten every earlier use of the slot.
+    pub fn remove_current(&mut self, slot: usize) -> Option<T> {
+        let kept = self.entries.get_mut(slot)?.kept.take()?;
+        self.release(slot);
+        Some(kept)
+    }
+
+    /// As [`remove`](Slots::remove), but the slot is used again only after the
+    /// next [`recycle`](Slots::recycle).
+    pub fn complete(&mut self, ticket: Ticket) -> Option<T> {
+        let kept = self.entry(ticket)?.kept.take()?;
+        self.completed.push(ticket.slot);
+        Some(kept)
+    }
+
+    /// The other side knows of all completions so far.
     pub fn recycle(&mut self) {
-        self.free.append(&mut self.completed);
+        while let Some(slot) = self.completed.pop() {
+            self.release(slot);
+        }
+    }
+
+    fn entry(&mut self, ticket: Ticket) -> Option<&mut Entry<T>> {
+        self.entries
+            .get_mut(ticket.slot)
+            .filter(|entry| entry.turn == ticket.turn)
+    }
+
+    fn release(&mut self, slot: usize) {
+        if self.entries[slot].turn < LAST_TURN {
+            self.free.push(slot);
+        }
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Ended, Slots};
+    use super::{LAST_TURN, Slots, Ticket};
 
     #[test]
-    fn slot_of_a_completed_call_waits_for_the_reader() {
-        let mut slots = Slots::default();
+    fn slot_of_a_completed_entry_waits_for_the_reader() {
+        let mut slots = Slots::new();
         let first = slots.insert(|_| 'a');
-        assert_eq!(slots.complete(first), Ended::Now('a'));
-        assert!(slots.is_empty());
+        assert_eq!(slots.complete(first), Some('a'));
         let second = slots.insert(|_| 'b');
         assert_ne!(first.slot(), second.slot());
         slots.recycle();
         assert_eq!(slots.insert(|_| 'c').slot(), first.slot());
-        assert_eq!(slots.len(), 2);
     }
 
     #[test]
-    fn completion_after_cancel_does_not_reach_the_next_call() {
-        let mut slots = Slots::default();
+    fn completion_after_removal_does_not_reach_the_next_entry() {
+        let mut slots = Slots::new();
         let first = slots.insert(|_| 'a');
-        assert_eq!(slots.cancel(first.slot()), Ended::Now('a'));
+        assert_eq!(slots.remove_current(first.slot()), Some('a'));
         let second = slots.insert(|_| 'b');
         assert_eq!(first.slot(), second.slot());
-        assert_eq!(slots.complete(first), Ended::Before);
-        assert_eq!(slots.complete(second), Ended::Now('b'));
+        assert_eq!(slots.complete(first), None);
+        assert_eq!(slots.remove(first), None);
+        assert_eq!(slots.get_mut(first), None);
+        assert_eq!(slots.get_mut(second), Some(&mut 'b'));
+        assert_eq!(slots.complete(second), Some('b'));
     }
 
     #[test]
-    fn cancel_after_completion_and_of_an_unknown_slot() {
-        let mut slots = Slots::default();
+    fn what_is_gone_is_not_there() {
+        let mut slots = Slots::new();
         let first = slots.insert(|_| 'a');
-        assert_eq!(slots.complete(first), Ended::Now('a'));
-        assert_eq!(slots.cancel(first.slot()), Ended::Before);
-        assert_eq!(slots.cancel(9), Ended::Before);
-        assert!(slots.is_empty());
+        assert_eq!(slots.remove(first), Some('a'));
+        assert_eq!(slots.remove(first), None);
+        assert_eq!(slots.remove_current(first.slot()), None);
+        assert_eq!(slots.remove_current(9), None);
+        assert_eq!(slots.remove(Ticket::from_bits(77)), None);
     }
 
     #[test]
     fn slots_are_used_again() {
-        let mut slots = Slots::default();
+        let mut slots = Slots::new();
         for _ in 0..1000 {
             let ticket = slots.insert(|_| ());
             assert!(ticket.slot() < 2);
-            assert_eq!(slots.complete(ticket), Ended::Now(()));
+            assert_eq!(slots.complete(ticket), Some(()));
             slots.recycle();
         }
+    }
+
+    #[test]
+    fn tickets_are_different_numbers() {
+        let mut slots = Slots::new();
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..100 {
+            let (first, second) = (slots.insert(|_| ()), slots.insert(|_| ()));
+            for ticket in [first, second] {
+                assert_eq!(Ticket::from_bits(ticket.to_bits()), ticket);
+                assert!(ticket.to_bits() < 1 << 62);
+                assert!(seen.insert(ticket.to_bits()));
+                assert_eq!(slots.remove(ticket), Some(()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_is_retired_before_its_tickets_repeat() {
+        let mut slots = Slots::new();
+        let first = slots.insert(|_| ());
+        slots.entries[first.slot()].turn = LAST_TURN;
+        let last = Ticket {
+            slot: first.slot(),
+            turn: LAST_TURN,
+        };
+        assert_eq!(Ticket::from_bits(last.to_bits()), last);
+        assert_eq!(slots.remove(last), Some(()));
+        assert_ne!(slots.insert(|_| ()).slot(), first.slot());
     }
 }

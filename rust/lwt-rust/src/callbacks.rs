@@ -15,22 +15,22 @@ use crate::{
 pub(crate) enum Callback {
     /// `unit -> unit`: attaches the domain's executor to the thread.
     AttachExecutor = 0,
-    /// `('a -> 'b Lwt.t) -> 'a -> 'b observed`
+    /// `('a -> 'b Lwt.t) -> 'a -> int -> 'b observed`: as `Observe`, of the
+    /// promise that the function returns.
     Invoke = 1,
-    /// `'a Lwt.t -> 'a observed`
+    /// `'a Lwt.t -> int -> 'a observed`: a pending promise will settle the wait
+    /// of this number.
     Observe = 2,
-    /// `'a Lwt.t -> 'a sink -> unit`: settles the sink when the promise is.
-    Forward = 3,
     /// `'a Lwt.t -> unit`
-    Cancel = 4,
+    Cancel = 3,
     /// `string * string list * string * string option -> exn`
-    MakeError = 5,
+    MakeError = 4,
     /// `string * string * string option -> exn`
-    MakePanic = 6,
+    MakePanic = 5,
     /// `unit -> exn`
-    MakeAbandoned = 7,
+    MakeAbandoned = 6,
     /// `exn -> string`
-    ShowException = 8,
+    ShowException = 7,
 }
 
 const COUNT: usize = Callback::ShowException as usize + 1;

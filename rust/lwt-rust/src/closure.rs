@@ -7,7 +7,7 @@ use crate::{
     convert::{FromOcaml, IntoOcaml},
     error::Error,
     executor::Handle,
-    ffi::{Root, Val},
+    ffi::{Lock, Root, Val},
     promise::Promise,
 };
 
@@ -36,15 +36,32 @@ where
     ///
     /// Dropping the promise cancels what the function returned: see [`Promise`].
     pub fn call(&self, argument: A) -> Promise<B> {
-        let closure = self.closure.clone();
-        Promise::of_observed(self.handle.clone(), move |lock| {
-            let argument = Root::new(argument.into_ocaml(lock)?);
-            match call_back(lock, Callback::Invoke, &[&closure, &argument]) {
-                Some(observed) => Ok(Root::new(observed?)),
-                None => Err(Error::Abandoned),
-            }
-        })
+        if self.handle.is_here() {
+            Promise::here(&self.handle, |lock, wait| {
+                invoke(lock, &self.closure, argument, wait)
+            })
+        } else {
+            let closure = self.closure.clone();
+            Promise::there(self.handle.clone(), move |lock, wait| {
+                invoke(lock, &closure, argument, wait)
+            })
+        }
     }
+}
+
+/// Calls `closure` and looks at the promise it returns, which settles the number
+/// of the wait if it is pending.
+fn invoke<'l>(
+    lock: &'l mut Lock,
+    closure: &Root,
+    argument: impl IntoOcaml,
+    wait: &Root,
+) -> Result<Val<'l>, Error> {
+    let argument = Root::new(argument.into_ocaml(lock)?);
+    Ok(
+        call_back(lock, Callback::Invoke, &[closure, &argument, wait])
+            .ok_or(Error::Abandoned)??,
+    )
 }
 
 impl<A, B> FromOcaml for LwtFn<A, B> {

@@ -62,8 +62,13 @@ lwt_rust::export! {
         Ok(())
     }
 
-    /// Calls a closure and lets its promise go on.
-    async fn test_detach_promise(f: LwtFn<(), ()>) -> Result<(), Error> {
+    /// Calls a closure and lets its promise go on; on another thread this is
+    /// over before the domain can call the closure.
+    async fn test_detach_promise(f: LwtFn<(), ()>, on_thread: bool) -> Result<(), Error> {
+        if on_thread {
+            let detached = std::thread::spawn(move || f.call(()).detach());
+            return detached.join().map_err(|_| Error::message("detaching panicked"));
+        }
         f.call(()).detach();
         Ok(())
     }

@@ -12,6 +12,7 @@ use std::{
 use async_executor::{Executor, Task};
 use lwt_rust_core::Park;
 
+use super::DomainExecutor;
 use crate::{
     error::Error,
     ffi::{self, notify, polls_soon},
@@ -101,8 +102,9 @@ impl Handle {
         self.0.notified.load(Ordering::Relaxed)
     }
 
-    pub(super) fn reaches(&self, shared: &Arc<Shared>) -> bool {
-        Arc::ptr_eq(&self.0, shared)
+    /// Whether a task of the domain is running on this thread.
+    pub(crate) fn is_here(&self) -> bool {
+        DomainExecutor::current().is_some_and(|executor| Arc::ptr_eq(&executor.shared, &self.0))
     }
 
     /// Spawns a task in the domain: it runs with the domain's lock held, so it

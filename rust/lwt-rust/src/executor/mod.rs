@@ -19,7 +19,7 @@ use std::{
     task::{Context, Waker},
 };
 
-use lwt_rust_core::{CatchPanic, Ended, Slots, Ticket, catch_panic};
+use lwt_rust_core::{CatchPanic, Slots, Ticket, catch_panic};
 
 pub use handle::Handle;
 pub(crate) use handle::Shared;
@@ -83,10 +83,6 @@ impl DomainExecutor {
         &self.shared
     }
 
-    pub(crate) fn belongs_to(&self, handle: &Handle) -> bool {
-        handle.reaches(&self.shared)
-    }
-
     /// The OCaml record of the executor.
     pub(crate) fn record(&self) -> &Root {
         &self.record
@@ -128,9 +124,9 @@ impl DomainExecutor {
     fn complete<T: IntoOcaml>(&self, lock: &mut Lock, ticket: Ticket, result: Result<T, Error>) {
         match self.calls.borrow_mut().complete(ticket) {
             // This very task: nothing of it is left to cancel.
-            Ended::Now(Some(task)) => task.detach(),
-            Ended::Now(None) => {}
-            Ended::Before => return,
+            Some(Some(task)) => task.detach(),
+            Some(None) => {}
+            None => return,
         }
         // The conversion may be the user's, and then it may panic.
         let converted = match result {
@@ -150,9 +146,9 @@ impl DomainExecutor {
 
     /// The call in `slot` was cancelled by OCaml, which has forgotten it.
     pub(crate) fn cancel(&self, slot: usize) {
-        let ended = self.calls.borrow_mut().cancel(slot);
+        let task = self.calls.borrow_mut().remove_current(slot);
         // Dropping the task only schedules its end, so that a future that is
         // being polled is dropped afterwards.
-        drop(ended);
+        drop(task);
     }
 }

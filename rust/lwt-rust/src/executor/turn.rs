@@ -29,7 +29,7 @@ impl DomainExecutor {
             completions,
             stored: Cell::new(0),
             ticked,
-            calls: RefCell::new(Slots::default()),
+            calls: RefCell::new(Slots::new()),
         };
         // Until it has been polled once, it does not know whom to wake.
         executor.look_for_work();

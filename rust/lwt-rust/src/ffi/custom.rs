@@ -6,10 +6,10 @@ use lwt_rust_core::catch_panic;
 use ocaml::sys;
 
 use super::{lock::Lock, value::Val};
-use crate::promise::Sink;
+use crate::promise::Relay;
 
-/// What the custom block holds after its header: the sink, never replaced.
-type Held = Arc<dyn Sink>;
+/// What the custom block holds after its header, never replaced.
+type Held = Arc<Relay>;
 
 /// The operations that mark our blocks: an address of our own.
 struct Operations(sys::custom_operations);
@@ -29,22 +29,22 @@ static OPERATIONS: Operations = Operations(sys::custom_operations {
     fixed_length: std::ptr::null(),
 });
 
-/// Allocates the OCaml value through which `sink` is settled. The sink is
-/// abandoned when the value is collected.
-pub(crate) fn promise_value(lock: &mut Lock, sink: Held) -> Val<'_> {
+/// Allocates the OCaml value through which `relay` is settled. It is abandoned
+/// when the value is collected.
+pub(crate) fn promise_value(lock: &mut Lock, relay: Held) -> Val<'_> {
     // SAFETY: the lock is held and the operations are static. One in a
     // thousand such blocks speeds a collection up: they hold little memory.
     let block = unsafe { sys::caml_alloc_custom(&OPERATIONS.0, size_of::<Held>(), 1, 1000) };
     // SAFETY: field 1 is where the data of a custom block begins.
     let data = unsafe { sys::field(block, 1) };
     // SAFETY: there is room for one `Held` there, and words are aligned enough
-    // for two pointers.
-    unsafe { data.cast::<Held>().write(sink) };
+    // for a pointer.
+    unsafe { data.cast::<Held>().write(relay) };
     // SAFETY: `block` was allocated just now and is initialised.
     unsafe { Val::from_raw(lock, block) }
 }
 
-/// The sink within a value made by [`promise_value`]; `None` for any other.
+/// The promise within a value made by [`promise_value`]; `None` for any other.
 pub(crate) fn promise_of(value: Val<'_>) -> Option<Held> {
     if value.tag() != Some(sys::CUSTOM) {
         return None;
@@ -69,10 +69,10 @@ unsafe extern "C" fn finalize(block: sys::Value) {
     // SAFETY: OCaml calls this once, for a block made by `promise_value`.
     let data = unsafe { sys::field(block, 1) };
     // SAFETY: the data is an initialised `Held`, which nobody reads after this.
-    let sink = unsafe { data.cast::<Held>().read() };
+    let relay = unsafe { data.cast::<Held>().read() };
     // A panic of a waker must not unwind into the collector. There is nobody
     // to tell but the panic hook, which has been told.
-    if let Err(payload) = catch_panic(|| sink.abandon()) {
+    if let Err(payload) = catch_panic(|| relay.abandon()) {
         std::mem::forget(payload);
     }
 }

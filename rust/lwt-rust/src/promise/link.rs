@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use lwt_rust_core::Cell;
 
+use super::waits::Wait;
 use crate::{
     convert::FromOcaml,
     error::{Error, Exception},
@@ -13,8 +14,21 @@ use crate::{
 /// What a promise and those who settle it share.
 pub(super) struct Link<T> {
     pub(super) cell: Cell<Result<T, Error>>,
-    /// The Lwt promise that settles the cell, as long as it can be cancelled.
-    source: Mutex<Option<Root>>,
+    source: Mutex<Source>,
+}
+
+/// The Lwt promise that settles a link.
+enum Source {
+    /// There is none, or it is not known yet.
+    Unknown,
+    Known(LwtSource),
+    /// Known or not, it is left alone.
+    Detached,
+}
+
+pub(super) struct LwtSource {
+    pub(super) promise: Root,
+    pub(super) wait: Wait,
 }
 
 /// The side of a promise that OCaml settles, whatever its type.
@@ -25,32 +39,53 @@ pub(crate) trait Sink: Send + Sync {
     fn reject(&self, exception: Exception) -> bool;
     /// Nobody will settle it any more. Any thread may call it.
     fn abandon(&self);
-    /// Sends what settles it on to `sink`. `value` is the OCaml value that
-    /// holds `self`.
-    ///
-    /// # Errors
-    ///
-    /// If it was asked for before.
-    fn attach(&self, value: Val<'_>, sink: Arc<dyn Sink>) -> Result<(), Error>;
 }
 
 impl<T> Link<T> {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Link {
             cell: Cell::new(),
-            source: Mutex::new(None),
+            source: Mutex::new(Source::Unknown),
         })
     }
 
-    pub(super) fn source(&self) -> MutexGuard<'_, Option<Root>> {
+    fn source(&self) -> MutexGuard<'_, Source> {
         // Nothing that can panic runs under this lock.
         self.source
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    pub(super) fn take_source(&self) -> Option<Root> {
-        self.source().take()
+    /// Takes the source, to cancel it.
+    pub(super) fn take_source(&self) -> Option<LwtSource> {
+        let mut source = self.source();
+        match std::mem::replace(&mut *source, Source::Unknown) {
+            Source::Known(known) => Some(known),
+            other => {
+                *source = other;
+                None
+            }
+        }
+    }
+
+    /// From now on nobody cancels the source.
+    pub(super) fn detach(&self) {
+        let before = std::mem::replace(&mut *self.source(), Source::Detached);
+        drop(before);
+    }
+}
+
+impl<T: FromOcaml + Send + 'static> Link<T> {
+    /// Makes `source` settle the link from now on.
+    pub(super) fn wait_for(self: &Arc<Self>, source: LwtSource) {
+        let mut place = self.source();
+        match &*place {
+            Source::Detached => {}
+            Source::Unknown | Source::Known(_) => {
+                source.wait.begin(self.clone());
+                *place = Source::Known(source);
+            }
+        }
     }
 }
 
@@ -66,11 +101,5 @@ impl<T: FromOcaml + Send> Sink for Link<T> {
     fn abandon(&self) {
         // Given back if it was settled: then there is nothing to abandon.
         let _ = self.cell.settle(Err(Error::Abandoned));
-    }
-
-    fn attach(&self, _: Val<'_>, _: Arc<dyn Sink>) -> Result<(), Error> {
-        Err(Error::message(
-            "a promise that Rust made cannot be given to Rust",
-        ))
     }
 }

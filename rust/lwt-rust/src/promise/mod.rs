@@ -4,6 +4,7 @@ mod link;
 mod lwt;
 mod relay;
 mod resolver;
+mod waits;
 
 use std::{
     future::Future,
@@ -13,8 +14,9 @@ use std::{
 };
 
 pub(crate) use link::Sink;
-pub(crate) use relay::create;
+pub(crate) use relay::{Relay, create};
 pub use resolver::Resolver;
+pub(crate) use waits::end;
 
 use crate::{
     convert::FromOcaml,
@@ -73,9 +75,8 @@ impl<T> Promise<T> {
     /// Drops the promise without cancelling what it waits for.
     pub fn detach(mut self) {
         if let State::Cancelling(link, _) = &self.0 {
-            let link = link.clone();
-            link.take_source();
-            self.0 = State::Waiting(link);
+            link.detach();
+            self.0 = State::Waiting(link.clone());
         }
     }
 }
@@ -90,15 +91,19 @@ impl<T> Future for Promise<T> {
                 other => self.0 = other,
             }
         }
-        match &mut self.0 {
-            State::Ready(result) => Poll::Ready(
-                result
-                    .take()
-                    .expect("a promise was polled after it completed"),
-            ),
+        let polled = match &mut self.0 {
+            State::Ready(result) => {
+                let result = result.take();
+                Poll::Ready(result.expect("a promise was polled after it completed"))
+            }
             State::Waiting(link) | State::Cancelling(link, _) => link.cell.poll_take(context),
             State::Lwt(..) => unreachable!("looking at a Lwt promise gives one of the others"),
+        };
+        if polled.is_ready() {
+            // Nothing is left to close or to cancel.
+            self.0 = State::Ready(None);
         }
+        polled
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A promise that OCaml made, before and after Rust asks for it.
-struct Relay(Mutex<RelayState>);
+pub(crate) struct Relay(Mutex<RelayState>);
 
 enum RelayState {
     /// Neither settled nor asked for.
@@ -46,30 +46,37 @@ impl Relay {
         }
         is_first
     }
-}
 
-impl Sink for Relay {
-    fn resolve(&self, value: Val<'_>) -> bool {
+    /// Settles with an OCaml value. Returns `false` if it was settled before.
+    pub(crate) fn resolve(&self, value: Val<'_>) -> bool {
         match self.target() {
             Ok(sink) => sink.resolve(value),
             Err(state) => Self::keep(state, RelayState::Resolved(Root::new(value))),
         }
     }
 
-    fn reject(&self, exception: Exception) -> bool {
+    /// Settles with an OCaml exception. Returns `false` if it was settled before.
+    pub(crate) fn reject(&self, exception: Exception) -> bool {
         match self.target() {
             Ok(sink) => sink.reject(exception),
             Err(state) => Self::keep(state, RelayState::Rejected(exception)),
         }
     }
 
-    fn abandon(&self) {
+    /// Nobody will settle it any more. Any thread may call it.
+    pub(crate) fn abandon(&self) {
         if let Ok(sink) = self.target() {
             sink.abandon();
         }
     }
 
-    fn attach(&self, value: Val<'_>, sink: Arc<dyn Sink>) -> Result<(), Error> {
+    /// Sends what settles it on to `sink`. `value` is the OCaml value that
+    /// holds `self`.
+    ///
+    /// # Errors
+    ///
+    /// If it was asked for before.
+    pub(super) fn attach(&self, value: Val<'_>, sink: Arc<dyn Sink>) -> Result<(), Error> {
         let mut state = self.lock();
         let before = std::mem::replace(&mut *state, RelayState::Attached(sink.clone()));
         match before {

@@ -15,11 +15,6 @@ impl<T> Resolver<T> {
         Resolver(Some(link))
     }
 
-    /// What it settles; `None` once it has.
-    pub(super) fn link(&self) -> Option<&Arc<Link<T>>> {
-        self.0.as_ref()
-    }
-
     /// Resolves the promise and wakes the task that awaits it.
     ///
     /// # Errors
@@ -58,9 +53,9 @@ impl<T> Resolver<T> {
         }
     }
 
-    /// Leaves it to somebody else to settle the promise.
-    pub(super) fn forget(mut self) {
-        self.0 = None;
+    /// Leaves it to somebody else to settle the link.
+    pub(super) fn leave(mut self) -> Option<Arc<Link<T>>> {
+        self.0.take()
     }
 }
 

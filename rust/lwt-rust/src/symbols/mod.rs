@@ -5,3 +5,4 @@ mod callbacks;
 mod executor;
 mod promise;
 mod runtime;
+mod wait;

@@ -1,11 +1,11 @@
-//! Promises that OCaml settles.
+//! Promises that OCaml makes.
 
 use std::sync::Arc;
 
 use crate::{
     error::{Error, Exception},
     ffi::{Lock, Raw, Root, promise_of, stub},
-    promise::{self, Sink},
+    promise::{self, Relay},
 };
 
 /// `unit -> 'a promise outcome`
@@ -21,8 +21,8 @@ extern "C" fn lwt_rust_promise_resolve(promise: Raw, value: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         stub([promise, value], |lock, [promise, value]| {
-            let sink = sink(lock, &promise)?;
-            Ok(Root::of_bool(sink.resolve(value.get(lock))))
+            let relay = relay(lock, &promise)?;
+            Ok(Root::of_bool(relay.resolve(value.get(lock))))
         })
     }
 }
@@ -33,13 +33,13 @@ extern "C" fn lwt_rust_promise_reject(promise: Raw, exception: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         stub([promise, exception], |lock, [promise, exception]| {
-            let sink = sink(lock, &promise)?;
+            let relay = relay(lock, &promise)?;
             let exception = Exception::new(lock, exception);
-            Ok(Root::of_bool(sink.reject(exception)))
+            Ok(Root::of_bool(relay.reject(exception)))
         })
     }
 }
 
-fn sink(lock: &Lock, promise: &Root) -> Result<Arc<dyn Sink>, Error> {
+fn relay(lock: &Lock, promise: &Root) -> Result<Arc<Relay>, Error> {
     promise_of(promise.get(lock)).ok_or_else(|| Error::message("not a promise of Lwt_rust"))
 }
