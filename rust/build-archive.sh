@@ -44,6 +44,10 @@ log=$flags.log
 trap 'rm -f "$log"' EXIT
 if ! cargo rustc "$@" -- --print native-static-libs 2>"$log"; then
   cat "$log" >&2
+  [ -d "$project/vendor/crates" ] || {
+    echo "If crates could not be downloaded (opam builds without network, say):" >&2
+    echo "run make vendor where there is one, or use a release, which has them." >&2
+  }
   exit 1
 fi
 # rustc says which libraries the archive needs; the rest of what it says is for
