@@ -8,7 +8,7 @@
 # to make: the static library for native code, the dynamic one for bytecode, and
 # the flags that linking the static one needs.
 #
-# dune runs this in _build/CONTEXT. Cargo's target folder is beside that one:
+# The rule runs it in _build/CONTEXT. Cargo's target folder is beside that one:
 # inside it, dune would delete what it does not know.
 set -eu
 
