@@ -65,11 +65,17 @@ and visit t =
     ignore (Raw.executor_begin_turn () : bool);
     end_turn t)
 
+(* [Fun.protect] would allocate two closures in every turn. *)
 and end_turn t =
-  Fun.protect
-    (fun () -> work t rounds)
-    ~finally:(fun () ->
-      if Raw.executor_end_turn () || t.read < t.stored then come_back t)
+  match work t rounds with
+  | () -> close_turn t
+  | exception exn ->
+      let backtrace = Printexc.get_raw_backtrace () in
+      close_turn t;
+      Printexc.raise_with_backtrace exn backtrace
+
+and close_turn t =
+  if Raw.executor_end_turn () || t.read < t.stored then come_back t
 
 let enter_hook t () =
   t.in_turn <- true;

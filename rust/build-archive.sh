@@ -44,10 +44,10 @@ log=$flags.log
 trap 'rm -f "$log"' EXIT
 if ! cargo rustc "$@" -- --print native-static-libs 2>"$log"; then
   cat "$log" >&2
-  [ -d "$project/vendor/crates" ] || {
-    echo "If crates could not be downloaded (opam builds without network, say):" >&2
-    echo "run make vendor where there is one, or use a release, which has them." >&2
-  }
+  if grep -qiE 'download|network|resolve host' "$log"; then
+    echo "Crates could not be downloaded (opam, say, builds without network): run" >&2
+    echo "make vendor where there is one, or use a release, which has the crates." >&2
+  fi
   exit 1
 fi
 # rustc says which libraries the archive needs; the rest of what it says is for

@@ -44,7 +44,11 @@ struct ExceptionInner {
 /// A Rust error, with its type and the backtrace of where it entered an
 /// [`Error`] (captured if `RUST_BACKTRACE` asks for it).
 #[derive(Debug)]
-pub struct Failure {
+// A box, and so in `Panic`, because results are moved more often than they fail.
+pub struct Failure(Box<FailureInner>);
+
+#[derive(Debug)]
+struct FailureInner {
     error: Box<dyn std::error::Error + Send + Sync>,
     type_name: &'static str,
     backtrace: Backtrace,
@@ -52,7 +56,10 @@ pub struct Failure {
 
 /// A caught panic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Panic {
+pub struct Panic(Box<PanicInner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PanicInner {
     message: String,
     location: String,
     backtrace: Option<String>,
@@ -60,11 +67,7 @@ pub struct Panic {
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        Error::Failure(Failure {
-            error: Box::new(error),
-            type_name: std::any::type_name::<E>(),
-            backtrace: Backtrace::capture(),
-        })
+        Error::Failure(Failure::new(error.into(), std::any::type_name::<E>()))
     }
 }
 
@@ -83,11 +86,7 @@ impl From<Panic> for Error {
 impl Error {
     /// An error that is only a message.
     pub fn message(message: impl Into<String>) -> Self {
-        Error::Failure(Failure {
-            error: message.into().into(),
-            type_name: "message",
-            backtrace: Backtrace::capture(),
-        })
+        Error::Failure(Failure::new(message.into().into(), "message"))
     }
 
     /// The OCaml exception that tells this error; `None` if the OCaml side has
@@ -95,22 +94,22 @@ impl Error {
     pub(crate) fn into_exception(self, lock: &mut Lock) -> Option<Root> {
         let made = match self {
             Error::Exception(exception) => return Some(exception.root(lock)),
-            Error::Failure(failure) => {
+            Error::Failure(Failure(failure)) => {
                 let message = text(lock, &failure.error.to_string());
-                let sources = failure
-                    .sources()
-                    .iter()
-                    .rev()
-                    .fold(Root::UNIT, |tail, source| {
-                        let head = text(lock, source);
-                        Root::new(lock.block(0, &[&head, &tail]))
-                    });
+                let sources =
+                    sources(&*failure.error)
+                        .iter()
+                        .rev()
+                        .fold(Root::UNIT, |tail, source| {
+                            let head = text(lock, source);
+                            Root::new(lock.block(0, &[&head, &tail]))
+                        });
                 let type_name = text(lock, failure.type_name);
                 let backtrace = option(lock, show_backtrace(&failure.backtrace));
                 let parts = Root::new(lock.block(0, &[&message, &sources, &type_name, &backtrace]));
                 call_back(lock, Callback::MakeError, &[&parts])
             }
-            Error::Panic(panic) => {
+            Error::Panic(Panic(panic)) => {
                 let message = text(lock, &panic.message);
                 let location = text(lock, &panic.location);
                 let backtrace = option(lock, panic.backtrace);
@@ -130,8 +129,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Exception(exception) => f.write_str(exception.message()),
-            Error::Failure(failure) => failure.error.fmt(f),
-            Error::Panic(panic) => write!(f, "panic at {}: {}", panic.location, panic.message),
+            Error::Failure(failure) => write!(f, "{}", failure.error()),
+            Error::Panic(Panic(panic)) => {
+                write!(f, "panic at {}: {}", panic.location, panic.message)
+            }
             Error::Abandoned => f.write_str("nothing is left that could settle the promise"),
         }
     }
@@ -170,21 +171,29 @@ impl fmt::Debug for Exception {
 }
 
 impl Failure {
+    fn new(error: Box<dyn std::error::Error + Send + Sync>, type_name: &'static str) -> Self {
+        Failure(Box::new(FailureInner {
+            error,
+            type_name,
+            backtrace: Backtrace::capture(),
+        }))
+    }
+
     /// The error.
     pub fn error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
-        &*self.error
+        &*self.0.error
     }
 
     /// The name of its type, as the compiler prints it.
     pub fn type_name(&self) -> &'static str {
-        self.type_name
+        self.0.type_name
     }
+}
 
-    fn sources(&self) -> Vec<String> {
-        std::iter::successors(self.error.source(), |error| error.source())
-            .map(ToString::to_string)
-            .collect()
-    }
+fn sources(error: &dyn std::error::Error) -> Vec<String> {
+    std::iter::successors(error.source(), |error| error.source())
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn text(lock: &mut Lock, text: &str) -> Root {
@@ -244,21 +253,21 @@ impl Panic {
         if let Err(again) = lwt_rust_core::catch_panic(move || drop(payload)) {
             std::mem::forget(again);
         }
-        Panic {
+        Panic(Box::new(PanicInner {
             message,
             location,
             backtrace,
-        }
+        }))
     }
 
     /// What the panic was raised with, if that was a string.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// `file:line:column`, or nothing if it is not known.
     pub fn location(&self) -> &str {
-        &self.location
+        &self.0.location
     }
 }
 
