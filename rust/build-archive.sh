@@ -18,7 +18,7 @@ target=$(dirname "$PWD")/_cargo
 
 command -v cargo >/dev/null || {
   echo "cargo is not installed, and lwt_rust has a Rust part." >&2
-  echo "Install Rust 1.85 or later: https://rustup.rs, or your system's packages." >&2
+  echo "Install Rust 1.85 or later, with rustup or from your system's packages." >&2
   exit 1
 }
 
@@ -29,9 +29,7 @@ case $profile in
   *) built=$target/debug ;;
 esac
 if [ -d "$project/vendor/crates" ]; then
-  set -- "$@" --offline \
-    --config 'source.crates-io.replace-with="vendored"' \
-    --config "source.vendored.directory=\"$(cd "$project" && pwd)/vendor/crates\""
+  set -- "$@" --offline --config "$(cd "$project" && pwd)/vendor/config.toml"
 fi
 extension=so
 if [ "$(uname)" = Darwin ]; then

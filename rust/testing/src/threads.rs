@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use lwt_rust::{DomainExecutor, Error, try_with_lock};
+use lwt_rust::{DomainExecutor, Error, Raw, runtime, try_with_lock};
 
 lwt_rust::export! {
     /// The name of a tokio worker.
@@ -59,6 +59,23 @@ lwt_rust::export! {
         }
         Ok(sum)
     }
+}
+
+/// `unit -> unit`, `[@@noalloc]`: makes a runtime of this crate's own the one
+/// that tasks use.
+#[unsafe(no_mangle)]
+extern "C" fn test_adopt(unit: Raw) -> Raw {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder
+        .worker_threads(1)
+        .thread_name("adopted")
+        .enable_all();
+    if let Ok(started) = builder.build() {
+        // The test asks for the name of a worker, so it sees whether this failed.
+        let _ = runtime::adopt(started.handle().clone());
+        std::mem::forget(started);
+    }
+    unit
 }
 
 fn is_blocked(signal: i32) -> bool {
