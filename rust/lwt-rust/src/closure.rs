@@ -37,12 +37,12 @@ where
     /// Dropping the promise cancels what the function returned: see [`Promise`].
     pub fn call(&self, argument: A) -> Promise<B> {
         if self.handle.is_here() {
-            Promise::here(&self.handle, |lock, wait| {
+            Promise::here(self.handle, |lock, wait| {
                 invoke(lock, &self.closure, argument, wait)
             })
         } else {
             let closure = self.closure.clone();
-            Promise::there(self.handle.clone(), move |lock, wait| {
+            Promise::there(self.handle, move |lock, wait| {
                 invoke(lock, &closure, argument, wait)
             })
         }
@@ -78,7 +78,7 @@ impl<A, B> Clone for LwtFn<A, B> {
     fn clone(&self) -> Self {
         LwtFn {
             closure: self.closure.clone(),
-            handle: self.handle.clone(),
+            handle: self.handle,
             types: PhantomData,
         }
     }

@@ -18,7 +18,8 @@ use crate::{
     ffi::{self, notify, polls_soon},
 };
 
-/// What an executor shares with wakers and handles.
+/// What an executor shares with wakers and handles, which live as long as they
+/// like, so it is never freed.
 pub(crate) struct Shared {
     executor: Executor<'static>,
     park: Park,
@@ -30,14 +31,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(notification: isize, tokio: tokio::runtime::Handle) -> Self {
-        Shared {
+    pub(super) fn new(notification: isize, tokio: tokio::runtime::Handle) -> &'static Self {
+        Box::leak(Box::new(Shared {
             executor: Executor::new(),
             park: Park::new(),
             notification,
             notified: AtomicUsize::new(0),
             tokio,
-        }
+        }))
     }
 
     pub(super) fn executor(&self) -> &Executor<'static> {
@@ -60,22 +61,25 @@ impl Shared {
 
 /// The executor's own waker: called by async-executor when a task becomes
 /// runnable, on the thread that made it so.
-impl Wake for Shared {
+struct DomainWaker(&'static Shared);
+
+impl Wake for DomainWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.park.wake() && !polls_soon(self) {
-            self.notified.fetch_add(1, Ordering::Relaxed);
-            notify(self.notification);
+        let DomainWaker(shared) = **self;
+        if shared.park.wake() && !polls_soon(shared) {
+            shared.notified.fetch_add(1, Ordering::Relaxed);
+            notify(shared.notification);
         }
     }
 }
 
 /// Spawns tasks in a domain, from any thread.
-#[derive(Clone)]
-pub struct Handle(Arc<Shared>);
+#[derive(Clone, Copy)]
+pub struct Handle(&'static Shared);
 
 const _: () = {
     const fn is_send_and_sync<T: Send + Sync>() {}
@@ -83,7 +87,7 @@ const _: () = {
 };
 
 impl Handle {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: &'static Shared) -> Self {
         Handle(shared)
     }
 
@@ -98,13 +102,13 @@ impl Handle {
     }
 
     /// How many notifications were sent to the domain's loop so far.
-    pub(super) fn notifications(&self) -> usize {
+    pub(super) fn notifications(self) -> usize {
         self.0.notified.load(Ordering::Relaxed)
     }
 
     /// Whether a task of the domain is running on this thread.
-    pub(crate) fn is_here(&self) -> bool {
-        DomainExecutor::current().is_some_and(|executor| Arc::ptr_eq(&executor.shared, &self.0))
+    pub(crate) fn is_here(self) -> bool {
+        DomainExecutor::current().is_some_and(|executor| std::ptr::eq(executor.shared, self.0))
     }
 
     /// Spawns a task in the domain: it runs with the domain's lock held, so it
@@ -121,8 +125,8 @@ impl Handle {
         self.0.executor.spawn(future)
     }
 
-    pub(super) fn waker(shared: &Arc<Shared>) -> Waker {
-        Waker::from(shared.clone())
+    pub(super) fn waker(self) -> Waker {
+        Waker::from(Arc::new(DomainWaker(self.0)))
     }
 }
 

@@ -15,7 +15,6 @@ use std::{
     cell::{Cell, RefCell},
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Waker},
 };
 
@@ -38,7 +37,7 @@ use crate::{
 /// It is made when a Rust function is first called in the domain. Its methods
 /// are for tasks that it runs; everybody else has a [`Handle`].
 pub struct DomainExecutor {
-    shared: Arc<Shared>,
+    shared: &'static Shared,
     /// Wakes `shared`.
     waker: Waker,
     /// The record `Executor.t` of `lib/`.
@@ -63,7 +62,7 @@ impl DomainExecutor {
 
     /// A handle for other threads.
     pub fn handle(&self) -> Handle {
-        Handle::new(self.shared.clone())
+        Handle::new(self.shared)
     }
 
     /// Spawns a task that stays in the domain, so that neither it nor what it
@@ -76,11 +75,11 @@ impl DomainExecutor {
         &self,
         future: impl Future<Output = T> + 'static,
     ) -> LocalTask<T> {
-        local::spawn(&self.shared, future)
+        local::spawn(self.shared, future)
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.shared
+    pub(crate) fn shared(&self) -> &'static Shared {
+        self.shared
     }
 
     /// The OCaml record of the executor.

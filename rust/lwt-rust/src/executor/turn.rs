@@ -4,7 +4,6 @@ use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
     rc::Rc,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -18,12 +17,11 @@ use crate::ffi::{Lock, Root, Val};
 const BUDGET: usize = 128;
 
 impl DomainExecutor {
-    pub(super) fn new(shared: Shared, record: Root, completions: Root) -> Self {
-        let shared = Arc::new(shared);
+    pub(super) fn new(shared: &'static Shared, record: Root, completions: Root) -> Self {
         let ticked = Rc::new(Cell::new(0));
         let executor = DomainExecutor {
-            waker: Handle::waker(&shared),
-            ticks: RefCell::new(Box::pin(tick_for_ever(shared.clone(), ticked.clone()))),
+            waker: Handle::new(shared).waker(),
+            ticks: RefCell::new(Box::pin(tick_for_ever(shared, ticked.clone()))),
             shared,
             record,
             completions,
@@ -86,7 +84,7 @@ impl DomainExecutor {
 }
 
 /// Runs runnable tasks, pending when there are none or the budget is spent.
-async fn tick_for_ever(shared: Arc<Shared>, ticked: Rc<Cell<usize>>) {
+async fn tick_for_ever(shared: &'static Shared, ticked: Rc<Cell<usize>>) {
     loop {
         poll_fn(|_| {
             if ticked.get() < BUDGET {

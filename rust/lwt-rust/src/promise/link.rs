@@ -1,10 +1,13 @@
 //! What a promise shares with what settles it.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicBool, Ordering},
+};
 
 use lwt_rust_core::Cell;
 
-use super::waits::Wait;
+use super::waits::{Wait, begin};
 use crate::{
     convert::FromOcaml,
     error::{Error, Exception},
@@ -15,6 +18,9 @@ use crate::{
 pub(super) struct Link<T> {
     pub(super) cell: Cell<Result<T, Error>>,
     source: Mutex<Source>,
+    /// Whether the source's number settled the cell. Only saves the work of
+    /// ending a wait that has ended, so it need not order anything.
+    ended: AtomicBool,
 }
 
 /// The Lwt promise that settles a link.
@@ -43,9 +49,14 @@ pub(crate) trait Sink: Send + Sync {
 
 impl<T> Link<T> {
     pub(super) fn new() -> Arc<Self> {
+        Self::with(Source::Unknown)
+    }
+
+    fn with(source: Source) -> Arc<Self> {
         Arc::new(Link {
             cell: Cell::new(),
-            source: Mutex::new(Source::Unknown),
+            source: Mutex::new(source),
+            ended: AtomicBool::new(false),
         })
     }
 
@@ -76,25 +87,49 @@ impl<T> Link<T> {
 }
 
 impl<T: FromOcaml + Send + 'static> Link<T> {
+    /// A link that `source` settles from now on.
+    pub(super) fn of(source: LwtSource) -> Arc<Self> {
+        let ticket = source.wait.ticket();
+        let link = Self::with(Source::Known(source));
+        begin(ticket, link.clone());
+        link
+    }
+
     /// Makes `source` settle the link from now on.
     pub(super) fn wait_for(self: &Arc<Self>, source: LwtSource) {
         let mut place = self.source();
         match &*place {
             Source::Detached => {}
             Source::Unknown | Source::Known(_) => {
-                source.wait.begin(self.clone());
+                begin(source.wait.ticket(), self.clone());
                 *place = Source::Known(source);
             }
         }
     }
 }
 
+impl<T> Drop for Link<T> {
+    fn drop(&mut self) {
+        if !*self.ended.get_mut() {
+            return;
+        }
+        // By the mutable reference, so that it takes no lock.
+        let source = self.source.get_mut();
+        let source = source.unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Source::Known(known) = std::mem::replace(source, Source::Unknown) {
+            known.wait.forget();
+        }
+    }
+}
+
 impl<T: FromOcaml + Send> Sink for Link<T> {
     fn resolve(&self, value: Val<'_>) -> bool {
+        self.ended.store(true, Ordering::Relaxed);
         self.cell.settle(T::from_ocaml(value)).is_ok()
     }
 
     fn reject(&self, exception: Exception) -> bool {
+        self.ended.store(true, Ordering::Relaxed);
         self.cell.settle(Err(exception.into())).is_ok()
     }
 

@@ -3,7 +3,7 @@
 use super::{
     Promise, Resolver, State,
     link::{Link, LwtSource},
-    waits::Wait,
+    waits::Reserved,
 };
 use crate::{
     callbacks::{Callback, call_back},
@@ -17,7 +17,7 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
     /// The promise of a Lwt promise of the domain of `handle`.
     pub(super) fn of_lwt(promise: Root, handle: Handle) -> Self {
         if handle.is_here() {
-            Self::here(&handle, |lock, wait| observe(lock, &promise, wait))
+            Self::here(handle, |lock, wait| observe(lock, &promise, wait))
         } else {
             Self::there(handle, move |lock, wait| observe(lock, &promise, wait))
         }
@@ -26,17 +26,13 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
     /// The promise that `produce` gives, called now, by a task of the domain of
     /// `handle`. It gets the number of the wait, and returns an `observed` of
     /// `lib/raw.ml`.
-    pub(crate) fn here<F>(handle: &Handle, produce: F) -> Self
+    pub(crate) fn here<F>(handle: Handle, produce: F) -> Self
     where
         F: for<'l> FnOnce(&'l mut Lock, &Root) -> Result<Val<'l>, Error>,
     {
         match with_lock(|lock| look(lock, produce)) {
             Looked::Settled(result) => Promise::ready(result),
-            Looked::Waiting(source) => {
-                let link = Link::new();
-                link.wait_for(source);
-                Promise(State::Cancelling(link, handle.clone()))
-            }
+            Looked::Waiting(source) => Promise(State::Cancelling(Link::of(source), handle)),
         }
     }
 
@@ -87,8 +83,8 @@ where
     T: FromOcaml,
     F: for<'l> FnOnce(&'l mut Lock, &Root) -> Result<Val<'l>, Error>,
 {
-    let wait = Wait::reserve();
-    let observed = match produce(lock, &wait.number()) {
+    let reserved = Reserved::new();
+    let observed = match produce(lock, &reserved.number()) {
         Ok(observed) => observed,
         Err(error) => return Looked::Settled(Err(error)),
     };
@@ -100,7 +96,7 @@ where
         }
         (Some(2), Some(promise)) => Looked::Waiting(LwtSource {
             promise: Root::new(promise),
-            wait,
+            wait: reserved.keep(),
         }),
         _ => Looked::Settled(Err(Error::message("not an observed promise"))),
     }

@@ -1,6 +1,9 @@
 //! The Lwt promises that Rust waits for, by numbers that OCaml knows.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    cell::Cell,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use lwt_rust_core::{Slots, Ticket};
 
@@ -11,6 +14,11 @@ use crate::ffi::{Root, Val};
 /// whichever thread that is. `None` is a wait that has not begun.
 static WAITS: Mutex<Slots<Option<Arc<dyn Sink>>>> = Mutex::new(Slots::new());
 
+thread_local! {
+    /// A number for the next wait of this thread, which costs no lock then.
+    static SPARE: Cell<Option<Ticket>> = const { Cell::new(None) };
+}
+
 fn waits() -> MutexGuard<'static, Slots<Option<Arc<dyn Sink>>>> {
     // A panic under this lock is that of `Slots::insert`, which changes nothing.
     WAITS
@@ -18,14 +26,28 @@ fn waits() -> MutexGuard<'static, Slots<Option<Arc<dyn Sink>>>> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// The number of a wait. Dropping it ends the wait: settling the number then
-/// does nothing.
-pub(super) struct Wait(Ticket);
+/// From now on, settling the number of a wait settles `sink`.
+pub(super) fn begin(wait: Ticket, sink: Arc<dyn Sink>) {
+    let mut waits = waits();
+    if let Some(place) = waits.get_mut(wait) {
+        *place = Some(sink);
+    }
+    if SPARE.get().is_none() {
+        SPARE.set(Some(waits.insert(|_| None)));
+    }
+}
 
-impl Wait {
-    /// A number for a wait that may begin.
-    pub(super) fn reserve() -> Self {
-        Wait(waits().insert(|_| None))
+/// Ends the wait of this number and gives what waited, if anything still did.
+pub(crate) fn end(number: u64) -> Option<Arc<dyn Sink>> {
+    waits().remove(Ticket::from_bits(number)).flatten()
+}
+
+/// The number of a wait that has not begun. Dropping it gives the number back.
+pub(super) struct Reserved(Ticket);
+
+impl Reserved {
+    pub(super) fn new() -> Self {
+        Reserved(SPARE.take().unwrap_or_else(|| waits().insert(|_| None)))
     }
 
     /// The number as OCaml knows it.
@@ -34,11 +56,36 @@ impl Wait {
         Root::new(bits.expect("a ticket fits in an OCaml integer"))
     }
 
-    /// From now on, settling the number settles `sink`.
-    pub(super) fn begin(&self, sink: Arc<dyn Sink>) {
-        if let Some(place) = waits().get_mut(self.0) {
-            *place = Some(sink);
+    /// For a wait that will begin.
+    pub(super) fn keep(self) -> Wait {
+        let wait = Wait(self.0);
+        std::mem::forget(self);
+        wait
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if SPARE.get().is_none() {
+            SPARE.set(Some(self.0));
+        } else {
+            waits().remove(self.0);
         }
+    }
+}
+
+/// The number of a wait. Dropping it ends the wait: settling the number then
+/// does nothing.
+pub(super) struct Wait(Ticket);
+
+impl Wait {
+    pub(super) fn ticket(&self) -> Ticket {
+        self.0
+    }
+
+    /// For a wait that was ended by its number: dropping it would find nothing.
+    pub(super) fn forget(self) {
+        std::mem::forget(self);
     }
 }
 
@@ -48,9 +95,4 @@ impl Drop for Wait {
         let sink = waits().remove(self.0);
         drop(sink);
     }
-}
-
-/// Ends the wait of this number and gives what waited, if anything still did.
-pub(crate) fn end(number: u64) -> Option<Arc<dyn Sink>> {
-    waits().remove(Ticket::from_bits(number)).flatten()
 }
