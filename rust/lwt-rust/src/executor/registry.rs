@@ -21,7 +21,7 @@ struct Owner {
 }
 
 // SAFETY: the reference is given only to threads that hold the lock of the
-// domain that the executor belongs to: `find` compares the number, which is
+// domain that the executor belongs to: `attach` compares the number, which is
 // never used again for another domain.
 unsafe impl Send for Owner {}
 
