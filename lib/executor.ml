@@ -62,7 +62,7 @@ let rec come_back t =
 and visit t =
   if t.in_turn then (* the Leave hook ends the turn *) work t rounds
   else (
-    ignore (Raw.executor_begin_turn () : bool);
+    ignore (Raw.executor_begin_turn () : Raw.turn);
     end_turn t)
 
 (* [Fun.protect] would allocate two closures in every turn. *)
@@ -77,10 +77,28 @@ and end_turn t =
 and close_turn t =
   if Raw.executor_end_turn () || t.read < t.stored then come_back t
 
+(* The tasks are not in this process, so nothing will settle what waits for them.
+   Not now: a promise that an Enter hook settles is seen only after the loop has
+   blocked. *)
+let abandon t =
+  let pending = t.resolvers in
+  if Array.exists (function Vacant -> false | Awaited _ -> true) pending then (
+    t.resolvers <- Array.make (Array.length pending) Vacant;
+    let reject = function
+      | Vacant -> ()
+      | Awaited resolver ->
+          Lwt.on_success (Lwt.pause ()) (fun () ->
+              Lwt.wakeup_exn resolver Errors.Abandoned)
+    in
+    Array.iter reject pending)
+
 let enter_hook t () =
-  t.in_turn <- true;
-  (* What is left from before would not be seen if the loop blocked now. *)
-  if Raw.executor_begin_turn () || t.read < t.stored then come_back t
+  match Raw.executor_begin_turn () with
+  | Forked -> abandon t
+  | (Idle | Woken) as turn ->
+      t.in_turn <- true;
+      (* What is left from before would not be seen if the loop blocked now. *)
+      if turn = Woken || t.read < t.stored then come_back t
 
 let leave_hook t () =
   t.in_turn <- false;

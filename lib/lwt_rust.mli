@@ -27,8 +27,10 @@ module Call : sig
 
       It is resolved already if the function did not wait. It is rejected with
       the exception that Rust was given by OCaml and gives back, physically the
-      same; with {!Error} for a Rust error; with {!Panic} for a panic; and with
-      {!Abandoned}.
+      same; with {!Error} for a Rust error, for a call in a domain that does not
+      run the Lwt loop, and for one in a process that was forked after a first
+      call; with {!Panic} for a panic; and with {!Abandoned}, which is also what
+      pending promises reject with in a forked child.
 
       {b Cancellation.} [Lwt.cancel] on the promise, while it is pending, drops
       the Rust future: before the next turn of the loop, or right after its
@@ -75,7 +77,11 @@ module Promise : sig
       [lwt_rust::Error::Abandoned]. *)
 
   val create : unit -> 'a t
-  (** [create ()] is a new promise. It can be given to Rust once. *)
+  (** [create ()] is a new promise. It can be given to Rust once.
+
+      @raise Error
+        if the process was forked after an asynchronous function was called; so
+        do the functions below. *)
 
   val resolve : 'a t -> 'a -> unit
   (** [resolve promise value] resolves [promise] with [value]. The Rust task

@@ -48,7 +48,11 @@ external executor_poll : unit -> int outcome = "lwt_rust_executor_poll"
 external executor_is_woken : unit -> bool = "lwt_rust_executor_is_woken"
 [@@noalloc]
 
-external executor_begin_turn : unit -> bool = "lwt_rust_executor_begin_turn"
+(** What the executor is at the beginning of a turn: [Woken] is owed a poll,
+    [Forked] has stayed in the process that this one was forked from. *)
+type turn = Idle | Woken | Forked
+
+external executor_begin_turn : unit -> turn = "lwt_rust_executor_begin_turn"
 [@@noalloc]
 
 external executor_end_turn : unit -> bool = "lwt_rust_executor_end_turn"

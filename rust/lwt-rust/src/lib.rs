@@ -28,6 +28,7 @@ mod convert;
 mod error;
 mod executor;
 mod ffi;
+mod fork;
 mod promise;
 pub mod runtime;
 mod symbols;

@@ -7,7 +7,7 @@ use crate::{
     callbacks::{Callback, call_back},
     error::Error,
     ffi::{self, Lock, Root},
-    runtime,
+    fork, runtime,
 };
 
 /// The executor and the number of its domain. Lwt runs one main loop in a
@@ -37,6 +37,7 @@ pub(crate) fn attached(lock: &mut Lock) -> Result<&'static DomainExecutor, Error
     if let Some(executor) = ffi::executor() {
         return Ok(executor);
     }
+    fork::check()?;
     if let Some(called) = call_back(lock, Callback::AttachExecutor, &[&Root::UNIT]) {
         called?;
     }
@@ -82,6 +83,7 @@ pub(crate) fn create(
     record: Root,
     completions: Root,
 ) -> Result<(), Error> {
+    fork::watch()?;
     let shared = Shared::new(notification, runtime::start()?);
     // It lives as long as the process: so may wakers and handles.
     let executor = Box::leak(Box::new(DomainExecutor::new(shared, record, completions)));

@@ -122,7 +122,8 @@ fn outcome(lock: &mut Lock, status: Status, fields: &[&Root]) -> Raw {
 }
 
 /// The stub of a `[@@noalloc]` external, which neither allocates nor calls
-/// OCaml and cannot panic.
-pub(crate) fn observe(body: impl FnOnce() -> bool) -> Raw {
-    Raw(if body() { sys::TRUE } else { sys::FALSE })
+/// OCaml and cannot panic. It returns a constant constructor, by its number.
+pub(crate) fn observe(body: impl FnOnce() -> u8) -> Raw {
+    // SAFETY: `val_int` only computes.
+    Raw(unsafe { sys::val_int(isize::from(body())) })
 }

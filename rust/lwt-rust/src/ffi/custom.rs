@@ -6,7 +6,7 @@ use lwt_rust_core::catch_panic;
 use ocaml::sys;
 
 use super::{lock::Lock, value::Val};
-use crate::promise::Relay;
+use crate::{fork, promise::Relay};
 
 /// What the custom block holds after its header, never replaced.
 type Held = Arc<Relay>;
@@ -70,6 +70,10 @@ unsafe extern "C" fn finalize(block: sys::Value) {
     let data = unsafe { sys::field(block, 1) };
     // SAFETY: the data is an initialised `Held`, which nobody reads after this.
     let relay = unsafe { data.cast::<Held>().read() };
+    if fork::happened() {
+        // A mutex that the relay leads to may be locked for ever.
+        return std::mem::forget(relay);
+    }
     // A panic of a waker must not unwind into the collector. There is nobody
     // to tell but the panic hook, which has been told.
     if let Err(payload) = catch_panic(|| relay.abandon()) {

@@ -6,7 +6,10 @@
 
 use std::{cell::Cell, ptr};
 
-use crate::executor::{DomainExecutor, Shared};
+use crate::{
+    executor::{DomainExecutor, Shared},
+    fork,
+};
 
 /// What the Rust code now running on this thread may do with OCaml.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +61,11 @@ impl Drop for AccessGuard {
 }
 
 /// The executor of this thread's domain, if it was attached to this thread.
+/// In a forked child there is none.
 pub(crate) fn executor() -> Option<&'static DomainExecutor> {
+    if fork::happened() {
+        return None;
+    }
     THREAD.with(|thread| thread.executor.get())
 }
 
@@ -67,16 +74,32 @@ pub(crate) fn set_executor(executor: &'static DomainExecutor) {
     THREAD.with(|thread| thread.executor.set(Some(executor)));
 }
 
+/// `turn` of `lib/raw.ml`: what the executor of a thread is at the beginning of
+/// a turn.
+#[derive(Clone, Copy)]
+pub(crate) enum Turn {
+    Idle = 0,
+    /// It is owed a poll.
+    Woken = 1,
+    /// It stayed in the process that this one was forked from.
+    Forked = 2,
+}
+
 /// This thread's loop has begun a turn: it will call [`end_turn`] before it can
-/// block. Returns whether its executor is owed a poll.
-pub(crate) fn begin_turn() -> bool {
+/// block.
+pub(crate) fn begin_turn() -> Turn {
     match executor() {
         Some(executor) => {
             let shared = executor.shared();
             THREAD.with(|thread| thread.turn.set(shared));
-            shared.is_woken()
+            if shared.is_woken() {
+                Turn::Woken
+            } else {
+                Turn::Idle
+            }
         }
-        None => false,
+        None if fork::happened() => Turn::Forked,
+        None => Turn::Idle,
     }
 }
 

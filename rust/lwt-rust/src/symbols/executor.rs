@@ -65,21 +65,20 @@ extern "C" fn lwt_rust_executor_poll(unit: Raw) -> Raw {
 /// `unit -> bool`, `[@@noalloc]`: whether the executor is owed a poll.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_is_woken(_unit: Raw) -> Raw {
-    observe(ffi::is_woken)
+    observe(|| ffi::is_woken().into())
 }
 
-/// `unit -> bool`, `[@@noalloc]`: a turn of the loop begins on this thread;
-/// whether the executor is owed a poll.
+/// `unit -> turn`, `[@@noalloc]`: a turn of the loop begins on this thread.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_begin_turn(_unit: Raw) -> Raw {
-    observe(ffi::begin_turn)
+    observe(|| ffi::begin_turn() as u8)
 }
 
 /// `unit -> bool`, `[@@noalloc]`: the turn ends on this thread; whether the
 /// executor is owed a poll, for which the caller comes back.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_end_turn(_unit: Raw) -> Raw {
-    observe(ffi::end_turn)
+    observe(|| ffi::end_turn().into())
 }
 
 /// `unit -> int outcome`: how many notifications were sent.

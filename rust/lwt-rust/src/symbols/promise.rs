@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     error::{Error, Exception},
     ffi::{Lock, Raw, Root, promise_of, stub},
+    fork,
     promise::{self, Relay},
 };
 
@@ -12,7 +13,12 @@ use crate::{
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_promise_create(unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe { stub([unit], |lock, _| Ok(Root::new(promise::create(lock)))) }
+    unsafe {
+        stub([unit], |lock, _| {
+            fork::check()?;
+            Ok(Root::new(promise::create(lock)))
+        })
+    }
 }
 
 /// `'a promise -> 'a -> bool outcome`: `false` if it was settled before.
@@ -41,5 +47,6 @@ extern "C" fn lwt_rust_promise_reject(promise: Raw, exception: Raw) -> Raw {
 }
 
 fn relay(lock: &Lock, promise: &Root) -> Result<Arc<Relay>, Error> {
+    fork::check()?;
     promise_of(promise.get(lock)).ok_or_else(|| Error::message("not a promise of Lwt_rust"))
 }

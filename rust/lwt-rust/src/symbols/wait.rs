@@ -4,6 +4,7 @@ use crate::{
     convert::FromOcaml,
     error::{Error, Exception},
     ffi::{Lock, Raw, Root, stub},
+    fork,
     promise::{Sink, end},
 };
 
@@ -36,6 +37,10 @@ fn settle(
     wait: &Root,
     with: impl FnOnce(&mut Lock, &dyn Sink) -> bool,
 ) -> Result<Root, Error> {
+    if fork::happened() {
+        // What waited has stayed in the other process.
+        return Ok(Root::UNIT);
+    }
     let number = u64::from_ocaml(wait.get(lock))?;
     // A wait that Rust has given up is gone, and so is one that was settled.
     if let Some(sink) = end(number) {
