@@ -32,6 +32,56 @@ let timers_fire_while_tasks_spin () =
   let+ n = Rust.yield 3 4 in
   check_int "the executor goes on" 4 n
 
+let ready_awaits_leave_turns () =
+  let n = 1_000_000 in
+  let* turns, sum = turns_during (Rust.sum Lwt.return n) in
+  check_int "sum" (n * (n - 1) / 2) sum;
+  check_bool (Printf.sprintf "%d turns" turns) true (turns > 100);
+  (* And so do those of a call that is ready at once. *)
+  let+ turns, sums =
+    turns_during (Lwt.all (List.init 1_000 (fun _ -> Rust.sum Lwt.return 100)))
+  in
+  check_bool "sums" true (List.for_all (( = ) 4950) sums);
+  check_bool (Printf.sprintf "%d turns" turns) true (turns < 10)
+
+(* Calls made by what Rust calls are part of the same poll. *)
+let calls_within_calls_leave_turns () =
+  let* values =
+    Lwt.all (List.init 2_000 (fun i -> Rust.call_later Rust.ready i))
+  in
+  check_bool "values" true (values = List.init 2_000 Fun.id);
+  let n = 300_000 in
+  let+ turns, sum = turns_during (Rust.sum Rust.ready n) in
+  check_int "sum" (n * (n - 1) / 2) sum;
+  check_bool (Printf.sprintf "%d turns" turns) true (turns > 30)
+
+let tasks_woken_at_once_leave_turns () =
+  let n = 100_000 in
+  let* () = Rust.yield 1 () in
+  let+ turns, woken = turns_during (Rust.herd n) in
+  check_int "woken" n woken;
+  check_bool (Printf.sprintf "%d turns" turns) true (turns > 100)
+
+(* A ticker of 10 ms, while Rust is as busy as it can be. *)
+let ticker_keeps_its_pace busy () =
+  let ticks = ref 0 in
+  let rec tick () =
+    let* () = Lwt_unix.sleep 0.01 in
+    incr ticks;
+    tick ()
+  in
+  let ticker = tick () and busy = busy () in
+  let start = Unix.gettimeofday () in
+  let* () = Lwt_unix.sleep 0.5 in
+  let elapsed = Unix.gettimeofday () -. start in
+  Lwt.cancel busy;
+  Lwt.cancel ticker;
+  let expected = int_of_float (elapsed /. 0.01 *. 0.8) in
+  check_bool
+    (Printf.sprintf "%d ticks of %d" !ticks expected)
+    true (!ticks >= expected);
+  Lwt.return_unit
+
 let a_completion_burst_is_read_in_parts () =
   let n = 5_000 in
   let+ values = Lwt.all (List.init n (fun i -> Rust.yield 1 i)) in
@@ -44,6 +94,14 @@ let () =
         [
           case "spinning tasks leave turns" spinning_tasks_leave_turns;
           case "timers fire while tasks spin" timers_fire_while_tasks_spin;
+          case "ready awaits leave turns" ready_awaits_leave_turns;
+          case "calls within calls leave turns" calls_within_calls_leave_turns;
+          case "tasks woken at once leave turns" tasks_woken_at_once_leave_turns;
+          case "a ticker keeps its pace while tasks spin"
+            (ticker_keeps_its_pace (fun () -> Rust.spin ~tasks:100 max_int));
+          case "a ticker keeps its pace during ready awaits"
+            (ticker_keeps_its_pace (fun () ->
+                 Lwt.map ignore (Rust.sum (fun _ -> Lwt.return 0) max_int)));
           case "a burst of completions is read in parts"
             a_completion_burst_is_read_in_parts;
         ] );

@@ -58,6 +58,7 @@ module Raw = struct
   external lock : unit -> (bool * bool * bool) t = "test_lock"
   external spin : int -> int -> unit t = "test_spin"
   external storm : int -> int t = "test_storm"
+  external herd : int -> int t = "test_herd"
 end
 
 let promise = Lwt_rust.Call.promise
@@ -96,3 +97,4 @@ let signal_blocked_here n = promise (Raw.signal_blocked_here n)
 let lock () = promise (Raw.lock ())
 let spin ~tasks turns = promise (Raw.spin tasks turns)
 let storm n = promise (Raw.storm n)
+let herd n = promise (Raw.herd n)

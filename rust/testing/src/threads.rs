@@ -1,6 +1,6 @@
 //! Threads, and who wakes whom.
 
-use std::mem::MaybeUninit;
+use std::{mem::MaybeUninit, sync::Arc};
 
 use lwt_rust::{DomainExecutor, Error, Raw, runtime, try_with_lock};
 
@@ -48,6 +48,26 @@ lwt_rust::export! {
         }
         drop::<Vec<lwt_rust::LocalTask<()>>>(spinning);
         Ok(())
+    }
+
+    /// Wakes so many tasks of the domain at once, and counts them.
+    async fn test_herd(tasks: usize) -> Result<usize, Error> {
+        let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        let tasks: Vec<_> = (0..tasks)
+            .map(|_| {
+                let gate = gate.clone();
+                executor.spawn_local(async move { gate.acquire().await.is_err() })
+            })
+            .collect();
+        // The queue is first in, first out: all have come to the gate then.
+        tokio::task::yield_now().await;
+        gate.close();
+        let mut passed = 0;
+        for task in tasks {
+            passed += usize::from(task.await);
+        }
+        Ok(passed)
     }
 
     /// Runs tokio tasks that all finish at about the same time.

@@ -6,6 +6,7 @@
 //! | [`DomainExecutor`] | a task of the domain: spawns tasks that are not `Send` |
 //! | `turn` | the OCaml side: polls, reads completions |
 
+mod budget;
 mod handle;
 mod local;
 mod registry;
@@ -15,15 +16,19 @@ use std::{
     cell::{Cell, RefCell},
     future::Future,
     pin::Pin,
+    rc::Rc,
     task::{Context, Waker},
 };
 
 use lwt_rust_core::{CatchPanic, Slots, Ticket, catch_panic};
 
+pub(crate) use budget::may_go_on;
 pub use handle::Handle;
 pub(crate) use handle::Shared;
 pub use local::LocalTask;
 pub(crate) use registry::{attach, attached, create, notifications};
+
+use budget::Budget;
 
 use crate::{
     convert::IntoOcaml,
@@ -48,8 +53,8 @@ pub struct DomainExecutor {
     stored: Cell<usize>,
     /// Runs tasks, one after the other, for as long as it is polled.
     ticks: RefCell<Pin<Box<dyn Future<Output = ()>>>>,
-    /// How many tasks `ticks` ran in the poll under way.
-    ticked: std::rc::Rc<Cell<usize>>,
+    /// Of the poll under way.
+    budget: Rc<Budget>,
     calls: RefCell<Slots<Option<LocalTask<()>>>>,
 }
 
@@ -94,6 +99,7 @@ impl DomainExecutor {
         lock: &mut Lock,
         future: &mut CatchPanic<F>,
     ) -> std::task::Poll<<CatchPanic<F> as Future>::Output> {
+        let _polling = self.budget.begin();
         let _tokio = self.shared.tokio().enter();
         lock.lend(|| Pin::new(future).poll(&mut Context::from_waker(Waker::noop())))
     }

@@ -9,24 +9,23 @@ use std::{
 
 use lwt_rust_core::Slots;
 
-use super::{DomainExecutor, Handle, Shared};
+use super::{
+    DomainExecutor, Handle, Shared,
+    budget::{Budget, TASKS},
+};
 use crate::ffi::{Lock, Root, Val};
-
-/// The most tasks that one poll runs. A task completes one call at most, so the
-/// completions of a poll fit in an array of twice as many fields.
-const BUDGET: usize = 128;
 
 impl DomainExecutor {
     pub(super) fn new(shared: &'static Shared, record: Root, completions: Root) -> Self {
-        let ticked = Rc::new(Cell::new(0));
+        let budget = Rc::new(Budget::new());
         let executor = DomainExecutor {
             waker: Handle::new(shared).waker(),
-            ticks: RefCell::new(Box::pin(tick_for_ever(shared, ticked.clone()))),
+            ticks: RefCell::new(Box::pin(tick_for_ever(shared, budget.clone()))),
             shared,
             record,
             completions,
             stored: Cell::new(0),
-            ticked,
+            budget,
             calls: RefCell::new(Slots::new()),
         };
         // Until it has been polled once, it does not know whom to wake.
@@ -56,19 +55,19 @@ impl DomainExecutor {
     fn look_for_work(&self) {
         let park = self.shared.park();
         let executor = self.shared.executor();
-        self.ticked.set(0);
+        let _polling = self.budget.begin();
         let mut ticks = self.ticks.borrow_mut();
         loop {
             park.start();
             // What is there is run first: asking to be woken takes less time
             // when there is nothing to run.
-            while self.ticked.get() < BUDGET && executor.try_tick() {
-                self.ticked.set(self.ticked.get() + 1);
+            while self.budget.is_left() && executor.try_tick() {
+                self.budget.spend_task();
             }
-            if self.ticked.get() < BUDGET {
+            if self.budget.is_left() {
                 let _: Poll<()> = ticks.as_mut().poll(&mut Context::from_waker(&self.waker));
             }
-            if self.ticked.get() >= BUDGET {
+            if !self.budget.is_left() {
                 return park.leave_woken();
             }
             if park.finish() {
@@ -88,14 +87,14 @@ impl DomainExecutor {
     }
 
     /// The number of fields that the completions array needs.
-    pub(crate) const COMPLETIONS: usize = 2 * BUDGET;
+    pub(crate) const COMPLETIONS: usize = 2 * TASKS;
 }
 
 /// Runs runnable tasks, pending when there are none or the budget is spent.
-async fn tick_for_ever(shared: &'static Shared, ticked: Rc<Cell<usize>>) {
+async fn tick_for_ever(shared: &'static Shared, budget: Rc<Budget>) {
     loop {
         poll_fn(|_| {
-            if ticked.get() < BUDGET {
+            if budget.is_left() {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -103,6 +102,6 @@ async fn tick_for_ever(shared: &'static Shared, ticked: Rc<Cell<usize>>) {
         })
         .await;
         shared.executor().tick().await;
-        ticked.set(ticked.get() + 1);
+        budget.spend_task();
     }
 }

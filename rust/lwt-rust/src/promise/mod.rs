@@ -21,7 +21,7 @@ pub(crate) use waits::end;
 use crate::{
     convert::FromOcaml,
     error::Error,
-    executor::Handle,
+    executor::{Handle, may_go_on},
     ffi::{Root, Val, promise_of},
 };
 use link::Link;
@@ -31,6 +31,9 @@ use lwt::cancel_here;
 ///
 /// It is a future of `Result<T, Error>`, to be awaited once. Any task may await
 /// it, in a domain or on a tokio worker.
+///
+/// In a domain, a task that finds one settled promise after the other has to
+/// wait for a turn of the loop now and then: the rest of the program goes on.
 ///
 /// # Cancellation
 ///
@@ -99,11 +102,18 @@ impl<T> Future for Promise<T> {
             State::Waiting(link) | State::Cancelling(link, _) => link.cell.poll_take(context),
             State::Lwt(..) => unreachable!("looking at a Lwt promise gives one of the others"),
         };
-        if polled.is_ready() {
-            // Nothing is left to close or to cancel.
+        let Poll::Ready(result) = polled else {
+            return Poll::Pending;
+        };
+        // Nothing is left to close or to cancel.
+        if may_go_on() {
             self.0 = State::Ready(None);
+            Poll::Ready(result)
+        } else {
+            self.0 = State::Ready(Some(result));
+            context.waker().wake_by_ref();
+            Poll::Pending
         }
-        polled
     }
 }
 
