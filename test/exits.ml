@@ -1,0 +1,118 @@
+(* Programs that end while Rust has work: each case is a run of this program,
+   which must end by itself, with its own exit code. *)
+
+open Lwt.Syntax
+
+let long = 600_000 (* milliseconds *)
+let pausing n = Lwt.map (fun () -> n) (Lwt.pause ())
+
+let begin_work () =
+  Lwt.async (fun () -> Rust.sleep long ());
+  Lwt.async (fun () -> Rust.spin ~tasks:10 max_int);
+  Lwt.async (fun () -> Lwt.map ignore (Rust.sum pausing max_int));
+  Lwt.async (fun () -> Lwt.map ignore (Rust.sum_on_tokio pausing max_int));
+  Lwt.async (fun () -> Rust.await (fst (Lwt.wait ())));
+  Support.pauses 20
+
+let programs =
+  [
+    ( "the loop returns",
+      3,
+      fun () ->
+        Lwt_main.run (begin_work ());
+        exit 3 );
+    ( "an exception leaves the loop",
+      2,
+      fun () ->
+        Lwt_main.run
+          (let* () = begin_work () in
+           raise Exit) );
+    ("the end of the program", 0, fun () -> Lwt_main.run (begin_work ()));
+    ( "exit in a closure that Rust calls",
+      5,
+      fun () ->
+        Lwt_main.run
+          (let* () = begin_work () in
+           Lwt.map ignore (Rust.sum (fun _ -> exit 5) 1)) );
+    ( "exit in a continuation of a call",
+      6,
+      fun () ->
+        Lwt_main.run
+          (let* () = begin_work () in
+           let* () = Rust.sleep 5 () in
+           exit 6) );
+    ( "calls in an exit hook of the process",
+      7,
+      fun () ->
+        at_exit (fun () ->
+            if Lwt_main.run (Rust.yield 3 'x') = 'x' then Unix._exit 7);
+        Lwt_main.run (begin_work ()) );
+    ( "calls in an exit hook of Lwt",
+      8,
+      fun () ->
+        Lwt_main.at_exit (fun () ->
+            let* x = Rust.sleep 5 'x' in
+            if x = 'x' then Unix._exit 8 else Lwt.return_unit);
+        Lwt_main.run (begin_work ()) );
+    ( "a first call in an exit hook",
+      9,
+      fun () ->
+        at_exit (fun () ->
+            if Lwt_main.run (Rust.sleep 5 'x') = 'x' then Unix._exit 9) );
+    ( "a call outside of any loop",
+      0,
+      fun () -> Lwt.async (fun () -> Rust.sleep long ()) );
+    ( "a domain that ends",
+      10,
+      fun () ->
+        let value =
+          Domain.join
+            (Domain.spawn (fun () ->
+                 Lwt_main.run
+                   (let* () = begin_work () in
+                    Rust.sleep 5 10)))
+        in
+        exit value );
+  ]
+
+let seconds = 30.
+
+let wait_for child =
+  let deadline = Unix.gettimeofday () +. seconds in
+  let rec go () =
+    match Unix.waitpid [ WNOHANG ] child with
+    | 0, _ when Unix.gettimeofday () > deadline ->
+        Unix.kill child Sys.sigkill;
+        ignore (Unix.waitpid [] child);
+        Alcotest.failf "it still ran after %g seconds" seconds
+    | 0, _ ->
+        Unix.sleepf 0.002;
+        go ()
+    | _, WEXITED code -> code
+    | _, (WSIGNALED signal | WSTOPPED signal) ->
+        Alcotest.failf "it was ended by signal %d" signal
+  in
+  go ()
+
+let ends_with name code () =
+  let program = Sys.executable_name in
+  let child =
+    Unix.create_process program [| program; name |] Unix.stdin Unix.stdout
+      Unix.stderr
+  in
+  Alcotest.(check int) "code" code (wait_for child)
+
+let () =
+  match Sys.argv with
+  | [| _; name |] when List.exists (fun (n, _, _) -> n = name) programs ->
+      let _, _, program = List.find (fun (n, _, _) -> n = name) programs in
+      program ()
+  | _ ->
+      Alcotest.run "exits"
+        [
+          ( "exits",
+            List.map
+              (fun (name, code, _) ->
+                Alcotest.test_case name `Quick (ends_with name code))
+              programs );
+        ]
