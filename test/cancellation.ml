@@ -97,6 +97,25 @@ let detached_promise_goes_on ~on_thread () =
   let+ () = pauses 3 in
   check_bool "pending" true (is_pending !promise)
 
+let ignored_promise () =
+  let dropped = never () and detached = never () in
+  let* () = Rust.ignore dropped ~detach:false in
+  let* () = Rust.ignore detached ~detach:true in
+  let* () = pauses 2 in
+  check_bool "detached" true (is_pending detached);
+  check_canceled dropped
+
+let settled_when_the_reader_is_gone () =
+  let promise = Lwt_rust.Promise.create () in
+  let awaiting = Rust.await_promise promise in
+  let* () = Lwt.pause () in
+  Lwt.cancel awaiting;
+  let* () = pauses 2 in
+  Lwt_rust.Promise.resolve promise 1;
+  match Lwt_rust.Promise.resolve promise 2 with
+  | () -> Alcotest.fail "expected an exception"
+  | exception Invalid_argument _ -> Lwt.return_unit
+
 let dropped_local_task () =
   let* () = Rust.drop_task () in
   let* () = pauses 2 in
@@ -130,6 +149,9 @@ let () =
             (detached_promise_goes_on ~on_thread:false);
           case "a promise detached before it was known goes on"
             (detached_promise_goes_on ~on_thread:true);
+          case "a promise is settled when its reader is gone"
+            settled_when_the_reader_is_gone;
+          case "a promise that Rust does not look at" ignored_promise;
           case "a dropped local task" dropped_local_task;
         ] );
     ]

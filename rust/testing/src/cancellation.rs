@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use lwt_rust::{DomainExecutor, Error, LwtFn};
+use lwt_rust::{DomainExecutor, Error, LwtFn, Promise, Root};
 
 static LIVE: AtomicU64 = AtomicU64::new(0);
 
@@ -59,6 +59,14 @@ lwt_rust::export! {
             return Ok(dropped.await?);
         }
         drop(f.call(()));
+        Ok(())
+    }
+
+    /// Never looks at a promise: drops it, or leaves it alone.
+    async fn test_ignore(promise: Promise<Root>, detach: bool) -> Result<(), Error> {
+        if detach {
+            promise.detach();
+        }
         Ok(())
     }
 

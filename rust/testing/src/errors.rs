@@ -45,6 +45,14 @@ lwt_rust::export! {
         panic!("panic of the test");
     }
 
+    /// As `test_panic`, without a word on the standard error output.
+    async fn test_unwind(waits: bool) -> Result<(), Error> {
+        if waits {
+            tokio::task::yield_now().await;
+        }
+        std::panic::resume_unwind(Box::new("panic of the test"));
+    }
+
     /// Panics while it drops what it holds, having returned a value.
     async fn test_panic_in_drop(waits: bool) -> Result<(), Error> {
         let _held = PanicOnDrop;

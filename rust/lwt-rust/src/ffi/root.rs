@@ -60,11 +60,6 @@ impl Root {
         unsafe { Val::from_raw(lock, self.raw(lock)) }
     }
 
-    /// The value, under the same loan of the lock as `other`.
-    pub(crate) fn beside<'l>(&self, other: Val<'l>) -> Val<'l> {
-        other.loan(|lock| self.get(lock))
-    }
-
     pub(super) fn raw(&self, _lock: &Lock) -> sys::Value {
         match &self.0 {
             Kept::Immediate(raw) => *raw,

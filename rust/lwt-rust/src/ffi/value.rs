@@ -39,7 +39,7 @@ impl<'l> Val<'l> {
     }
 
     /// Lends the lock that this value was read under, for reading.
-    pub(super) fn loan<R>(self, read: impl FnOnce(&'l Lock) -> R) -> R {
+    pub(crate) fn loan<R>(self, read: impl FnOnce(&'l Lock) -> R) -> R {
         // SAFETY: the value was read under a `&'l Lock`, so the lock is held and
         // borrowed against allocation for all of `'l`. (An immediate value,
         // read under none, is the same whatever happens: see `immediate`.)

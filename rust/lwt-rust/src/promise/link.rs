@@ -39,10 +39,10 @@ pub(super) struct LwtSource {
 
 /// The side of a promise that OCaml settles, whatever its type.
 pub(crate) trait Sink: Send + Sync {
-    /// Settles with an OCaml value. Returns `false` if it was settled before.
-    fn resolve(&self, value: Val<'_>) -> bool;
-    /// Settles with an OCaml exception. Returns `false` if it was settled before.
-    fn reject(&self, exception: Exception) -> bool;
+    /// Settles with an OCaml value, unless the reader is gone.
+    fn resolve(&self, value: Val<'_>);
+    /// Settles with an OCaml exception, unless the reader is gone.
+    fn reject(&self, exception: Exception);
     /// Nobody will settle it any more. Any thread may call it.
     fn abandon(&self);
 }
@@ -67,15 +67,16 @@ impl<T> Link<T> {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Takes the source, to cancel it.
-    pub(super) fn take_source(&self) -> Option<LwtSource> {
+    /// Ends the wait, if there is one, and cancels what it waits for.
+    pub(super) fn cancel_source(&self, cancel: impl FnOnce(Root)) {
         let mut source = self.source();
         match std::mem::replace(&mut *source, Source::Unknown) {
-            Source::Known(known) => Some(known),
-            other => {
-                *source = other;
-                None
+            Source::Known(LwtSource { promise, wait }) => {
+                drop(source);
+                drop(wait);
+                cancel(promise);
             }
+            other => *source = other,
         }
     }
 
@@ -123,18 +124,18 @@ impl<T> Drop for Link<T> {
 }
 
 impl<T: FromOcaml + Send> Sink for Link<T> {
-    fn resolve(&self, value: Val<'_>) -> bool {
+    fn resolve(&self, value: Val<'_>) {
         self.ended.store(true, Ordering::Relaxed);
-        self.cell.settle(T::from_ocaml(value)).is_ok()
+        // Given back if the reader is gone, here and below.
+        let _ = self.cell.settle(T::from_ocaml(value));
     }
 
-    fn reject(&self, exception: Exception) -> bool {
+    fn reject(&self, exception: Exception) {
         self.ended.store(true, Ordering::Relaxed);
-        self.cell.settle(Err(exception.into())).is_ok()
+        let _ = self.cell.settle(Err(exception.into()));
     }
 
     fn abandon(&self) {
-        // Given back if it was settled: then there is nothing to abandon.
         let _ = self.cell.settle(Err(Error::Abandoned));
     }
 }

@@ -57,7 +57,7 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
                         link.wait_for(source);
                         // The reader may be gone since before the source was known.
                         if link.cell.is_settled() {
-                            cancel_here(link.take_source());
+                            link.cancel_source(|promise| cancel_here(&promise));
                         }
                     }
                 }
@@ -103,14 +103,15 @@ where
 }
 
 /// Cancels a Lwt promise from a task of its domain.
-pub(super) fn cancel_here(source: Option<LwtSource>) {
-    let Some(LwtSource { promise, wait }) = source else {
-        return;
-    };
-    drop(wait);
+pub(super) fn cancel_here(promise: &Root) {
     try_with_lock(|lock| {
         // `Callback::Cancel` raises nothing but what a callback of the user's
         // raised, which Lwt has passed to its own hook.
-        let _ = call_back(lock, Callback::Cancel, &[&promise]);
+        let _ = call_back(lock, Callback::Cancel, &[promise]);
     });
+}
+
+/// Has the domain cancel one of its Lwt promises.
+pub(super) fn cancel(promise: Root, handle: Handle) {
+    handle.spawn(async move { cancel_here(&promise) }).detach();
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 pub(crate) use link::Sink;
-pub(crate) use relay::{Relay, create};
+pub(crate) use relay::{Relay, Settlement, create};
 pub use resolver::Resolver;
 pub(crate) use waits::end;
 
@@ -25,7 +25,7 @@ use crate::{
     ffi::{Root, Val, promise_of},
 };
 use link::Link;
-use lwt::cancel_here;
+use lwt::cancel;
 
 /// A value that will come, from OCaml or from a [`Resolver`].
 ///
@@ -77,9 +77,13 @@ impl<T> Promise<T> {
 
     /// Drops the promise without cancelling what it waits for.
     pub fn detach(mut self) {
-        if let State::Cancelling(link, _) = &self.0 {
-            link.detach();
-            self.0 = State::Waiting(link.clone());
+        match std::mem::replace(&mut self.0, State::Ready(None)) {
+            State::Cancelling(link, _) => {
+                link.detach();
+                self.0 = State::Waiting(link);
+            }
+            State::Lwt(..) => {}
+            other @ (State::Ready(_) | State::Waiting(_)) => self.0 = other,
         }
     }
 }
@@ -122,18 +126,15 @@ impl<T> Unpin for Promise<T> {}
 
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
-        match &self.0 {
-            State::Ready(_) | State::Lwt(..) => {}
+        match std::mem::replace(&mut self.0, State::Ready(None)) {
+            State::Ready(_) => {}
+            State::Lwt(promise, handle, _) => cancel(promise, handle),
             State::Waiting(link) => {
                 link.cell.close();
             }
             State::Cancelling(link, handle) => {
                 if link.cell.close() {
-                    if let Some(source) = link.take_source() {
-                        handle
-                            .spawn(async move { cancel_here(Some(source)) })
-                            .detach();
-                    }
+                    link.cancel_source(|promise| cancel(promise, handle));
                 }
             }
         }

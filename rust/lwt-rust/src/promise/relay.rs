@@ -15,11 +15,17 @@ enum RelayState {
     /// Neither settled nor asked for.
     Empty,
     /// Settled, and not asked for yet.
-    Resolved(Root),
-    /// Settled, and not asked for yet.
-    Rejected(Exception),
+    Settled(Settlement),
     /// Asked for: what comes goes on to the link of a `Promise<T>`.
     Attached(Arc<dyn Sink>),
+    /// Settled and asked for.
+    Done,
+}
+
+/// What OCaml settles a promise with.
+pub(crate) enum Settlement {
+    Resolved(Root),
+    Rejected(Exception),
 }
 
 impl Relay {
@@ -30,42 +36,28 @@ impl Relay {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Where to send a settlement, or the state to keep it in.
-    fn target(&self) -> Result<Arc<dyn Sink>, MutexGuard<'_, RelayState>> {
-        let state = self.lock();
-        match &*state {
-            RelayState::Attached(sink) => Ok(sink.clone()),
-            RelayState::Empty | RelayState::Resolved(_) | RelayState::Rejected(_) => Err(state),
+    /// Settles the promise, whether or not the future that awaits it is still
+    /// there. Returns `false` if it was settled before.
+    pub(crate) fn settle(&self, lock: &Lock, settlement: Settlement) -> bool {
+        let mut state = self.lock();
+        match std::mem::replace(&mut *state, RelayState::Done) {
+            RelayState::Empty => *state = RelayState::Settled(settlement),
+            RelayState::Attached(sink) => {
+                drop(state);
+                settlement.pass_on(lock, &*sink);
+            }
+            before @ (RelayState::Settled(_) | RelayState::Done) => {
+                *state = before;
+                return false;
+            }
         }
-    }
-
-    fn keep(mut state: MutexGuard<'_, RelayState>, settled: RelayState) -> bool {
-        let is_first = matches!(*state, RelayState::Empty);
-        if is_first {
-            *state = settled;
-        }
-        is_first
-    }
-
-    /// Settles with an OCaml value. Returns `false` if it was settled before.
-    pub(crate) fn resolve(&self, value: Val<'_>) -> bool {
-        match self.target() {
-            Ok(sink) => sink.resolve(value),
-            Err(state) => Self::keep(state, RelayState::Resolved(Root::new(value))),
-        }
-    }
-
-    /// Settles with an OCaml exception. Returns `false` if it was settled before.
-    pub(crate) fn reject(&self, exception: Exception) -> bool {
-        match self.target() {
-            Ok(sink) => sink.reject(exception),
-            Err(state) => Self::keep(state, RelayState::Rejected(exception)),
-        }
+        true
     }
 
     /// Nobody will settle it any more. Any thread may call it.
     pub(crate) fn abandon(&self) {
-        if let Ok(sink) = self.target() {
+        let before = std::mem::replace(&mut *self.lock(), RelayState::Done);
+        if let RelayState::Attached(sink) = before {
             sink.abandon();
         }
     }
@@ -78,25 +70,29 @@ impl Relay {
     /// If it was asked for before.
     pub(super) fn attach(&self, value: Val<'_>, sink: Arc<dyn Sink>) -> Result<(), Error> {
         let mut state = self.lock();
-        let before = std::mem::replace(&mut *state, RelayState::Attached(sink.clone()));
-        match before {
-            RelayState::Empty => return Ok(()),
-            RelayState::Attached(first) => {
-                *state = RelayState::Attached(first);
+        match std::mem::replace(&mut *state, RelayState::Done) {
+            RelayState::Empty => *state = RelayState::Attached(sink),
+            RelayState::Settled(settlement) => {
+                drop(state);
+                value.loan(|lock| settlement.pass_on(lock, &*sink));
+            }
+            before @ (RelayState::Attached(_) | RelayState::Done) => {
+                *state = before;
                 return Err(Error::message(
                     "a Lwt_rust.Promise.t was given to Rust twice: only one future can await it",
                 ));
             }
-            RelayState::Resolved(root) => {
-                drop(state);
-                sink.resolve(root.beside(value));
-            }
-            RelayState::Rejected(exception) => {
-                drop(state);
-                sink.reject(exception);
-            }
         }
         Ok(())
+    }
+}
+
+impl Settlement {
+    fn pass_on(self, lock: &Lock, sink: &dyn Sink) {
+        match self {
+            Settlement::Resolved(value) => sink.resolve(value.get(lock)),
+            Settlement::Rejected(exception) => sink.reject(exception),
+        }
     }
 }
 

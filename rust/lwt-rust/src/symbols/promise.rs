@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Exception},
     ffi::{Lock, Raw, Root, promise_of, stub},
     fork,
-    promise::{self, Relay},
+    promise::{self, Relay, Settlement},
 };
 
 /// `unit -> 'a promise outcome`
@@ -28,7 +28,9 @@ extern "C" fn lwt_rust_promise_resolve(promise: Raw, value: Raw) -> Raw {
     unsafe {
         stub([promise, value], |lock, [promise, value]| {
             let relay = relay(lock, &promise)?;
-            Ok(Root::of_bool(relay.resolve(value.get(lock))))
+            Ok(Root::of_bool(
+                relay.settle(lock, Settlement::Resolved(value)),
+            ))
         })
     }
 }
@@ -41,7 +43,9 @@ extern "C" fn lwt_rust_promise_reject(promise: Raw, exception: Raw) -> Raw {
         stub([promise, exception], |lock, [promise, exception]| {
             let relay = relay(lock, &promise)?;
             let exception = Exception::new(lock, exception);
-            Ok(Root::of_bool(relay.reject(exception)))
+            Ok(Root::of_bool(
+                relay.settle(lock, Settlement::Rejected(exception)),
+            ))
         })
     }
 }

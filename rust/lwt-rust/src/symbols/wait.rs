@@ -35,7 +35,7 @@ extern "C" fn lwt_rust_wait_reject(wait: Raw, exception: Raw) -> Raw {
 fn settle(
     lock: &mut Lock,
     wait: &Root,
-    with: impl FnOnce(&mut Lock, &dyn Sink) -> bool,
+    with: impl FnOnce(&mut Lock, &dyn Sink),
 ) -> Result<Root, Error> {
     if fork::happened() {
         // What waited has stayed in the other process.

@@ -1,0 +1,294 @@
+(* Random programs against a simple model of what each promise must end as:
+   model.exe [SEQUENCES] *)
+
+open Support
+
+type source =
+  | Awaited of int Lwt.u * int Lwt.t  (** by a future of the domain *)
+  | Given of int Lwt.u * int Lwt.t  (** to tokio's threads, or in a closure *)
+  | Rust_source of int Lwt_rust.Promise.t
+  | No_source
+
+type ending = Value of int | Raises of exn | Fails | Panics
+
+(* What a promise that was made must end as, as far as the program so far says. *)
+type expectation =
+  | Ends of ending
+  | Open  (** until its source is settled or dropped *)
+
+type thing = {
+  promise : int Lwt.t;
+  mutable source : source;
+  mutable expected : expectation;
+}
+
+type kind =
+  | Ready
+  | Yield of int
+  | Tokio
+  | Fail of bool
+  | Panic of bool
+  | Abandon
+  | Await
+  | Await_on_tokio
+  | Await_promise
+  | Closure
+  | For_ever
+
+type step =
+  | Start of kind
+  | Resolve of int
+  | Reject of int
+  | Cancel of int
+  | Cancel_source of int
+  | Drop_source of int
+  | Turns of int
+  | Minor
+  | Major
+  | Compact
+
+exception Rejected of int
+
+(* The failures are at an [int], for all things to be of one type. *)
+let at_int promise = Lwt.map (fun () -> 0) promise
+
+let start kind value =
+  let of_lwt await =
+    let source, resolver = Lwt.task () in
+    (await source, resolver, source)
+  in
+  let given await =
+    let promise, resolver, source = of_lwt await in
+    (promise, Given (resolver, source), Open)
+  in
+  let promise, source, expected =
+    match kind with
+    | Ready -> (Rust.ready value, No_source, Ends (Value value))
+    | Yield turns -> (Rust.yield turns value, No_source, Ends (Value value))
+    | Tokio -> (Rust.spawn value, No_source, Ends (Value value))
+    | Fail waits -> (at_int (Rust.fail waits), No_source, Ends Fails)
+    | Panic waits -> (at_int (Rust.unwind waits), No_source, Ends Panics)
+    | Abandon ->
+        (at_int (Rust.abandon ()), No_source, Ends (Raises Lwt_rust.Abandoned))
+    | Await ->
+        let promise, resolver, source = of_lwt Rust.await in
+        (promise, Awaited (resolver, source), Open)
+    | Await_on_tokio -> given Rust.await_on_tokio
+    | Await_promise ->
+        let source = Lwt_rust.Promise.create () in
+        (Rust.await_promise source, Rust_source source, Open)
+    | Closure -> given (fun source -> Rust.call_later (fun () -> source) ())
+    | For_ever -> (at_int (Rust.for_ever ()), No_source, Open)
+  in
+  { promise; source; expected }
+
+let ends thing ending =
+  match thing.expected with
+  | Open -> thing.expected <- Ends ending
+  | Ends _ -> ()
+
+(* Cancelling a promise that is pending is the last word on it. *)
+let cancel thing =
+  if is_pending thing.promise then (
+    Lwt.cancel thing.promise;
+    thing.expected <- Ends (Raises Lwt.Canceled))
+
+let settle thing ending resolve_lwt resolve_rust =
+  match thing.source with
+  | (Awaited (resolver, source) | Given (resolver, source))
+    when is_pending source ->
+      resolve_lwt resolver;
+      ends thing ending
+  | Rust_source source ->
+      thing.source <- No_source;
+      resolve_rust source;
+      ends thing ending
+  | Awaited _ | Given _ | No_source -> ()
+
+let perform things step =
+  let on index f =
+    match !things with
+    | [] -> ()
+    | all -> f (List.nth all (index mod List.length all))
+  in
+  match step with
+  | Start kind ->
+      things := start kind (List.length !things) :: !things;
+      Lwt.return_unit
+  | Resolve index ->
+      on index (fun thing ->
+          settle thing (Value index)
+            (fun resolver -> Lwt.wakeup_later resolver index)
+            (fun source -> Lwt_rust.Promise.resolve source index));
+      Lwt.return_unit
+  | Reject index ->
+      on index (fun thing ->
+          let exn = Rejected index in
+          settle thing (Raises exn)
+            (fun resolver -> Lwt.wakeup_later_exn resolver exn)
+            (fun source -> Lwt_rust.Promise.reject source exn));
+      Lwt.return_unit
+  | Cancel index ->
+      on index cancel;
+      Lwt.return_unit
+  | Cancel_source index ->
+      on index (fun thing ->
+          match thing.source with
+          | (Awaited (_, source) | Given (_, source)) when is_pending source ->
+              Lwt.cancel source;
+              ends thing (Raises Lwt.Canceled)
+          | Awaited _ | Given _ | Rust_source _ | No_source -> ());
+      Lwt.return_unit
+  | Drop_source index ->
+      on index (fun thing ->
+          match thing.source with
+          | Rust_source _ ->
+              thing.source <- No_source;
+              ends thing (Raises Lwt_rust.Abandoned)
+          | Awaited _ | Given _ | No_source -> ());
+      Lwt.return_unit
+  | Turns n -> pauses n
+  | Minor ->
+      Gc.minor ();
+      Lwt.return_unit
+  | Major ->
+      Gc.full_major ();
+      Lwt.return_unit
+  | Compact ->
+      Gc.compact ();
+      Lwt.return_unit
+
+let ended_as promise ending =
+  match (Lwt.state promise, ending) with
+  | Lwt.Return value, Value expected -> value = expected
+  | Fail exn, Raises expected -> exn == expected || exn = expected
+  | Fail (Lwt_rust.Error _), Fails | Fail (Lwt_rust.Panic _), Panics -> true
+  | (Return _ | Fail _ | Sleep), _ -> false
+
+(* What nobody will settle any more is cancelled, and all the rest has to end. *)
+let finish things =
+  List.iter (fun thing -> if thing.expected = Open then cancel thing) things;
+  let needs_collection =
+    List.exists
+      (fun { expected; _ } -> expected = Ends (Raises Lwt_rust.Abandoned))
+      things
+  in
+  if needs_collection then Gc.full_major ();
+  let results = List.map (fun { promise; _ } -> result promise) things in
+  Lwt.map ignore
+    (Lwt.pick
+       [
+         Lwt.bind (Lwt_unix.sleep 30.) (fun () ->
+             Lwt.fail_with "a promise is pending for ever");
+         Lwt.map ignore (Lwt.all results);
+       ])
+
+(* Nothing is left of what a future of the domain has awaited. *)
+let has_ended = function
+  | Awaited (_, source) -> not (is_pending source)
+  | Given (_, _) | Rust_source _ | No_source -> true
+
+let agrees steps =
+  let open Lwt.Syntax in
+  Lwt_main.run
+    (let things = ref [] in
+     let* () = Lwt_list.iter_s (perform things) steps in
+     let* () = finish !things in
+     (* What was cancelled is dropped at the next poll. *)
+     let* () = pauses 2 in
+     let+ live = Rust.live () in
+     live = 0
+     && List.for_all
+          (fun { promise; expected; source } ->
+            match expected with
+            | Ends ending -> ended_as promise ending && has_ended source
+            | Open -> false)
+          !things)
+
+(* The names of these have changed between the versions of qcheck. *)
+let one_of items =
+  QCheck.Gen.(map (List.nth items) (int_bound (List.length items - 1)))
+
+let weighted items =
+  let all =
+    List.concat_map (fun (n, gen) -> List.init n (fun _ -> gen)) items
+  in
+  QCheck.Gen.(one_of all >>= Fun.id)
+
+let kind =
+  one_of
+    [
+      Ready;
+      Yield 1;
+      Yield 3;
+      Tokio;
+      Fail false;
+      Fail true;
+      Panic false;
+      Panic true;
+      Abandon;
+      Await;
+      Await_on_tokio;
+      Await_promise;
+      Closure;
+      For_ever;
+    ]
+
+let step =
+  let open QCheck.Gen in
+  let index = int_bound 20 in
+  weighted
+    [
+      (40, map (fun kind -> Start kind) kind);
+      (12, map (fun i -> Resolve i) index);
+      (8, map (fun i -> Reject i) index);
+      (10, map (fun i -> Cancel i) index);
+      (4, map (fun i -> Cancel_source i) index);
+      (4, map (fun i -> Drop_source i) index);
+      (20, map (fun n -> Turns n) (int_range 1 4));
+      (2, return Minor);
+    ]
+
+(* Collections of the whole heap take long, so few programs have them. *)
+let steps =
+  let open QCheck.Gen in
+  let* steps = list_size (int_range 1 25) step in
+  weighted
+    [
+      (30, return steps);
+      (1, return (List.concat_map (fun step -> [ step; Major ]) steps));
+      (1, return (steps @ [ Compact ]));
+    ]
+
+let show = function
+  | Start Ready -> "ready"
+  | Start (Yield n) -> Printf.sprintf "yield %d" n
+  | Start Tokio -> "tokio"
+  | Start (Fail waits) -> Printf.sprintf "fail %b" waits
+  | Start (Panic waits) -> Printf.sprintf "panic %b" waits
+  | Start Abandon -> "abandon"
+  | Start Await -> "await"
+  | Start Await_on_tokio -> "await on tokio"
+  | Start Await_promise -> "await promise"
+  | Start Closure -> "closure"
+  | Start For_ever -> "for ever"
+  | Resolve i -> Printf.sprintf "resolve %d" i
+  | Reject i -> Printf.sprintf "reject %d" i
+  | Cancel i -> Printf.sprintf "cancel %d" i
+  | Cancel_source i -> Printf.sprintf "cancel source %d" i
+  | Drop_source i -> Printf.sprintf "drop source %d" i
+  | Turns n -> Printf.sprintf "%d turns" n
+  | Minor -> "minor"
+  | Major -> "major"
+  | Compact -> "compact"
+
+let () =
+  let count =
+    if Array.length Sys.argv > 1 then int_of_string Sys.argv.(1) else 5_000
+  in
+  let arbitrary =
+    QCheck.make steps ~shrink:QCheck.Shrink.list ~print:QCheck.Print.(list show)
+  in
+  let test = QCheck.Test.make ~name:"model" ~count arbitrary agrees in
+  Alcotest.run "model" ~argv:[| "model" |]
+    [ ("model", [ QCheck_alcotest.to_alcotest test ]) ]
