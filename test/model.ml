@@ -188,6 +188,19 @@ let has_ended = function
   | Awaited (_, source) -> not (is_pending source)
   | Given (_, _) | Rust_source _ | No_source -> true
 
+let describe promise =
+  match Lwt.state promise with
+  | Lwt.Return value -> Printf.sprintf "returned %d" value
+  | Fail exn -> "failed with " ^ Printexc.to_string exn
+  | Sleep -> "is pending"
+
+let check index { promise; expected; source } =
+  let fail what = QCheck.Test.fail_reportf "%d: %s" index what in
+  (match expected with
+  | Ends ending when ended_as promise ending -> ()
+  | Ends _ | Open -> fail ("the promise " ^ describe promise));
+  if not (has_ended source) then fail "the source is pending"
+
 let agrees steps =
   let open Lwt.Syntax in
   Lwt_main.run
@@ -197,13 +210,9 @@ let agrees steps =
      (* What was cancelled is dropped at the next poll. *)
      let* () = pauses 2 in
      let+ live = Rust.live () in
-     live = 0
-     && List.for_all
-          (fun { promise; expected; source } ->
-            match expected with
-            | Ends ending -> ended_as promise ending && has_ended source
-            | Open -> false)
-          !things)
+     if live <> 0 then QCheck.Test.fail_reportf "%d futures are left" live;
+     List.iteri check (List.rev !things);
+     true)
 
 (* The names of these have changed between the versions of qcheck. *)
 let one_of items =

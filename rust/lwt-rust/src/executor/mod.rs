@@ -155,5 +155,15 @@ impl DomainExecutor {
         // Dropping the task only schedules its end, so that a future that is
         // being polled is dropped afterwards.
         drop(task);
+        self.ensure_woken();
+    }
+
+    /// Called by the domain when it has made a task runnable, for the task to run
+    /// in this turn: async-executor wakes nobody while another thread is about to
+    /// do so, and that thread may take its time.
+    pub(crate) fn ensure_woken(&self) {
+        if !self.shared.is_woken() {
+            self.waker.wake_by_ref();
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Exception},
-    ffi::{Lock, Raw, Root, promise_of, stub},
+    ffi::{self, Lock, Raw, Root, promise_of, stub},
     fork,
     promise::{self, Relay, Settlement},
 };
@@ -28,9 +28,7 @@ extern "C" fn lwt_rust_promise_resolve(promise: Raw, value: Raw) -> Raw {
     unsafe {
         stub([promise, value], |lock, [promise, value]| {
             let relay = relay(lock, &promise)?;
-            Ok(Root::of_bool(
-                relay.settle(lock, Settlement::Resolved(value)),
-            ))
+            Ok(settle(lock, &relay, Settlement::Resolved(value)))
         })
     }
 }
@@ -43,11 +41,17 @@ extern "C" fn lwt_rust_promise_reject(promise: Raw, exception: Raw) -> Raw {
         stub([promise, exception], |lock, [promise, exception]| {
             let relay = relay(lock, &promise)?;
             let exception = Exception::new(lock, exception);
-            Ok(Root::of_bool(
-                relay.settle(lock, Settlement::Rejected(exception)),
-            ))
+            Ok(settle(lock, &relay, Settlement::Rejected(exception)))
         })
     }
+}
+
+fn settle(lock: &Lock, relay: &Relay, settlement: Settlement) -> Root {
+    let is_first = relay.settle(lock, settlement);
+    if let Some(executor) = ffi::executor() {
+        executor.ensure_woken();
+    }
+    Root::of_bool(is_first)
 }
 
 fn relay(lock: &Lock, promise: &Root) -> Result<Arc<Relay>, Error> {

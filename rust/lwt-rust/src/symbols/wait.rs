@@ -3,7 +3,7 @@
 use crate::{
     convert::FromOcaml,
     error::{Error, Exception},
-    ffi::{Lock, Raw, Root, stub},
+    ffi::{self, Lock, Raw, Root, stub},
     fork,
     promise::{Sink, end},
 };
@@ -45,6 +45,9 @@ fn settle(
     // A wait that Rust has given up is gone, and so is one that was settled.
     if let Some(sink) = end(number) {
         with(lock, &*sink);
+        if let Some(executor) = ffi::executor() {
+            executor.ensure_woken();
+        }
     }
     Ok(Root::UNIT)
 }
