@@ -9,8 +9,9 @@ let observe promise wait : _ Raw.observed =
       Waiting promise
 
 let show_exception exn =
+  let name = Printexc.exn_slot_name exn in
   (* A printer that a library registered may raise. *)
-  try Printexc.to_string exn with _ -> Printexc.exn_slot_name exn
+  (name, try Printexc.to_string exn with _ -> name)
 
 let register () =
   Outcome.get
@@ -23,6 +24,7 @@ let register () =
          make_error =
            (fun (message, sources, type_name, backtrace) ->
              Errors.Error { message; sources; type_name; backtrace });
+         make_unix_error = (fun error -> Unix.Unix_error (error, "", ""));
          make_panic =
            (fun (message, location, backtrace) ->
              Errors.Panic { message; location; backtrace });

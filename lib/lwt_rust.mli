@@ -49,7 +49,8 @@ type error = {
 }
 
 exception Error of error
-(** A Rust function returned an error. *)
+(** A Rust function returned an error. An error of the system ([std::io::Error]
+    with a number) is [Unix.Unix_error] instead, with two empty strings. *)
 
 type panic = {
   message : string;  (** what it was raised with, if that is a string *)

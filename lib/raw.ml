@@ -26,9 +26,10 @@ type callbacks = {
   observe : 'a. 'a Lwt.t -> wait -> 'a observed;
   cancel : 'a. 'a Lwt.t -> unit;
   make_error : string * string list * string * string option -> exn;
+  make_unix_error : Unix.error -> exn;
   make_panic : string * string * string option -> exn;
   make_abandoned : unit -> exn;
-  show_exception : exn -> string;
+  show_exception : exn -> string * string;
 }
 (** The functions that Rust calls, found by the numbers of their fields. *)
 

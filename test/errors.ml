@@ -24,6 +24,16 @@ let errors waits () =
         && String.ends_with ~suffix:"errors::Outer" type_name
     | _ -> false)
 
+let errors_of_the_system () =
+  let is expected = function
+    | Unix.Unix_error (error, _, _) -> error = expected
+    | _ -> false
+  in
+  let* () = expect "1" (Rust.io_error 1) (is Unix.EPERM) in
+  let* () = expect "2" (Rust.io_error 2) (is Unix.ENOENT) in
+  let* () = expect "9999" (Rust.io_error 9999) (is (Unix.EUNKNOWNERR 9999)) in
+  still_works ()
+
 let panics waits () =
   let* () =
     expect "panic" (Rust.panic waits) (function
@@ -79,8 +89,13 @@ let exceptions_come_back_the_same () =
   still_works ()
 
 let message_of_an_exception () =
-  let+ message = Rust.message_of (fun () -> failwith "oh") in
-  check_string "message" "Failure(\"oh\")" message
+  let* name, message = Rust.message_of (fun () -> failwith "oh") in
+  check_string "name" "Failure" name;
+  check_string "message" "Failure(\"oh\")" message;
+  let* name, _ = Rust.message_of (fun () -> Lwt.fail Lwt.Canceled) in
+  check_bool name true (String.ends_with ~suffix:"Canceled" name);
+  let+ name, _ = Rust.message_of (fun () -> raise (Mine (ref 0))) in
+  check_bool name true (String.ends_with ~suffix:"Mine" name)
 
 exception Leaves
 
@@ -120,6 +135,7 @@ let () =
         [
           case "an error at once" (errors false);
           case "an error after a wait" (errors true);
+          case "an error of the system" errors_of_the_system;
           case "a dropped resolver" abandoned;
           Alcotest.test_case "printed" `Quick printed;
         ] );

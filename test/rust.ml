@@ -28,7 +28,11 @@ module Raw = struct
   external panic_when_cancelled : unit -> unit t = "test_panic_when_cancelled"
   external panic_on_tokio : unit -> unit t = "test_panic_on_tokio"
   external abandon : unit -> unit t = "test_abandon"
-  external message_of : (unit -> unit Lwt.t) -> string t = "test_message_of"
+  external io_error : int -> unit t = "test_io_error"
+
+  external message_of : (unit -> unit Lwt.t) -> (string * string) t
+    = "test_message_of"
+
   external call : ('a -> 'b Lwt.t) -> 'a -> 'b t = "test_call"
   external call_later : ('a -> 'b Lwt.t) -> 'a -> 'b t = "test_call_later"
   external sum : (int -> int Lwt.t) -> int -> int t = "test_sum"
@@ -81,6 +85,7 @@ let panic_in_drop waits = promise (Raw.panic_in_drop waits)
 let panic_when_cancelled () = promise (Raw.panic_when_cancelled ())
 let panic_on_tokio () = promise (Raw.panic_on_tokio ())
 let abandon () = promise (Raw.abandon ())
+let io_error errno = promise (Raw.io_error errno)
 let message_of f = promise (Raw.message_of f)
 let call f x = promise (Raw.call f x)
 let call_later f x = promise (Raw.call_later f x)

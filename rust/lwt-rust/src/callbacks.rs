@@ -25,12 +25,14 @@ pub(crate) enum Callback {
     Cancel = 3,
     /// `string * string list * string * string option -> exn`
     MakeError = 4,
+    /// `Unix.error -> exn`
+    MakeUnixError = 5,
     /// `string * string * string option -> exn`
-    MakePanic = 5,
+    MakePanic = 6,
     /// `unit -> exn`
-    MakeAbandoned = 6,
-    /// `exn -> string`
-    ShowException = 7,
+    MakeAbandoned = 7,
+    /// `exn -> string * string`: its name and its message
+    ShowException = 8,
 }
 
 const COUNT: usize = Callback::ShowException as usize + 1;

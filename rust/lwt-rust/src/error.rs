@@ -11,6 +11,7 @@ use lwt_rust_core::Payload;
 
 use crate::{
     callbacks::{Callback, call_back},
+    convert::FromOcaml,
     ffi::{Lock, Root},
 };
 
@@ -23,7 +24,8 @@ use crate::{
 pub enum Error {
     /// An OCaml exception. Back in OCaml it is physically the same.
     Exception(Exception),
-    /// A Rust error: `Lwt_rust.Error` in OCaml.
+    /// A Rust error: `Lwt_rust.Error` in OCaml, or `Unix.Unix_error` for a
+    /// [`std::io::Error`] that came from the system.
     Failure(Failure),
     /// A panic: `Lwt_rust.Panic` in OCaml.
     Panic(Panic),
@@ -38,6 +40,7 @@ pub struct Exception(Arc<ExceptionInner>);
 
 struct ExceptionInner {
     exception: Root,
+    name: String,
     message: String,
 }
 
@@ -94,6 +97,11 @@ impl Error {
     pub(crate) fn into_exception(self, lock: &mut Lock) -> Option<Root> {
         let made = match self {
             Error::Exception(exception) => return Some(exception.root(lock)),
+            Error::Failure(failure) if failure.errno().is_some() => {
+                let errno = failure.errno().unwrap_or_default();
+                let error = Root::new(lock.unix_error(errno));
+                call_back(lock, Callback::MakeUnixError, &[&error])
+            }
             Error::Failure(Failure(failure)) => {
                 let message = text(lock, &failure.error.to_string());
                 let sources =
@@ -139,19 +147,25 @@ impl fmt::Display for Error {
 }
 
 impl Exception {
-    /// Keeps an exception alive. Its message is made now, by
-    /// `Printexc.to_string`, so that it can be shown on any thread.
+    /// Keeps an exception alive. Its name and message are made now, so that they
+    /// can be shown on any thread.
     pub(crate) fn new(lock: &mut Lock, exception: Root) -> Self {
-        let message = match call_back(lock, Callback::ShowException, &[&exception]) {
-            Some(Ok(text)) => text
-                .as_bytes()
-                .map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+        let shown = match call_back(lock, Callback::ShowException, &[&exception]) {
+            Some(Ok(shown)) => <(Vec<u8>, Vec<u8>)>::from_ocaml(shown).ok(),
             Some(Err(_)) | None => None,
         };
+        let (name, message) = shown.unwrap_or_default();
         Exception(Arc::new(ExceptionInner {
             exception,
-            message: message.unwrap_or_else(|| "an OCaml exception".to_owned()),
+            name: String::from_utf8_lossy(&name).into_owned(),
+            message: String::from_utf8_lossy(&message).into_owned(),
         }))
+    }
+
+    /// The name it was declared with, such as `Not_found` or `Stdlib.Exit`: what
+    /// `Printexc.exn_slot_name` says of it.
+    pub fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// What `Printexc.to_string` says of it.
@@ -187,6 +201,12 @@ impl Failure {
     /// The name of its type, as the compiler prints it.
     pub fn type_name(&self) -> &'static str {
         self.0.type_name
+    }
+
+    /// The number of the system's error, if the error is one.
+    fn errno(&self) -> Option<i32> {
+        let error = self.0.error.downcast_ref::<std::io::Error>()?;
+        error.raw_os_error()
     }
 }
 

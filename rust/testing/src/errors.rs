@@ -84,10 +84,17 @@ lwt_rust::export! {
         promise.await
     }
 
-    /// What Rust shows of the exception of a closure.
-    async fn test_message_of(f: LwtFn<(), ()>) -> Result<String, Error> {
+    /// Fails with an error of the system's, of this number.
+    async fn test_io_error(errno: i32) -> Result<(), Error> {
+        Err(std::io::Error::from_raw_os_error(errno).into())
+    }
+
+    /// What Rust shows of the exception of a closure: its name and message.
+    async fn test_message_of(f: LwtFn<(), ()>) -> Result<(String, String), Error> {
         match f.call(()).await {
-            Err(Error::Exception(exception)) => Ok(exception.message().to_owned()),
+            Err(Error::Exception(exception)) => {
+                Ok((exception.name().to_owned(), exception.message().to_owned()))
+            }
             other => Err(Error::message(format!("not an exception: {other:?}"))),
         }
     }

@@ -142,6 +142,14 @@ impl Lock {
         unsafe { Val::from_raw(self, value) }
     }
 
+    /// The `Unix.error` of a number of the system's.
+    pub(crate) fn unix_error(&mut self, errno: i32) -> Val<'_> {
+        // SAFETY: the lock is held.
+        let value = unsafe { caml_unix_error_of_code(errno) };
+        // SAFETY: `value` was made just now.
+        unsafe { Val::from_raw(self, value) }
+    }
+
     /// Stores `value` in a field of a block.
     ///
     /// # Panics
@@ -156,6 +164,11 @@ impl Lock {
         // held, and `caml_modify` does not allocate.
         unsafe { sys::caml_modify(place, value.raw(self)) };
     }
+}
+
+unsafe extern "C" {
+    /// Of OCaml's library `unix`.
+    fn caml_unix_error_of_code(errno: libc::c_int) -> sys::Value;
 }
 
 /// A place for a `Lock` to be borrowed from.
