@@ -34,7 +34,10 @@ module Call : sig
 
       {b Cancellation.} [Lwt.cancel] on the promise, while it is pending, drops
       the Rust future: before the next turn of the loop, or right after its
-      current poll. What it had spawned on its own goes on. *)
+      current poll. What it had spawned on its own goes on.
+
+      It raises [Invalid_argument] if it was taken from this call before, and
+      the call had to wait. *)
 end
 
 (** {1:errors Errors} *)

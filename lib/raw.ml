@@ -8,7 +8,8 @@ type 'a outcome = Ready of 'a | Failed of exn
 type ('a, 'executor) call =
   | Returned of 'a
   | Raised of exn
-  | Pending of int * 'executor  (** its slot, and the executor that runs it *)
+  | Pending of { mutable slot : int; executor : 'executor }
+      (** its slot, and the executor that runs it *)
 
 (** What Rust sees of a promise that it is about to await. *)
 type 'a observed = Resolved of 'a | Rejected of exn | Waiting of 'a Lwt.t

@@ -151,6 +151,15 @@ let conversions () =
   in
   refused "9223372036854775807 does not fit in OCaml's int" Rust.too_large
 
+let taken_twice () =
+  let call = Rust.Raw.yield 2 'x' in
+  let promise = Lwt_rust.Call.promise call in
+  (match Lwt_rust.Call.promise call with
+  | (_ : char Lwt.t) -> Alcotest.fail "expected an exception"
+  | exception Invalid_argument _ -> ());
+  let+ x = promise in
+  check_bool "the first" true (x = 'x')
+
 let () =
   Alcotest.run "calls"
     [
@@ -162,6 +171,7 @@ let () =
           case "waits on the domain are done in the same turn"
             waits_on_the_domain_are_done_in_the_same_turn;
           case "a value is physically the same" value_is_physically_the_same;
+          case "a promise is taken once" taken_twice;
           case "many calls wait together" many_calls_wait_together;
           case "a timer of tokio's" tokio_timer;
           case "a task of tokio's" tokio_task;

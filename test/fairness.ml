@@ -62,24 +62,23 @@ let tasks_woken_at_once_leave_turns () =
   check_int "woken" n woken;
   check_bool (Printf.sprintf "%d turns" turns) true (turns > 100)
 
-(* A ticker of 10 ms, while Rust is as busy as it can be. *)
-let ticker_keeps_its_pace busy () =
-  let ticks = ref 0 in
-  let rec tick () =
-    let* () = Lwt_unix.sleep 0.01 in
-    incr ticks;
-    tick ()
+(* A ticker of 10 ms keeps its pace, give or take a fifth, if a turn takes 2 ms
+   at most. Of the process's own time: the machine may be busy too. *)
+let turns_are_short busy () =
+  let busy = busy () in
+  let turns = 200 in
+  let rec measure n times =
+    if n = 0 then Lwt.return times
+    else
+      let before = Sys.time () in
+      let* () = Lwt.pause () in
+      measure (n - 1) ((Sys.time () -. before) :: times)
   in
-  let ticker = tick () and busy = busy () in
-  let start = Unix.gettimeofday () in
-  let* () = Lwt_unix.sleep 0.5 in
-  let elapsed = Unix.gettimeofday () -. start in
+  let* times = measure turns [] in
   Lwt.cancel busy;
-  Lwt.cancel ticker;
-  let expected = int_of_float (elapsed /. 0.01 *. 0.8) in
-  check_bool
-    (Printf.sprintf "%d ticks of %d" !ticks expected)
-    true (!ticks >= expected);
+  (* One in ten may have had a collection to do. *)
+  let slowest = List.nth (List.sort Float.compare times) (turns * 9 / 10) in
+  check_bool (Printf.sprintf "%g seconds" slowest) true (slowest < 0.002);
   Lwt.return_unit
 
 let a_completion_burst_is_read_in_parts () =
@@ -97,10 +96,10 @@ let () =
           case "ready awaits leave turns" ready_awaits_leave_turns;
           case "calls within calls leave turns" calls_within_calls_leave_turns;
           case "tasks woken at once leave turns" tasks_woken_at_once_leave_turns;
-          case "a ticker keeps its pace while tasks spin"
-            (ticker_keeps_its_pace (fun () -> Rust.spin ~tasks:100 max_int));
-          case "a ticker keeps its pace during ready awaits"
-            (ticker_keeps_its_pace (fun () ->
+          case "turns are short while tasks spin"
+            (turns_are_short (fun () -> Rust.spin ~tasks:100 max_int));
+          case "turns are short during ready awaits"
+            (turns_are_short (fun () ->
                  Lwt.map ignore (Rust.sum (fun _ -> Lwt.return 0) max_int)));
           case "a burst of completions is read in parts"
             a_completion_burst_is_read_in_parts;
