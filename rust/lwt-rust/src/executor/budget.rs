@@ -11,7 +11,7 @@ pub(super) const TASKS: usize = 128;
 
 /// The most settled promises that the tasks of one poll await. A task that finds
 /// everything it awaits settled would not end its poll otherwise.
-const AWAITS: usize = 1024;
+const AWAITS: usize = 256;
 
 /// What is left of a poll.
 pub(super) struct Budget {
