@@ -25,7 +25,7 @@ let handler_of_the_process signal name () =
     (fun _ -> incr count)
     (fun () ->
       (* The loop is blocked, and only tokio's threads are there to be chosen. *)
-      let waiting = Rust.sleep 300 () in
+      let waiting = Rust.sleep 60_000 () in
       let* (_ : Unix.process_status) = send_from_outside name in
       let rec wait () =
         if !count > 0 then Lwt.return_unit
