@@ -16,7 +16,7 @@ let called_before_the_loop () =
   check_bool "slept" true (Lwt_main.run sleeping = 'x')
 
 let pending_work_does_not_hold_the_loop () =
-  let pending = Rust.sleep 20 7 in
+  let pending = Rust.sleep 300 7 in
   Lwt_main.run (Lwt.pause ());
   check_bool "pending" true (is_pending pending);
   check_int "later" 7 (Lwt_main.run pending)
