@@ -1,4 +1,4 @@
-//! Panics as values.
+//! Panics as values (rules 6 and 9).
 
 use std::{
     any::Any,

@@ -1,4 +1,4 @@
-//! The cell between a resolver and a promise.
+//! The cell between a resolver and a promise (rule 8).
 
 use std::task::{Context, Poll, Waker};
 

@@ -1,4 +1,4 @@
-//! The wake-up state of an executor.
+//! The wake-up state of an executor (rule 5).
 
 use crate::sync::{AtomicU8, Ordering};
 

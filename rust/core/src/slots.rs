@@ -1,4 +1,4 @@
-//! Small numbers for things under way.
+//! Small numbers for things under way (rule 11).
 
 /// Names one entry of [`Slots`]: the number of its slot, and which of the
 /// entries that used the slot in turn it is.

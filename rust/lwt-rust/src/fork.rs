@@ -1,13 +1,12 @@
-//! Whether this process is a fork of one in which Rust was running.
+//! Whether this process is a fork of one in which Rust was running (rule 13).
 //!
 //! The threads of tokio are not in the child, and a mutex may be locked by one
 //! of them for ever. So nothing of ours does anything in the child: calls are
 //! refused, and what OCaml waits for is rejected.
 
-use std::sync::{
-    Once,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use once_cell::sync::OnceCell;
 
 use crate::error::Error;
 
@@ -24,16 +23,15 @@ extern "C" fn in_child() {
 ///
 /// If the system has no memory for it.
 pub(crate) fn watch() -> Result<(), Error> {
-    static WATCHED: Once = Once::new();
-    let mut status = 0;
-    WATCHED.call_once(|| {
+    static WATCHED: OnceCell<()> = OnceCell::new();
+    WATCHED.get_or_try_init(|| {
         // SAFETY: `in_child` does what a handler may do: it writes an atomic.
-        status = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    });
-    match status {
-        0 => Ok(()),
-        errno => Err(std::io::Error::from_raw_os_error(errno).into()),
-    }
+        match unsafe { libc::pthread_atfork(None, None, Some(in_child)) } {
+            0 => Ok(()),
+            errno => Err(std::io::Error::from_raw_os_error(errno)),
+        }
+    })?;
+    Ok(())
 }
 
 pub(crate) fn happened() -> bool {

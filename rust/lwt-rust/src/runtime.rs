@@ -1,4 +1,4 @@
-//! The tokio runtime that tasks have around them.
+//! The tokio runtime that tasks have around them (rule 7).
 
 use std::sync::{Mutex, MutexGuard};
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What an executor shares with wakers and handles, which live as long as they
-/// like, so it is never freed.
+/// like, so it is never freed (rule 12).
 pub(crate) struct Shared {
     executor: Executor<'static>,
     park: Park,

@@ -14,7 +14,7 @@ use super::Shared;
 /// Something that stays in its domain, in a place that asks for `Send`.
 struct InDomain<T>(T);
 
-// SAFETY: an `InDomain` is made by `spawn`, which a thread holding the domain's
+// SAFETY: this is rule 1. An `InDomain` is made by `spawn`, which a thread holding the domain's
 // lock calls. The executor polls and drops its tasks only while it is polled,
 // which `turn` does only under that lock, and a `LocalTask`, which gives the
 // output, is not `Send`. So one thread at a time touches the content, and the

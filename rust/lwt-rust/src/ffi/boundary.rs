@@ -1,4 +1,4 @@
-//! The one way in from OCaml.
+//! The one way in from OCaml (rule 6).
 //!
 //! Every exported symbol is a call of [`enter`], or of [`observe`] if it only
 //! reads or writes a few words. No panic and no OCaml exception crosses a Rust

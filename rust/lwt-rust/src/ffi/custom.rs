@@ -64,7 +64,7 @@ pub(crate) fn promise_of(value: Val<'_>) -> Option<Held> {
 }
 
 /// Runs on any thread, perhaps one that OCaml does not know and while its
-/// domain is blocked: it must call nothing of OCaml's.
+/// domain is blocked: it must call nothing of OCaml's (rule 10).
 unsafe extern "C" fn finalize(block: sys::Value) {
     // SAFETY: OCaml calls this once, for a block made by `promise_value`.
     let data = unsafe { sys::field(block, 1) };

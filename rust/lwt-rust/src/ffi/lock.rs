@@ -1,4 +1,4 @@
-//! The proof that a thread holds its domain's lock.
+//! The proof that a thread holds its domain's lock (rule 2).
 
 use std::marker::PhantomData;
 

@@ -118,7 +118,7 @@ pub(crate) fn is_woken() -> bool {
 /// Whether a wake-up of `shared` made now, on this thread, will be seen without
 /// a notification: this thread is in a turn of the loop that polls it, and in
 /// code of ours. The second condition is there for finalisers and for foreign
-/// code, which may run when the loop has already decided to block.
+/// code, which may run when the loop has already decided to block (rule 4).
 pub(crate) fn polls_soon(shared: &Shared) -> bool {
     THREAD
         .with(|thread| thread.access.get() != Access::Outside && ptr::eq(thread.turn.get(), shared))

@@ -1,4 +1,4 @@
-//! Values that live as long as a loan of the lock.
+//! Values that live as long as a loan of the lock (rule 3).
 
 use std::marker::PhantomData;
 
