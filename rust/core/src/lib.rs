@@ -10,16 +10,22 @@
 //! | `cell` | the one value that goes from a resolver to a promise |
 //! | `catch` | a future whose panics become values |
 //! | `slots` | small numbers for things under way |
+//! | `counts` | how many things there are |
+//! | `source` | what a promise cancels when it is dropped |
 
 #![forbid(unsafe_code)]
 
 mod catch;
 mod cell;
+mod counts;
 mod park;
 mod slots;
+mod source;
 mod sync;
 
 pub use catch::{CatchPanic, Payload, catch_panic};
 pub use cell::Cell;
+pub use counts::{Counted, Kind, count};
 pub use park::Park;
 pub use slots::{Slots, Ticket};
+pub use source::Source;

@@ -127,6 +127,19 @@ impl<T> Slots<T> {
         Some(kept)
     }
 
+    /// Takes everything that is kept; the other side has forgotten all slots.
+    pub fn take_all(&mut self) -> Vec<T> {
+        self.recycle();
+        let mut all = Vec::new();
+        for slot in 0..self.entries.len() {
+            if let Some(kept) = self.entries[slot].kept.take() {
+                self.release(slot);
+                all.push(kept);
+            }
+        }
+        all
+    }
+
     /// The other side knows of all completions so far.
     pub fn recycle(&mut self) {
         while let Some(slot) = self.completed.pop() {
@@ -195,6 +208,20 @@ mod tests {
             assert!(ticket.slot() < 2);
             assert_eq!(slots.complete(ticket), Some(()));
             slots.recycle();
+        }
+    }
+
+    #[test]
+    fn all_that_is_kept_is_taken_once() {
+        let mut slots = Slots::new();
+        let tickets = ['a', 'b', 'c', 'd'].map(|name| slots.insert(|_| name));
+        assert_eq!(slots.remove(tickets[1]), Some('b'));
+        assert_eq!(slots.complete(tickets[3]), Some('d'));
+        assert_eq!(slots.take_all(), ['a', 'c']);
+        assert_eq!(slots.take_all(), []);
+        assert_eq!(slots.remove(tickets[0]), None);
+        for _ in 0..4 {
+            assert!(slots.insert(|_| 'e').slot() < 4);
         }
     }
 

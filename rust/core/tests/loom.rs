@@ -12,7 +12,7 @@ use loom::{
     },
     thread,
 };
-use lwt_rust_core::{Cell, Park};
+use lwt_rust_core::{Cell, Park, Source};
 
 /// An owner that polls when it is told to, and work that anybody adds.
 #[derive(Default)]
@@ -140,5 +140,128 @@ fn settling_races_with_settling_and_closing() {
         let was_waiting = cell.close();
         let accepted = usize::from(settler.join().unwrap()) + usize::from(other.join().unwrap());
         assert_eq!(accepted, usize::from(!was_waiting));
+    });
+}
+
+/// A promise whose source becomes known on one thread, while it is dropped, or
+/// detached and dropped, on another; and the source that counts its cancels.
+#[derive(Default)]
+struct Dropped {
+    cell: Cell<u8>,
+    source: Source<()>,
+    cancelled: AtomicUsize,
+}
+
+impl Dropped {
+    fn cancel(&self, taken: Option<()>) {
+        if taken.is_some() {
+            self.cancelled.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn source_becomes_known(&self) {
+        let detached = self.source.put((), |()| ()).is_some();
+        if !detached && self.cell.is_settled() {
+            self.cancel(self.source.take());
+        }
+    }
+
+    fn drop_reader(&self) {
+        if self.cell.close() {
+            self.cancel(self.source.take());
+        }
+    }
+}
+
+#[test]
+fn dropping_races_with_a_source_that_becomes_known() {
+    loom::model(|| {
+        let promise = Arc::new(Dropped::default());
+        let domain = {
+            let promise = promise.clone();
+            thread::spawn(move || promise.source_becomes_known())
+        };
+        promise.drop_reader();
+        domain.join().unwrap();
+        assert_eq!(promise.cancelled.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn detaching_races_with_a_source_that_becomes_known() {
+    loom::model(|| {
+        let promise = Arc::new(Dropped::default());
+        let domain = {
+            let promise = promise.clone();
+            thread::spawn(move || promise.source_becomes_known())
+        };
+        promise.source.detach();
+        promise.drop_reader();
+        domain.join().unwrap();
+        assert_eq!(promise.cancelled.load(Ordering::Relaxed), 0);
+    });
+}
+
+/// A task that awaits a promise on its executor's thread, while another thread
+/// settles the promise and a third gives the task up: each poll is owed to a
+/// wake-up, and the task ends in exactly one of the two ways.
+#[test]
+fn completing_races_with_cancelling_and_polling() {
+    struct Task {
+        model: Model,
+        cell: Cell<u8>,
+        is_cancelled: AtomicBool,
+    }
+
+    struct Waker1(Arc<Task>);
+
+    impl Wake for Waker1 {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.model.add_work();
+        }
+    }
+
+    loom::model(|| {
+        let task = Arc::new(Task {
+            model: Model::default(),
+            cell: Cell::new(),
+            is_cancelled: AtomicBool::new(false),
+        });
+        let waker = Waker::from(std::sync::Arc::new(Waker1(task.clone())));
+        let mut context = Context::from_waker(&waker);
+        let first = task.cell.poll_take(&mut context);
+        assert!(first.is_pending());
+        let settler = {
+            let task = task.clone();
+            thread::spawn(move || task.cell.settle(7).is_ok())
+        };
+        let canceller = {
+            let task = task.clone();
+            thread::spawn(move || {
+                task.is_cancelled.store(true, Ordering::Release);
+                task.model.add_work();
+            })
+        };
+        let (mut value, mut dropped) = (None, false);
+        let mut turn = || {
+            let runs = task.model.turn();
+            if runs && value.is_none() && !dropped {
+                if task.is_cancelled.load(Ordering::Acquire) {
+                    dropped = true;
+                    task.cell.close();
+                } else if let Poll::Ready(ready) = task.cell.poll_take(&mut context) {
+                    value = Some(ready);
+                }
+            }
+            runs
+        };
+        turn();
+        let accepted = settler.join().unwrap();
+        canceller.join().unwrap();
+        while turn() {}
+        assert!(dropped != value.is_some(), "neither ended, or both");
+        assert!(value.is_none() || accepted);
+        // Given back, or dropped with the cell: nobody has it twice.
+        assert!(task.cell.settle(8).is_err());
     });
 }
