@@ -1,12 +1,21 @@
 type 'a t = ('a, Executor.t) Raw.call
 
-let promise : 'a t -> 'a Lwt.t = function
+let promise : 'a t -> 'a Lwt.t =
+ fun call ->
+  if Failure.has_escaped () then Failure.leave ();
+  match call with
   | Returned value -> Lwt.return value
-  | Raised exn -> Lwt.fail exn
+  | Raised (exn, backtrace) ->
+      Failure.note (exn, backtrace);
+      Lwt.fail exn
   | Pending call ->
       let slot = call.slot in
       (* Whose slot it is later, nobody knows. *)
       if slot < 0 then
         invalid_arg "Lwt_rust.Call.promise: the promise was taken before";
+      if not (Lwt_loop.is_here ()) then
+        invalid_arg
+          "Lwt_rust.Call.promise: this domain runs no Lwt loop; take what the \
+           call gives with Lwt_rust.Executor.run";
       call.slot <- -1;
       Executor.wait call.executor slot

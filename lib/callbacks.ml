@@ -2,23 +2,40 @@ let observe promise wait : _ Raw.observed =
   match Lwt.state promise with
   | Return value -> Resolved value
   | Fail exn -> Rejected exn
-  | Sleep ->
+  | Sleep when Lwt_loop.is_here () ->
       Lwt.on_any promise
         (fun value -> Outcome.get (Raw.wait_resolve wait value))
         (fun exn -> Outcome.get (Raw.wait_reject wait exn));
       Waiting promise
+  | Sleep ->
+      Rejected
+        (Invalid_argument
+           "a pending Lwt promise in a domain that runs no Lwt loop: nothing \
+            can settle it there; call the function in the domain of the loop \
+            (lwt_rust::LwtFn::in_domain, Lwt_rust.Executor.run_in_lwt)")
 
-let show_exception exn =
+let show exn is_raised : Raw.shown =
+  let backtrace =
+    if is_raised then Some (Printexc.get_raw_backtrace ()) else None
+  in
+  Option.iter (Failure.let_through exn) backtrace;
   let name = Printexc.exn_slot_name exn in
   (* A printer that a library registered may raise. *)
-  (name, try Printexc.to_string exn with _ -> name)
+  let message = try Printexc.to_string exn with _ -> name in
+  let has_places backtrace = Printexc.raw_backtrace_length backtrace > 0 in
+  let backtrace =
+    match backtrace with
+    | Some backtrace when has_places backtrace -> Some backtrace
+    | Some _ | None -> None
+  in
+  (name, message, Errors.registered_name exn, backtrace)
 
 let register () =
   Outcome.get
     (Raw.callbacks_register
        {
-         attach_executor = Executor.attach;
-         invoke = (fun f x wait -> observe (Lwt.apply f x) wait);
+         attach_executor = Lwt_loop.attach;
+         invoke = (fun f x wait -> observe (f x) wait);
          observe;
          cancel = Lwt.cancel;
          make_error =
@@ -29,5 +46,5 @@ let register () =
            (fun (message, location, backtrace) ->
              Errors.Panic { message; location; backtrace });
          make_abandoned = (fun () -> Errors.Abandoned);
-         show_exception;
+         show_exception = show;
        })

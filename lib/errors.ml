@@ -31,3 +31,19 @@ let () =
     | Abandoned ->
         Some "Lwt_rust.Abandoned: nothing is left that could settle the promise"
     | _ -> None)
+
+let registered : (Obj.Extension_constructor.t * string) list Atomic.t =
+  Atomic.make []
+
+let rec register_exception name exn =
+  let constructor = Obj.Extension_constructor.of_val exn in
+  let before = Atomic.get registered in
+  let others = List.filter (fun (known, _) -> known != constructor) before in
+  let after = (constructor, name) :: others in
+  if not (Atomic.compare_and_set registered before after) then
+    register_exception name exn
+
+let registered_name exn =
+  match Atomic.get registered with
+  | [] -> None
+  | all -> List.assq_opt (Obj.Extension_constructor.of_val exn) all

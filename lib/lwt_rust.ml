@@ -3,5 +3,11 @@ module Call = Call
 module Promise = Promise
 module Runtime = Runtime
 
+module Executor = struct
+  let run = Own_loop.run
+  let run_in_lwt f = run (fun () -> Raw.call_in_lwt f)
+end
+
+let set_panic_reporter = Panics.set_reporter
 let archive = Archive.crate
 let () = Callbacks.register ()

@@ -12,7 +12,8 @@
     ]}
 
     Everything here is for the domain that runs the Lwt loop, unless it says
-    otherwise. Nothing blocks. *)
+    otherwise, and for all its systhreads. Nothing blocks, but for {!Executor}.
+*)
 
 (** {1:calls Calling Rust} *)
 
@@ -34,10 +35,50 @@ module Call : sig
 
       {b Cancellation.} [Lwt.cancel] on the promise, while it is pending, drops
       the Rust future: before the next turn of the loop, or right after its
-      current poll. What it had spawned on its own goes on.
+      current poll. What it had spawned on tokio goes on, unless it was spawned
+      with [lwt_rust::spawn_scoped]. A protected function goes on too.
 
-      It raises [Invalid_argument] if it was taken from this call before, and
-      the call had to wait. *)
+      It raises [Invalid_argument] if the call had to wait and it was taken from
+      it before, or the domain is one without a Lwt loop ({!Executor}); and what
+      Lwt does not catch ([Lwt.Exception_filter]) if a closure that the function
+      called has raised that. *)
+end
+
+(** Rust in domains without Lwt, and Lwt from there.
+
+    Every domain may have an executor. That of the domain which first calls an
+    asynchronous function is driven by the Lwt loop; those of others by
+    {!Executor.run}. *)
+module Executor : sig
+  val run : (unit -> 'a Call.t) -> 'a
+  (** [run call] calls [call] and blocks, running the tasks of the calling
+      domain, until what it has called has ended. For any domain but that of the
+      Lwt loop. While it waits, the domain's lock is free and signals are
+      handled.
+
+      A closure that Rust calls in this domain has to return a promise that is
+      settled: there is no Lwt loop to settle it.
+
+      An exception that leaves [run] before the call has ended, such as that of
+      a signal handler, cancels the call. Tasks that are left run at the next
+      [run]; they end, rejected with {!Abandoned}, with the domain.
+
+      It raises what the call rejects with: see {!Call.promise}. It raises
+      {!Error} in the domain that runs the Lwt loop and after
+      {!Runtime.shutdown}, {!Abandoned} when that happens meanwhile, and
+      [Invalid_argument] if a [run] of this domain is running, or [call] gives a
+      call that was made before. *)
+
+  val run_in_lwt : (unit -> 'a Lwt.t) -> 'a
+  (** [run_in_lwt f] has the domain of the Lwt loop call [f], soon, and blocks
+      as {!run} does, until the promise of [f] is settled. Domains share their
+      values: what [f] uses of mutable ones has to be made for that.
+
+      If [run_in_lwt] is left by an exception, the promise of [f] is cancelled.
+
+      It raises what [f] raises or its promise rejects with, the very exception,
+      and what {!run} raises. It raises {!Error} if no domain has called an
+      asynchronous function from Lwt yet: see {!Runtime.start}. *)
 end
 
 (** {1:errors Errors} *)
@@ -65,8 +106,22 @@ exception Panic of panic
 (** A Rust function panicked: it has a bug. The other tasks go on. *)
 
 exception Abandoned
-(** What should have settled a promise is gone without having done so, such as a
-    Rust [Resolver] that was dropped. *)
+(** What should have settled a promise is gone without having done so: a Rust
+    [Resolver] that was dropped, a domain that has ended, the runtime after
+    {!Runtime.shutdown}, or the parent of a forked process. *)
+
+val register_exception : string -> exn -> unit
+(** [register_exception name exn] makes Rust know the exception that [exn] is
+    made with, whatever its arguments, under [name], for
+    [lwt_rust::Exception::is]. The last name counts. Any domain may call it. *)
+
+val set_panic_reporter : (panic -> unit) option -> unit
+(** [set_panic_reporter (Some report)] makes the Lwt loop call [report] with
+    every panic of Rust code, on whichever thread it was, a little later; a
+    panic of a call rejects its promise as well. What [report] raises goes to
+    [Lwt.async_exception_hook]. With [None], which is the default, a panic is a
+    line on the standard error output; so it is when the loop is not there to
+    call [report], or 64 panics wait for it. Any domain may call it. *)
 
 (** {1:promises Promises for Rust} *)
 
@@ -81,7 +136,8 @@ module Promise : sig
       [lwt_rust::Error::Abandoned]. *)
 
   val create : unit -> 'a t
-  (** [create ()] is a new promise. It can be given to Rust once.
+  (** [create ()] is a new promise. It can be given to Rust once. Any domain may
+      use this module.
 
       @raise Error
         if the process was forked after an asynchronous function was called; so
@@ -120,6 +176,50 @@ module Runtime : sig
       @raise Error
         if the runtime has started already, the number of workers is out of
         range, or the name contains a NUL byte. *)
+
+  val start : unit -> unit
+  (** [start ()] starts the runtime, and gives the calling domain an executor
+      that is driven by the Lwt loop, as its first call of an asynchronous
+      function would.
+
+      @raise Error
+        if another domain runs the Lwt loop, in a forked process, or after
+        {!shutdown}.
+      @raise Unix.Unix_error
+        if the system does not give it the threads or descriptors it needs. *)
+
+  val shutdown : ?deadline:float -> unit -> unit Lwt.t
+  (** [shutdown ()] ends Rust in this process, in three steps. It waits for
+      pending calls, which may make new ones, until none is left, or until
+      [deadline] seconds have passed (5 by default). Then it drops all tasks, of
+      calls and others: what is pending rejects with {!Abandoned}, and
+      {!Executor.run} of other domains raises it. Then it waits for tokio's
+      threads to end: until the deadline and a tenth of a second at least, since
+      a blocking function that goes on cannot be interrupted. From then on
+      asynchronous functions reject with {!Error}. A runtime that the program
+      has given to Rust itself, with [lwt_rust::runtime::adopt], is left alone.
+
+      Nothing has to be shut down for a program to end. Later calls give the
+      same promise, which cannot be cancelled.
+
+      It raises [Invalid_argument] in another domain than that of the Lwt loop,
+      and if [deadline] is negative or no number. *)
+
+  type live = {
+    tasks : int;  (** of all executors, those of calls included *)
+    promises : int;
+        (** that Rust has for what it awaits, if that was pending *)
+    roots : int;  (** OCaml values that Rust keeps alive *)
+    descriptors : int;
+        (** of files of the whole process, where [/dev/fd] tells them *)
+  }
+
+  val live : unit -> live
+  (** [live ()] is how many things there are now, for finding out what is kept
+      for longer than it should be. Some roots are there for good. Any domain
+      may call it; other threads may be making and dropping things meanwhile.
+
+      @raise Error in a forked process. *)
 
   val notifications : unit -> int
   (** [notifications ()] is how many times other threads, or code outside of

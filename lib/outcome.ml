@@ -1,3 +1,3 @@
 let get : 'a Raw.outcome -> 'a = function
   | Ready value -> value
-  | Failed exn -> raise exn
+  | Failed (exn, backtrace) -> Failure.raise (exn, backtrace)

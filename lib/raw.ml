@@ -1,13 +1,16 @@
 (** Every [external], and the types whose representation Rust knows. *)
 
+type failure = exn * Printexc.raw_backtrace option
+(** Why something failed, and where if that is known. *)
+
 (** What a stub returns. No stub raises. *)
-type 'a outcome = Ready of 'a | Failed of exn
+type 'a outcome = Ready of 'a | Failed of exn * Printexc.raw_backtrace option
 
 (** What a stub of an asynchronous function returns: the tags of [outcome] and
     one more. *)
 type ('a, 'executor) call =
   | Returned of 'a
-  | Raised of exn
+  | Raised of exn * Printexc.raw_backtrace option
   | Pending of { mutable slot : int; executor : 'executor }
       (** its slot, and the executor that runs it *)
 
@@ -21,6 +24,10 @@ type wait = int
 type 'a promise
 (** A promise that Rust awaits and OCaml settles. Collected, it rejects. *)
 
+type shown = string * string * string option * Printexc.raw_backtrace option
+(** The name and the message of an exception, the name that it is registered
+    under, and where it was raised. *)
+
 type callbacks = {
   attach_executor : unit -> unit;
   invoke : 'a 'b. ('a -> 'b Lwt.t) -> 'a -> wait -> 'b observed;
@@ -30,20 +37,24 @@ type callbacks = {
   make_unix_error : Unix.error -> exn;
   make_panic : string * string * string option -> exn;
   make_abandoned : unit -> exn;
-  show_exception : exn -> string * string;
+  show_exception : exn -> bool -> shown;
 }
 (** The functions that Rust calls, found by the numbers of their fields. *)
 
 external callbacks_register : callbacks -> unit outcome
   = "lwt_rust_callbacks_register"
 
-external executor_attach : int -> bool outcome = "lwt_rust_executor_attach"
+external executor_attach : int -> bool -> bool outcome
+  = "lwt_rust_executor_attach"
 
 (* ['notification] is what [Lwt_unix.make_notification] gives: an integer, or
    in Lwt 6 an abstract type that is represented as one. *)
 external executor_create :
-  int -> 'notification -> 'executor -> Obj.t array -> unit outcome
-  = "lwt_rust_executor_create"
+  int ->
+  'notification option ->
+  'executor ->
+  Obj.t array ->
+  Unix.file_descr option outcome = "lwt_rust_executor_create"
 
 external executor_poll : unit -> int outcome = "lwt_rust_executor_poll"
 
@@ -60,10 +71,17 @@ external executor_begin_turn : unit -> turn = "lwt_rust_executor_begin_turn"
 external executor_end_turn : unit -> bool = "lwt_rust_executor_end_turn"
 [@@noalloc]
 
+external executor_close : unit -> unit outcome = "lwt_rust_executor_close"
+
 external executor_notifications : unit -> int outcome
   = "lwt_rust_executor_notifications"
 
 external call_cancel : int -> unit outcome = "lwt_rust_call_cancel"
+external call_drain : float -> (unit, 'executor) call = "lwt_rust_call_drain"
+
+external call_in_lwt : (unit -> 'a Lwt.t) -> ('a, 'executor) call
+  = "lwt_rust_call_in_lwt"
+
 external wait_resolve : wait -> 'a -> unit outcome = "lwt_rust_wait_resolve"
 external wait_reject : wait -> exn -> unit outcome = "lwt_rust_wait_reject"
 external promise_create : unit -> 'a promise outcome = "lwt_rust_promise_create"
@@ -76,3 +94,15 @@ external promise_reject : 'a promise -> exn -> bool outcome
 
 external runtime_configure : bool -> int option -> string -> unit outcome
   = "lwt_rust_runtime_configure"
+
+external runtime_stop : 'notification -> float -> unit outcome
+  = "lwt_rust_runtime_stop"
+
+external runtime_live : unit -> (int * int * int) outcome
+  = "lwt_rust_runtime_live"
+
+external panics_are_reported : bool -> unit outcome
+  = "lwt_rust_panics_are_reported"
+
+external panics_take : unit -> (string * string * string option) list outcome
+  = "lwt_rust_panics_take"

@@ -6,12 +6,17 @@ open Lwt.Syntax
 let long = 600_000 (* milliseconds *)
 let pausing n = Lwt.map (fun () -> n) (Lwt.pause ())
 
+let work () =
+  [
+    Rust.sleep long ();
+    Rust.spin ~tasks:10 max_int;
+    Lwt.map ignore (Rust.sum pausing max_int);
+    Lwt.map ignore (Rust.sum_on_tokio pausing max_int);
+    Rust.await (fst (Lwt.wait ()));
+  ]
+
 let begin_work () =
-  Lwt.async (fun () -> Rust.sleep long ());
-  Lwt.async (fun () -> Rust.spin ~tasks:10 max_int);
-  Lwt.async (fun () -> Lwt.map ignore (Rust.sum pausing max_int));
-  Lwt.async (fun () -> Lwt.map ignore (Rust.sum_on_tokio pausing max_int));
-  Lwt.async (fun () -> Rust.await (fst (Lwt.wait ())));
+  List.iter (fun promise -> Lwt.async (fun () -> promise)) (work ());
   Support.pauses 20
 
 let programs =
@@ -62,17 +67,6 @@ let programs =
     ( "a call outside of any loop",
       0,
       fun () -> Lwt.async (fun () -> Rust.sleep long ()) );
-    ( "a domain that ends",
-      10,
-      fun () ->
-        let value =
-          Domain.join
-            (Domain.spawn (fun () ->
-                 Lwt_main.run
-                   (let* () = begin_work () in
-                    Rust.sleep 5 10)))
-        in
-        exit value );
   ]
 
 let seconds = 30.

@@ -58,6 +58,20 @@ module Raw = struct
 
   external ignore : 'a Lwt.t -> bool -> unit t = "test_ignore"
   external drop_task : unit -> unit t = "test_drop_task"
+  external scoped : unit -> unit t = "test_scoped"
+  external protected : int -> (unit -> unit Lwt.t) -> unit t = "test_protected"
+  external is_mine : (unit -> unit Lwt.t) -> (bool * bool) t = "test_is_mine"
+  external swallow : (unit -> unit Lwt.t) -> bool -> int t = "test_swallow"
+  external panic_in_waker : unit -> unit t = "test_panic_in_waker"
+  external call_in_lwt : ('a -> 'b Lwt.t) -> 'a -> 'b t = "test_call_in_lwt"
+
+  external call_in_lwt_from_tokio : (int -> int Lwt.t) -> int -> int t
+    = "test_call_in_lwt_from_tokio"
+
+  external spawn_in_lwt : 'a -> int option t = "test_spawn_in_lwt"
+  external panic_in_task : int -> unit t = "test_panic_in_task"
+  external await_task_from_tokio : unit -> unit t = "test_await_task_from_tokio"
+  external leave_task : 'a -> unit t = "test_leave_task"
   external worker_name : unit -> string t = "test_worker_name"
   external signals_blocked : int -> (bool * bool) t = "test_signals_blocked"
   external signal_blocked_here : int -> bool t = "test_signal_blocked_here"
@@ -99,6 +113,16 @@ let call_and_return f = promise (Raw.call_and_return f)
 let drop_promise f ~on_tokio = promise (Raw.drop_promise f on_tokio)
 let detach_promise f ~on_thread = promise (Raw.detach_promise f on_thread)
 let drop_task () = promise (Raw.drop_task ())
+let scoped () = promise (Raw.scoped ())
+let protected turns f = promise (Raw.protected turns f)
+let is_mine f = promise (Raw.is_mine f)
+let swallow f ~waits = promise (Raw.swallow f waits)
+let panic_in_waker () = promise (Raw.panic_in_waker ())
+let call_in_lwt_from_tokio f n = promise (Raw.call_in_lwt_from_tokio f n)
+let spawn_in_lwt x = promise (Raw.spawn_in_lwt x)
+let panic_in_task place = promise (Raw.panic_in_task place)
+let await_task_from_tokio () = promise (Raw.await_task_from_tokio ())
+let leave_task x = promise (Raw.leave_task x)
 let worker_name () = promise (Raw.worker_name ())
 let signals_blocked n = promise (Raw.signals_blocked n)
 let signal_blocked_here n = promise (Raw.signal_blocked_here n)

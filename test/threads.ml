@@ -31,22 +31,6 @@ let configured_too_late () =
         (String.starts_with ~prefix:"the tokio runtime has started" message));
   Lwt.return_unit
 
-let another_domain_is_refused () =
-  let* () = Rust.yield 1 () in
-  let other =
-    Domain.join
-      (Domain.spawn (fun () ->
-           match Lwt.state (Rust.ready 1) with
-           | Fail (Lwt_rust.Error { message; _ }) -> message
-           | Fail exn -> Printexc.to_string exn
-           | Return _ -> "returned"
-           | Sleep -> "pending"))
-  in
-  check_bool other true
-    (String.starts_with ~prefix:"domain " other
-    && String.ends_with ~suffix:"reads)" other);
-  Lwt.return_unit
-
 let systhread_of_the_domain_resolves () =
   let promise = Lwt_rust.Promise.create () in
   let awaiting = Rust.await_promise promise in
@@ -98,7 +82,5 @@ let () =
           case "a systhread of the domain resolves"
             systhread_of_the_domain_resolves;
           case "a finaliser wakes a blocked loop" finaliser_wakes_a_blocked_loop;
-          (* Last: it spawns a domain. *)
-          case "another domain is refused" another_domain_is_refused;
         ] );
     ]

@@ -67,6 +67,16 @@ impl<S> Source<S> {
         }
     }
 
+    /// As [`take`](Source::take), by the mutable reference: it takes no lock.
+    pub fn take_mut(&mut self) -> Option<S> {
+        let state = self.0.get_mut();
+        let state = state.unwrap_or_else(|poisoned| poisoned.into_inner());
+        match std::mem::replace(state, State::Unknown) {
+            State::Known(source) => Some(source),
+            State::Unknown | State::Detached => None,
+        }
+    }
+
     /// From now on nobody cancels the source. Gives what was known of it.
     pub fn detach(&self) -> Option<S> {
         match std::mem::replace(&mut *self.lock(), State::Detached) {

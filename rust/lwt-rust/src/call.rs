@@ -7,7 +7,7 @@ use lwt_rust_core::CatchPanic;
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
-    executor,
+    executor::{self, Cancellation},
     ffi::{Lock, Raw, Root, Status, Val, enter},
 };
 
@@ -29,12 +29,29 @@ where
     E: Into<Error>,
 {
     // SAFETY: the caller says so.
-    unsafe { enter(|lock| begin(lock, start)) }
+    unsafe { enter(|lock| begin(lock, start, Cancellation::Drops)) }
+}
+
+/// As [`call`], of a function that has to finish: when OCaml cancels the promise,
+/// the future goes on, and what it gives is dropped.
+///
+/// # Safety
+///
+/// As for [`call`].
+pub unsafe fn call_protected<F, T, E>(start: impl FnOnce(&mut Lock) -> Result<F, Error>) -> Raw
+where
+    F: Future<Output = Result<T, E>> + 'static,
+    T: IntoOcaml,
+    E: Into<Error>,
+{
+    // SAFETY: the caller says so.
+    unsafe { enter(|lock| begin(lock, start, Cancellation::Protects)) }
 }
 
 fn begin<F, T, E>(
     lock: &mut Lock,
     start: impl FnOnce(&mut Lock) -> Result<F, Error>,
+    cancellation: Cancellation,
 ) -> Result<Val<'_>, Error>
 where
     F: Future<Output = Result<T, E>> + 'static,
@@ -51,7 +68,7 @@ where
         Poll::Ready(Ok(Err(error))) => Err(error.into()),
         Poll::Ready(Err(payload)) => Err(Panic::from_payload(payload).into()),
         Poll::Pending => {
-            let slot = Root::new(Val::from_index(executor.adopt(future)));
+            let slot = Root::new(Val::from_index(executor.adopt(future, cancellation)));
             Ok(lock.block(Status::Pending as u8, &[&slot, executor.record()]))
         }
     }

@@ -31,7 +31,8 @@ pub(crate) enum Callback {
     MakePanic = 6,
     /// `unit -> exn`
     MakeAbandoned = 7,
-    /// `exn -> string * string`: its name and its message
+    /// `exn -> bool -> string * string * string option * raw_backtrace option`:
+    /// what there is to know of it, and whether it was raised just now
     ShowException = 8,
 }
 

@@ -64,6 +64,17 @@ fn invoke<'l>(
     )
 }
 
+impl<A, B> LwtFn<A, B> {
+    /// The same function, to be called in the domain of `handle` instead of the
+    /// one that gave it: in that of the Lwt loop, say, with [`Handle::of_lwt`].
+    /// OCaml's domains share their values; what the function uses of mutable ones
+    /// has to be made for that.
+    pub fn in_domain(mut self, handle: Handle) -> Self {
+        self.handle = handle;
+        self
+    }
+}
+
 impl<A, B> FromOcaml for LwtFn<A, B> {
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         Ok(LwtFn {

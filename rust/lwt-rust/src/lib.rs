@@ -12,6 +12,7 @@
 //! | [`Promise`], [`Resolver`] | a value that will come, and what settles it |
 //! | [`LwtFn`] | an OCaml function that returns a Lwt promise |
 //! | [`DomainExecutor`], [`Handle`] | where tasks run: `spawn_local`, `spawn` |
+//! | [`spawn_scoped`] | a task of tokio's that ends with what awaits it |
 //! | [`with_lock`], [`Lock`], [`Val`], [`Root`] | OCaml values |
 //! | [`FromOcaml`], [`IntoOcaml`] | types that cross the boundary |
 //! | [`Error`] | why a promise was rejected |
@@ -33,10 +34,11 @@ mod promise;
 pub mod runtime;
 mod symbols;
 
-pub use call::call;
+pub use call::{call, call_protected};
 pub use closure::LwtFn;
 pub use convert::{FromOcaml, IntoOcaml};
 pub use error::{Error, Exception, Failure, Panic};
-pub use executor::{DomainExecutor, Handle, LocalTask};
+pub use executor::{DomainExecutor, Handle, LocalTask, Task};
 pub use ffi::{Lock, Raw, Root, Val, try_with_lock, with_lock};
 pub use promise::{Promise, Resolver};
+pub use runtime::{Scoped, spawn_scoped};

@@ -5,7 +5,9 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use lwt_rust::{DomainExecutor, Error, LwtFn, Promise, Root};
+use lwt_rust::{
+    DomainExecutor, Error, FromOcaml, Lock, LwtFn, Promise, Raw, Root, call_protected, spawn_scoped,
+};
 
 static LIVE: AtomicU64 = AtomicU64::new(0);
 
@@ -81,6 +83,16 @@ lwt_rust::export! {
         Ok(())
     }
 
+    /// Awaits a counted task of tokio's that waits for ever.
+    async fn test_scoped(_unit: ()) -> Result<(), Error> {
+        let counted = Counted::new();
+        spawn_scoped(async move {
+            let _counted = counted;
+            pending::<()>().await;
+        })
+        .await
+    }
+
     /// Spawns a task that is not `Send` and that waits for ever, and drops it.
     async fn test_drop_task(_unit: ()) -> Result<(), Error> {
         let counted = std::rc::Rc::new(Counted::new());
@@ -93,4 +105,25 @@ lwt_rust::export! {
         drop(task);
         Ok(())
     }
+}
+
+/// `external protected : int -> (unit -> unit Lwt.t) -> unit Lwt_rust.Call.t`:
+/// waits so many turns and then calls a closure, cancelled or not.
+#[unsafe(no_mangle)]
+extern "C" fn test_protected(turns: Raw, f: Raw) -> Raw {
+    let start = |lock: &mut Lock| {
+        // SAFETY: it is a parameter of this stub.
+        let turns = u64::from_ocaml(unsafe { turns.argument(lock) })?;
+        // SAFETY: as above; reading the other allocated nothing.
+        let f = LwtFn::<(), ()>::from_ocaml(unsafe { f.argument(lock) })?;
+        Ok(async move {
+            let _counted = Counted::new();
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            f.call(()).await
+        })
+    };
+    // SAFETY: the symbol is declared in OCaml as the comment says.
+    unsafe { call_protected(start) }
 }

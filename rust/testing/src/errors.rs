@@ -1,6 +1,12 @@
 //! Errors and panics.
 
-use std::{fmt, future::pending, time::Duration};
+use std::{
+    fmt,
+    future::{Future, pending},
+    sync::Arc,
+    task::{Context, Wake},
+    time::Duration,
+};
 
 use lwt_rust::{Error, LwtFn, Promise};
 
@@ -24,6 +30,14 @@ struct PanicOnDrop;
 impl Drop for PanicOnDrop {
     fn drop(&mut self) {
         panic!("panic in a destructor");
+    }
+}
+
+struct PanicOnWake;
+
+impl Wake for PanicOnWake {
+    fn wake(self: Arc<Self>) {
+        panic!("panic in a waker");
     }
 }
 
@@ -82,6 +96,39 @@ lwt_rust::export! {
             drop(resolver);
         });
         promise.await
+    }
+
+    /// Whether the exception of a closure is the one registered as "test.mine",
+    /// and whether it has a backtrace.
+    async fn test_is_mine(f: LwtFn<(), ()>) -> Result<(bool, bool), Error> {
+        match f.call(()).await {
+            Err(Error::Exception(exception)) => {
+                Ok((exception.is("test.mine"), exception.has_backtrace()))
+            }
+            other => Err(Error::message(format!("not an exception: {other:?}"))),
+        }
+    }
+
+    /// Calls a closure, ignores its exception, and counts on.
+    async fn test_swallow(f: LwtFn<(), ()>, waits: bool) -> Result<u32, Error> {
+        if waits {
+            tokio::task::yield_now().await;
+        }
+        Ok(u32::from(f.call(()).await.is_err()))
+    }
+
+    /// Registers a waker that panics when it is woken, has it woken by a thread,
+    /// and ends.
+    async fn test_panic_in_waker(_unit: ()) -> Result<(), Error> {
+        let (resolver, promise) = Promise::<()>::new();
+        let waker = Arc::new(PanicOnWake).into();
+        let mut promise = std::pin::pin!(promise);
+        let polled = promise.as_mut().poll(&mut Context::from_waker(&waker));
+        let woken = std::thread::spawn(move || resolver.resolve(())).join();
+        match (polled.is_pending(), woken) {
+            (true, Err(_)) => Ok(()),
+            other => Err(Error::message(format!("no panic: {other:?}"))),
+        }
     }
 
     /// Fails with an error of the system's, of this number.

@@ -3,6 +3,7 @@
 mod calls;
 mod cancellation;
 mod closures;
+mod domains;
 mod errors;
 mod threads;
 

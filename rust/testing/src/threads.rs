@@ -65,7 +65,7 @@ lwt_rust::export! {
         gate.close();
         let mut passed = 0;
         for task in tasks {
-            passed += usize::from(task.await);
+            passed += usize::from(task.await?);
         }
         Ok(passed)
     }

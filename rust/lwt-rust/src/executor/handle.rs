@@ -2,17 +2,19 @@
 
 use std::{
     future::Future,
+    io::Write,
+    os::unix::net::UnixStream,
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Wake, Waker},
 };
 
-use async_executor::{Executor, Task};
+use async_executor::Executor;
 use lwt_rust_core::Park;
 
-use super::DomainExecutor;
+use super::{DomainExecutor, Task, registry, task};
 use crate::{
     error::Error,
     ffi::{self, notify, polls_soon},
@@ -21,28 +23,40 @@ use crate::{
 /// What an executor shares with wakers and handles, which live as long as they
 /// like, so it is never freed (rule 12).
 pub(crate) struct Shared {
-    executor: Executor<'static>,
+    /// For other threads to spawn in; `None` when the executor is closed.
+    gate: RwLock<Option<Arc<Executor<'static>>>>,
+    /// Set once, by the domain; tasks look at it when they are polled.
+    is_closed: AtomicBool,
     park: Park,
-    /// The Lwt_unix notification whose handler polls the executor.
-    notification: isize,
-    /// How many times the notification was sent.
+    way: Way,
+    /// How many times the domain was told to poll.
     notified: AtomicUsize,
     tokio: tokio::runtime::Handle,
 }
 
+/// How a domain is told that it has to poll its executor.
+pub(crate) enum Way {
+    /// By the Lwt_unix notification of this number.
+    Lwt(isize),
+    /// By a byte on a socket, which the domain reads when it has nothing to do.
+    /// It does not block: a byte that does not fit is one too many.
+    Socket(RwLock<Option<UnixStream>>),
+}
+
 impl Shared {
-    pub(super) fn new(notification: isize, tokio: tokio::runtime::Handle) -> &'static Self {
+    pub(super) fn new(
+        executor: Arc<Executor<'static>>,
+        way: Way,
+        tokio: tokio::runtime::Handle,
+    ) -> &'static Self {
         Box::leak(Box::new(Shared {
-            executor: Executor::new(),
+            gate: RwLock::new(Some(executor)),
+            is_closed: AtomicBool::new(false),
             park: Park::new(),
-            notification,
+            way,
             notified: AtomicUsize::new(0),
             tokio,
         }))
-    }
-
-    pub(super) fn executor(&self) -> &Executor<'static> {
-        &self.executor
     }
 
     pub(super) fn park(&self) -> &Park {
@@ -57,6 +71,50 @@ impl Shared {
     pub(crate) fn is_woken(&self) -> bool {
         self.park.is_woken()
     }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_of_lwt(&self) -> bool {
+        matches!(self.way, Way::Lwt(_))
+    }
+
+    /// From now on nothing is spawned, and tasks end when they are polled.
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        // The domain has another reference: nothing is dropped under the lock.
+        gate.take();
+    }
+
+    /// From now on nobody tells the domain anything.
+    pub(super) fn disconnect(&self) {
+        self.park.leave_woken();
+        if let Way::Socket(socket) = &self.way {
+            let mut socket = socket.write().unwrap_or_else(PoisonError::into_inner);
+            let closed = socket.take();
+            drop(socket);
+            drop(closed);
+        }
+    }
+
+    /// Records that there is work, and sees to it that the domain polls.
+    pub(super) fn wake(&self) {
+        if self.park.wake() && !polls_soon(self) {
+            self.notified.fetch_add(1, Ordering::Relaxed);
+            match &self.way {
+                Way::Lwt(notification) => notify(*notification),
+                Way::Socket(socket) => {
+                    let socket = socket.read().unwrap_or_else(PoisonError::into_inner);
+                    if let Some(mut socket) = socket.as_ref() {
+                        // A full socket wakes as well.
+                        let _ = socket.write(&[0]);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The executor's own waker: called by async-executor when a task becomes
@@ -69,11 +127,7 @@ impl Wake for DomainWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let DomainWaker(shared) = **self;
-        if shared.park.wake() && !polls_soon(shared) {
-            shared.notified.fetch_add(1, Ordering::Relaxed);
-            notify(shared.notification);
-        }
+        self.0.wake();
     }
 }
 
@@ -91,6 +145,14 @@ impl Handle {
         Handle(shared)
     }
 
+    /// The handle of the domain that runs the Lwt loop; `None` before its
+    /// executor was made (by the first call of an asynchronous function there,
+    /// or by `Lwt_rust.Runtime.start`), and after it was shut down. Any thread
+    /// may call it.
+    pub fn of_lwt() -> Option<Self> {
+        registry::of_lwt()
+    }
+
     /// The handle of the domain this thread belongs to.
     pub(crate) fn of_this_thread() -> Result<Self, Error> {
         match ffi::executor() {
@@ -101,9 +163,18 @@ impl Handle {
         }
     }
 
-    /// How many notifications were sent to the domain's loop so far.
+    /// How many times the domain was told to poll so far.
     pub(super) fn notifications(self) -> usize {
         self.0.notified.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn shared(self) -> &'static Shared {
+        self.0
+    }
+
+    /// Has the domain poll soon, and with that call OCaml's panic reporter.
+    pub(crate) fn wake(self) {
+        self.0.wake();
     }
 
     /// Whether a task of the domain is running on this thread.
@@ -113,16 +184,27 @@ impl Handle {
 
     /// Spawns a task in the domain: it runs with the domain's lock held, so it
     /// may use [`with_lock`](crate::with_lock), and with tokio's context
-    /// entered. Never blocks.
+    /// entered. Any thread may call it. Never blocks.
+    ///
+    /// If the executor is gone, `future` is dropped, and the task gives
+    /// [`Error::Abandoned`].
     ///
     /// # Cancellation
     ///
-    /// Dropping the task cancels it; `Task::detach` lets it run on.
+    /// Dropping the task cancels it; [`Task::detach`] lets it run on.
     pub fn spawn<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Task<T> {
-        self.0.executor.spawn(future)
+        let future = task::Tracked::new(self.0, Box::pin(future));
+        let gate = self.0.gate.read().unwrap_or_else(PoisonError::into_inner);
+        match &*gate {
+            Some(executor) => Task::running(executor.spawn(future)),
+            None => {
+                drop(gate);
+                Task::abandoned()
+            }
+        }
     }
 
     pub(super) fn waker(self) -> Waker {

@@ -2,14 +2,19 @@
 //!
 //! | part | who may use it |
 //! | --- | --- |
-//! | [`Handle`] | any thread: spawns tasks, wakes the domain |
-//! | [`DomainExecutor`] | a task of the domain: spawns tasks that are not `Send` |
+//! | [`Handle`], [`Task`] | any thread: spawns tasks, wakes the domain |
+//! | [`DomainExecutor`], [`LocalTask`] | a task of the domain: tasks that are not `Send` |
+//! | `calls` | the stubs: calls that OCaml makes and cancels |
 //! | `turn` | the OCaml side: polls, reads completions |
+//! | `close` | the OCaml side: ends all tasks |
+//! | `registry` | which domain has which executor |
 
 mod budget;
+mod calls;
+mod close;
 mod handle;
-mod local;
 mod registry;
+mod task;
 mod turn;
 
 use std::{
@@ -17,24 +22,24 @@ use std::{
     future::Future,
     pin::Pin,
     rc::Rc,
-    task::{Context, Waker},
+    sync::Arc,
+    task::Waker,
 };
 
-use lwt_rust_core::{CatchPanic, Slots, Ticket, catch_panic};
+use async_executor::Executor;
+use lwt_rust_core::{Slots, Ticket};
 
 pub(crate) use budget::may_go_on;
+pub(crate) use calls::Cancellation;
 pub use handle::Handle;
-pub(crate) use handle::Shared;
-pub use local::LocalTask;
-pub(crate) use registry::{attach, attached, create, notifications};
+pub(crate) use handle::{Shared, Way};
+pub(crate) use registry::{attach, attached, create, is_shut_down, notifications, shut_down};
+pub use task::{LocalTask, Task};
 
 use budget::Budget;
+use calls::Calls;
 
-use crate::{
-    convert::IntoOcaml,
-    error::{Error, Panic},
-    ffi::{self, Lock, Root, with_lock},
-};
+use crate::ffi::{self, Root};
 
 /// Runs the tasks of one OCaml domain, on the threads of that domain, with the
 /// domain's lock held and tokio's context entered.
@@ -43,6 +48,8 @@ use crate::{
 /// are for tasks that it runs; everybody else has a [`Handle`].
 pub struct DomainExecutor {
     shared: &'static Shared,
+    /// The tasks; `None` when the executor is closed.
+    executor: RefCell<Option<Arc<Executor<'static>>>>,
     /// Wakes `shared`.
     waker: Waker,
     /// The record `Executor.t` of `lib/`.
@@ -55,7 +62,9 @@ pub struct DomainExecutor {
     ticks: RefCell<Pin<Box<dyn Future<Output = ()>>>>,
     /// Of the poll under way.
     budget: Rc<Budget>,
-    calls: RefCell<Slots<Option<LocalTask<()>>>>,
+    calls: Calls,
+    /// The spawned tasks that wait, to be woken when the executor is closed.
+    waiting: RefCell<Slots<Waker>>,
 }
 
 impl DomainExecutor {
@@ -73,6 +82,9 @@ impl DomainExecutor {
     /// Spawns a task that stays in the domain, so that neither it nor what it
     /// gives needs to be `Send`. It is first polled a little later.
     ///
+    /// If the executor is being closed, `future` is dropped, and the task gives
+    /// [`Error::Abandoned`](crate::Error::Abandoned).
+    ///
     /// # Cancellation
     ///
     /// Dropping the task cancels it; see [`LocalTask::detach`].
@@ -80,7 +92,19 @@ impl DomainExecutor {
         &self,
         future: impl Future<Output = T> + 'static,
     ) -> LocalTask<T> {
-        local::spawn(self.shared, future)
+        let future = task::Tracked::new(self.shared, Box::pin(future));
+        LocalTask::new(self.spawn_in_domain(future))
+    }
+
+    fn spawn_in_domain<T: 'static>(
+        &self,
+        future: impl Future<Output = T> + 'static,
+    ) -> Option<async_executor::Task<task::InDomain<T>>> {
+        if self.shared.is_closed() {
+            return None;
+        }
+        let executor = self.executor.borrow();
+        Some(executor.as_ref()?.spawn(task::InDomain::new(future)))
     }
 
     pub(crate) fn shared(&self) -> &'static Shared {
@@ -92,78 +116,22 @@ impl DomainExecutor {
         &self.record
     }
 
-    /// Polls a future once, as its task would be. If it does not complete, its
-    /// task polls it again soon, so nothing has to be woken before.
-    pub(crate) fn poll_first<F: Future>(
-        &self,
-        lock: &mut Lock,
-        future: &mut CatchPanic<F>,
-    ) -> std::task::Poll<<CatchPanic<F> as Future>::Output> {
-        let _polling = self.budget.begin();
-        let _tokio = self.shared.tokio().enter();
-        lock.lend(|| Pin::new(future).poll(&mut Context::from_waker(Waker::noop())))
-    }
-
-    /// Makes a call that has begun a task. Its result will be stored for OCaml
-    /// under the number of the slot that is returned.
-    pub(crate) fn adopt<F, T, E>(&'static self, future: CatchPanic<F>) -> usize
-    where
-        F: Future<Output = Result<T, E>> + 'static,
-        T: IntoOcaml,
-        E: Into<Error>,
-    {
-        let mut calls = self.calls.borrow_mut();
-        let ticket = calls.insert(|ticket| {
-            Some(self.spawn_local(async move {
-                let result = match future.await {
-                    Ok(result) => result.map_err(Into::into),
-                    Err(payload) => Err(Panic::from_payload(payload).into()),
-                };
-                with_lock(|lock| self.complete(lock, ticket, result));
-            }))
-        });
-        ticket.slot()
-    }
-
-    /// Stores the result of a call where OCaml will find it after this poll.
-    fn complete<T: IntoOcaml>(&self, lock: &mut Lock, ticket: Ticket, result: Result<T, Error>) {
-        match self.calls.borrow_mut().complete(ticket) {
-            // This very task: nothing of it is left to cancel.
-            Some(Some(task)) => task.detach(),
-            Some(None) => {}
-            None => return,
-        }
-        // The conversion may be the user's, and then it may panic.
-        let converted = match result {
-            Ok(value) => catch_panic(|| value.into_ocaml(lock).map(Root::new))
-                .unwrap_or_else(|payload| Err(Panic::from_payload(payload).into())),
-            Err(error) => Err(error),
-        };
-        let (value, is_rejected) = match converted {
-            Ok(value) => (value, false),
-            Err(error) => match error.into_exception(lock) {
-                Some(exception) => (exception, true),
-                None => unreachable!("a call is made through the module that registers these"),
-            },
-        };
-        self.store(lock, ticket.slot(), is_rejected, &value);
-    }
-
-    /// The call in `slot` was cancelled by OCaml, which has forgotten it.
-    pub(crate) fn cancel(&self, slot: usize) {
-        let task = self.calls.borrow_mut().remove_current(slot);
-        // Dropping the task only schedules its end, so that a future that is
-        // being polled is dropped afterwards.
-        drop(task);
-        self.ensure_woken();
-    }
-
     /// Called by the domain when it has made a task runnable, for the task to run
     /// in this turn: async-executor wakes nobody while another thread is about to
     /// do so, and that thread may take its time.
     pub(crate) fn ensure_woken(&self) {
         if !self.shared.is_woken() {
-            self.waker.wake_by_ref();
+            self.shared.wake();
         }
+    }
+
+    fn task_waits(&self, waker: &Waker) -> Ticket {
+        let waker = waker.clone();
+        self.waiting.borrow_mut().insert(|_| waker)
+    }
+
+    fn task_ends(&self, entry: Ticket) {
+        let waker = self.waiting.borrow_mut().remove(entry);
+        drop(waker);
     }
 }

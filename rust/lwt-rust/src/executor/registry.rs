@@ -1,8 +1,16 @@
 //! Which executor belongs to which domain.
 
-use once_cell::sync::OnceCell;
+use std::{
+    os::unix::net::UnixStream,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
 
-use super::{DomainExecutor, Handle, Shared};
+use async_executor::Executor;
+
+use super::{DomainExecutor, Handle, Shared, Way};
 use crate::{
     callbacks::{Callback, call_back},
     error::Error,
@@ -10,9 +18,14 @@ use crate::{
     fork, runtime,
 };
 
-/// The executor and the number of its domain. Lwt runs one main loop in a
-/// process, so there is one executor.
-static OWNER: OnceCell<Owner> = OnceCell::new();
+/// The executors that are not closed, and the numbers of their domains. Lwt runs
+/// one main loop in a process, so one of them at most is driven by it.
+static EXECUTORS: Mutex<Vec<Owner>> = Mutex::new(Vec::new());
+
+/// Of Lwt loops whose executors are closed.
+static EARLIER_NOTIFICATIONS: AtomicUsize = AtomicUsize::new(0);
+
+static IS_SHUT_DOWN: AtomicBool = AtomicBool::new(false);
 
 struct Owner {
     domain: i64,
@@ -25,8 +38,20 @@ struct Owner {
 // never used again for another domain.
 unsafe impl Send for Owner {}
 
-// SAFETY: as for `Send`.
-unsafe impl Sync for Owner {}
+fn executors() -> MutexGuard<'static, Vec<Owner>> {
+    // Nothing that can panic runs under this lock.
+    EXECUTORS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn refuse_if_shut_down() -> Result<(), Error> {
+    if is_shut_down() {
+        return Err(Error::message(
+            "lwt_rust was shut down by Lwt_rust.Runtime.shutdown: no asynchronous Rust function \
+             can be called any more",
+        ));
+    }
+    Ok(())
+}
 
 /// The executor of the calling thread's domain, made now if there is none.
 ///
@@ -34,67 +59,135 @@ unsafe impl Sync for Owner {}
 ///
 /// The OCaml exception that says why this domain cannot have one.
 pub(crate) fn attached(lock: &mut Lock) -> Result<&'static DomainExecutor, Error> {
-    if let Some(executor) = ffi::executor() {
+    refuse_if_shut_down()?;
+    if let Some(executor) = ffi::executor().filter(|executor| !executor.shared().is_closed()) {
         return Ok(executor);
     }
     fork::check()?;
     if let Some(called) = call_back(lock, Callback::AttachExecutor, &[&Root::UNIT]) {
         called?;
     }
-    ffi::executor().ok_or(Error::Abandoned)
+    ffi::executor()
+        .filter(|executor| !executor.shared().is_closed())
+        .ok_or(Error::Abandoned)
 }
 
-/// How many notifications were sent to the Lwt loop so far. Any thread may call
+pub(super) fn of_lwt() -> Option<Handle> {
+    let executors = executors();
+    let mut handles = executors.iter().map(|owner| owner.handle);
+    handles.find(|handle| handle.shared().is_of_lwt())
+}
+
+/// How many notifications were sent to Lwt loops so far. Any thread may call
 /// this.
 pub(crate) fn notifications() -> usize {
-    OWNER.get().map_or(0, |owner| owner.handle.notifications())
+    let earlier = EARLIER_NOTIFICATIONS.load(Ordering::Relaxed);
+    earlier + of_lwt().map_or(0, Handle::notifications)
 }
 
 /// Attaches the executor of domain `domain`, the calling thread's, to the
-/// thread. Returns `false` if it has none yet.
+/// thread. Returns `false` if it has none yet, and may have one that is driven by
+/// the Lwt loop, or if not `by_lwt` by itself.
 ///
 /// # Errors
 ///
-/// If another domain owns the executor.
-pub(crate) fn attach(domain: i64) -> Result<bool, Error> {
-    match OWNER.get() {
-        None => Ok(false),
-        Some(owner) if owner.domain == domain => {
-            ffi::set_executor(owner.executor);
-            Ok(true)
+/// If it may not.
+pub(crate) fn attach(domain: i64, by_lwt: bool) -> Result<bool, Error> {
+    let executors = executors();
+    if let Some(owner) = executors.iter().find(|owner| owner.domain == domain) {
+        let is_of_lwt = owner.handle.shared().is_of_lwt();
+        if is_of_lwt && !by_lwt {
+            return Err(Error::message(format!(
+                "domain {domain} runs the Lwt loop, which Lwt_rust.Executor.run would block: use \
+                 the promise of the call"
+            )));
         }
-        Some(owner) => Err(Error::message(format!(
-            "domain {domain} cannot call asynchronous Rust functions: domain {} runs the Lwt \
-             loop that they need, so call them there (Lwt_preemptive.run_in_main, or a queue \
-             that a promise of that domain reads)",
+        ffi::set_executor(owner.executor);
+        return Ok(true);
+    }
+    refuse_if_shut_down()?;
+    let lwt = executors
+        .iter()
+        .find(|owner| owner.handle.shared().is_of_lwt());
+    match lwt {
+        Some(owner) if by_lwt => Err(Error::message(format!(
+            "domain {domain} runs no Lwt loop (domain {} does): call asynchronous Rust functions \
+             there, with Lwt_rust.Executor.run_in_lwt, or here, with Lwt_rust.Executor.run",
             owner.domain
         ))),
+        Some(_) | None => Ok(false),
     }
 }
 
-/// Makes the executor of domain `domain`, the calling thread's.
+/// Makes the executor of domain `domain`, the calling thread's, driven by the
+/// Lwt loop through `notification`. Without one, returns the socket on which the
+/// domain will be told to poll.
 ///
 /// # Errors
 ///
-/// If tokio's runtime cannot be started, or another domain was faster.
+/// If tokio's runtime cannot be started, the system has no descriptors left, or
+/// another domain was faster.
 pub(crate) fn create(
     domain: i64,
-    notification: isize,
+    notification: Option<isize>,
     record: Root,
     completions: Root,
-) -> Result<(), Error> {
+) -> Result<Option<UnixStream>, Error> {
     fork::watch()?;
-    let shared = Shared::new(notification, runtime::start()?);
+    let tokio = runtime::start()?;
+    let (way, socket) = match notification {
+        Some(notification) => (Way::Lwt(notification), None),
+        None => {
+            let (ours, theirs) = UnixStream::pair()?;
+            ours.set_nonblocking(true)?;
+            (Way::Socket(Some(ours).into()), Some(theirs))
+        }
+    };
+    let tasks = Arc::new(Executor::new());
+    let shared = Shared::new(tasks.clone(), way, tokio);
     // It lives as long as the process: so may wakers and handles.
-    let executor = Box::leak(Box::new(DomainExecutor::new(shared, record, completions)));
-    let owner = Owner {
+    let executor = DomainExecutor::new(shared, tasks, record, completions);
+    let executor = Box::leak(Box::new(executor));
+    let mut executors = executors();
+    let is_taken = |owner: &Owner| owner.handle.shared().is_of_lwt();
+    if shared.is_of_lwt() && executors.iter().any(is_taken) {
+        drop(executors);
+        attach(domain, true)?;
+        return Ok(None);
+    }
+    executors.push(Owner {
         domain,
         executor,
         handle: executor.handle(),
-    };
-    if OWNER.set(owner).is_err() {
-        return attach(domain).map(drop);
-    }
+    });
+    drop(executors);
     ffi::set_executor(executor);
-    Ok(())
+    Ok(socket)
+}
+
+/// Forgets an executor that is closed.
+pub(super) fn forget(executor: &DomainExecutor) {
+    let shared = executor.shared();
+    let mut executors = executors();
+    let before = executors.len();
+    executors.retain(|owner| !std::ptr::eq(owner.handle.shared(), shared));
+    if executors.len() < before && shared.is_of_lwt() {
+        let sent = executor.handle().notifications();
+        EARLIER_NOTIFICATIONS.fetch_add(sent, Ordering::Relaxed);
+    }
+}
+
+/// From now on no domain gets an executor, and those that are left are woken to
+/// find that out. Any thread may call it.
+pub(crate) fn shut_down() {
+    IS_SHUT_DOWN.store(true, Ordering::Relaxed);
+    let handles: Vec<_> = executors().iter().map(|owner| owner.handle).collect();
+    for handle in handles {
+        handle.shared().wake();
+    }
+}
+
+/// Whether all executors were shut down.
+pub(crate) fn is_shut_down() -> bool {
+    IS_SHUT_DOWN.load(Ordering::Relaxed)
 }

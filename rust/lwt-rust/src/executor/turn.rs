@@ -1,32 +1,42 @@
-//! What the executor does in a turn of the Lwt loop.
+//! What the executor does in a turn of the loop that drives it.
 
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
+use async_executor::Executor;
 use lwt_rust_core::Slots;
 
 use super::{
     DomainExecutor, Handle, Shared,
     budget::{Budget, TASKS},
+    calls::Calls,
 };
 use crate::ffi::{Lock, Root, Val};
 
 impl DomainExecutor {
-    pub(super) fn new(shared: &'static Shared, record: Root, completions: Root) -> Self {
+    pub(super) fn new(
+        shared: &'static Shared,
+        tasks: Arc<Executor<'static>>,
+        record: Root,
+        completions: Root,
+    ) -> Self {
         let budget = Rc::new(Budget::new());
         let executor = DomainExecutor {
             waker: Handle::new(shared).waker(),
-            ticks: RefCell::new(Box::pin(tick_for_ever(shared, budget.clone()))),
+            ticks: RefCell::new(Box::pin(tick_for_ever(tasks.clone(), budget.clone()))),
+            executor: RefCell::new(Some(tasks)),
             shared,
             record,
             completions,
             stored: Cell::new(0),
             budget,
-            calls: RefCell::new(Slots::new()),
+            calls: Calls::default(),
+            waiting: RefCell::new(Slots::new()),
         };
         // Until it has been polled once, it does not know whom to wake.
         executor.look_for_work();
@@ -39,13 +49,13 @@ impl DomainExecutor {
     /// If work is left, the executor is woken, with no notification: the caller
     /// promises to come back.
     ///
-    /// It returns 0 at once if it is being polled already, which only OCaml
-    /// code called by a task can find.
+    /// It returns 0 at once if it is closed, or being polled already, which only
+    /// OCaml code called by a task can find.
     pub(crate) fn poll(&self, lock: &mut Lock) -> usize {
         if self.ticks.try_borrow_mut().is_err() {
             return 0;
         }
-        self.calls.borrow_mut().recycle();
+        self.calls.recycle();
         self.stored.set(0);
         let _tokio = self.shared.tokio().enter();
         lock.lend(|| self.look_for_work());
@@ -53,8 +63,9 @@ impl DomainExecutor {
     }
 
     fn look_for_work(&self) {
+        let executor = self.executor.borrow();
+        let Some(executor) = &*executor else { return };
         let park = self.shared.park();
-        let executor = self.shared.executor();
         let _polling = self.budget.begin();
         let mut ticks = self.ticks.borrow_mut();
         loop {
@@ -77,7 +88,7 @@ impl DomainExecutor {
     }
 
     /// Stores a completion. `lib/executor.ml` reads pairs: the number of the
-    /// slot, twice, plus one for a rejection; and the value or exception.
+    /// slot, twice, plus one for a rejection; and the value or the failure.
     pub(super) fn store(&self, lock: &mut Lock, slot: usize, is_rejected: bool, value: &Root) {
         let key = Val::from_index(2 * slot + usize::from(is_rejected));
         let at = 2 * self.stored.get();
@@ -91,7 +102,7 @@ impl DomainExecutor {
 }
 
 /// Runs runnable tasks, pending when there are none or the budget is spent.
-async fn tick_for_ever(shared: &'static Shared, budget: Rc<Budget>) {
+async fn tick_for_ever(executor: Arc<Executor<'static>>, budget: Rc<Budget>) {
     loop {
         poll_fn(|_| {
             if budget.is_left() {
@@ -101,7 +112,7 @@ async fn tick_for_ever(shared: &'static Shared, budget: Rc<Budget>) {
             }
         })
         .await;
-        shared.executor().tick().await;
+        executor.tick().await;
         budget.spend_task();
     }
 }

@@ -43,7 +43,7 @@ impl Raw {
 }
 
 /// Runs the body of a stub and returns its outcome: the block that the body
-/// allocated, or `Failed exn` for an error or a panic.
+/// allocated, or `Failed` for an error or a panic.
 ///
 /// # Safety
 ///
@@ -110,9 +110,8 @@ pub(crate) unsafe fn stub<const N: usize>(
 struct Unreportable;
 
 fn failed(lock: &mut Lock, error: Error) -> Result<Raw, Unreportable> {
-    let exception = catch_panic(|| error.into_exception(lock));
-    match exception {
-        Ok(Some(exception)) => Ok(outcome(lock, Status::Failed, &[&exception])),
+    match catch_panic(|| error.into_parts(lock)) {
+        Ok(Some(parts)) => Ok(outcome(lock, Status::Failed, &parts.each_ref())),
         Ok(None) | Err(_) => Err(Unreportable),
     }
 }

@@ -102,7 +102,7 @@ impl Lock {
             // exception value, live until the next allocation.
             let exception = unsafe { Val::from_raw(self, sys::extract_exception(result)) };
             let exception = Root::new(exception);
-            return Err(Exception::new(self, exception));
+            return Err(Exception::raised(self, exception));
         }
         // SAFETY: `result` is the value the closure returned, just now.
         Ok(unsafe { Val::from_raw(self, result) })

@@ -1,5 +1,6 @@
 //! Values kept alive by Rust.
 
+use lwt_rust_core::{Counted, Kind};
 use ocaml::sys;
 
 use super::{lock::Lock, value::Val};
@@ -12,7 +13,10 @@ pub struct Root(Kept);
 
 enum Kept {
     Immediate(sys::Value),
-    Boxed(ocaml::root::Root),
+    Boxed {
+        root: ocaml::root::Root,
+        _counted: Counted,
+    },
 }
 
 // SAFETY: a boxroot may be deleted on any thread, with or without a domain's
@@ -42,7 +46,11 @@ impl Root {
         }
         // SAFETY: a `Val` exists only while this thread holds the lock, and it
         // is valid.
-        Root(Kept::Boxed(unsafe { ocaml::root::Root::new(raw) }))
+        let root = unsafe { ocaml::root::Root::new(raw) };
+        Root(Kept::Boxed {
+            root,
+            _counted: Counted::new(Kind::Root),
+        })
     }
 
     /// `()`.
@@ -51,6 +59,11 @@ impl Root {
     /// A `bool`.
     pub(crate) fn of_bool(bool: bool) -> Root {
         Root(Kept::Immediate(if bool { sys::TRUE } else { sys::FALSE }))
+    }
+
+    /// Whether it is `()`, or `None`, or another first constant constructor.
+    pub(crate) fn is_unit(&self) -> bool {
+        matches!(self.0, Kept::Immediate(sys::UNIT))
     }
 
     /// The value.
@@ -64,7 +77,7 @@ impl Root {
         match &self.0 {
             Kept::Immediate(raw) => *raw,
             // SAFETY: the lock is held, so no collection moves the value now.
-            Kept::Boxed(root) => unsafe { root.get() },
+            Kept::Boxed { root, .. } => unsafe { root.get() },
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What a promise shares with what settles it.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-use lwt_rust_core::Cell;
+use lwt_rust_core::{Cell, Counted, Kind, Source};
 
 use super::waits::{Wait, begin};
 use crate::{
@@ -17,19 +17,12 @@ use crate::{
 /// What a promise and those who settle it share.
 pub(super) struct Link<T> {
     pub(super) cell: Cell<Result<T, Error>>,
-    source: Mutex<Source>,
+    /// The Lwt promise that settles it, if there is one.
+    source: Source<LwtSource>,
     /// Whether the source's number settled the cell. Only saves the work of
     /// ending a wait that has ended, so it need not order anything.
     ended: AtomicBool,
-}
-
-/// The Lwt promise that settles a link.
-enum Source {
-    /// There is none, or it is not known yet.
-    Unknown,
-    Known(LwtSource),
-    /// Known or not, it is left alone.
-    Detached,
+    _counted: Counted,
 }
 
 pub(super) struct LwtSource {
@@ -49,41 +42,29 @@ pub(crate) trait Sink: Send + Sync {
 
 impl<T> Link<T> {
     pub(super) fn new() -> Arc<Self> {
-        Self::with(Source::Unknown)
+        Self::with(Source::unknown())
     }
 
-    fn with(source: Source) -> Arc<Self> {
+    fn with(source: Source<LwtSource>) -> Arc<Self> {
         Arc::new(Link {
             cell: Cell::new(),
-            source: Mutex::new(source),
+            source,
             ended: AtomicBool::new(false),
+            _counted: Counted::new(Kind::Promise),
         })
-    }
-
-    fn source(&self) -> MutexGuard<'_, Source> {
-        // Nothing that can panic runs under this lock.
-        self.source
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Ends the wait, if there is one, and cancels what it waits for.
     pub(super) fn cancel_source(&self, cancel: impl FnOnce(Root)) {
-        let mut source = self.source();
-        match std::mem::replace(&mut *source, Source::Unknown) {
-            Source::Known(LwtSource { promise, wait }) => {
-                drop(source);
-                drop(wait);
-                cancel(promise);
-            }
-            other => *source = other,
+        if let Some(LwtSource { promise, wait }) = self.source.take() {
+            drop(wait);
+            cancel(promise);
         }
     }
 
     /// From now on nobody cancels the source.
     pub(super) fn detach(&self) {
-        let before = std::mem::replace(&mut *self.source(), Source::Detached);
-        drop(before);
+        drop(self.source.detach());
     }
 }
 
@@ -91,21 +72,17 @@ impl<T: FromOcaml + Send + 'static> Link<T> {
     /// A link that `source` settles from now on.
     pub(super) fn of(source: LwtSource) -> Arc<Self> {
         let ticket = source.wait.ticket();
-        let link = Self::with(Source::Known(source));
+        let link = Self::with(Source::known(source));
         begin(ticket, link.clone());
         link
     }
 
     /// Makes `source` settle the link from now on.
     pub(super) fn wait_for(self: &Arc<Self>, source: LwtSource) {
-        let mut place = self.source();
-        match &*place {
-            Source::Detached => {}
-            Source::Unknown | Source::Known(_) => {
-                begin(source.wait.ticket(), self.clone());
-                *place = Source::Known(source);
-            }
-        }
+        let detached = self.source.put(source, |source| {
+            begin(source.wait.ticket(), self.clone());
+        });
+        drop(detached);
     }
 }
 
@@ -114,11 +91,8 @@ impl<T> Drop for Link<T> {
         if !*self.ended.get_mut() {
             return;
         }
-        // By the mutable reference, so that it takes no lock.
-        let source = self.source.get_mut();
-        let source = source.unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Source::Known(known) = std::mem::replace(source, Source::Unknown) {
-            known.wait.forget();
+        if let Some(source) = self.source.take_mut() {
+            source.wait.forget();
         }
     }
 }

@@ -1,27 +1,35 @@
-//! The executor, as the Lwt loop drives it.
+//! The executor, as the loop that drives it sees it.
+
+use std::os::fd::IntoRawFd;
 
 use crate::{
     convert::FromOcaml,
-    error::Error,
+    error::{self, Error},
     executor::{self, DomainExecutor},
     ffi::{self, Raw, Root, Val, observe, stub},
+    fork,
 };
 
-/// `int -> bool outcome`: attaches the executor of the domain, which is the
-/// caller's, to the thread; `false` if it has none.
+/// `int -> bool -> bool outcome`: attaches the executor of the domain, which is
+/// the caller's, to the thread; `false` if it has none and may have one, which is
+/// driven by the Lwt loop or not.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_attach(domain: Raw) -> Raw {
+extern "C" fn lwt_rust_executor_attach(domain: Raw, by_lwt: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([domain], |lock, [domain]| {
+        stub([domain, by_lwt], |lock, [domain, by_lwt]| {
+            fork::check()?;
             let domain = i64::from_ocaml(domain.get(lock))?;
-            Ok(Root::of_bool(executor::attach(domain)?))
+            let by_lwt = bool::from_ocaml(by_lwt.get(lock))?;
+            Ok(Root::of_bool(executor::attach(domain, by_lwt)?))
         })
     }
 }
 
-/// `int -> notification -> executor -> Obj.t array -> unit outcome`: makes the
-/// executor of the domain, which is the caller's.
+/// `int -> notification option -> executor -> Obj.t array -> Unix.file_descr
+/// option outcome`: makes the executor of the domain, which is the caller's. One
+/// without a notification is woken through the descriptor, which is the caller's
+/// to close.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_create(
     domain: Raw,
@@ -41,23 +49,45 @@ extern "C" fn lwt_rust_executor_create(
                     ));
                 }
                 let domain = i64::from_ocaml(domain.get(lock))?;
-                let notification = isize::from_ocaml(notification.get(lock))?;
-                executor::create(domain, notification, record, completions)?;
-                Ok(Root::UNIT)
+                let notification = Option::from_ocaml(notification.get(lock))?;
+                let socket = executor::create(domain, notification, record, completions)?;
+                Ok(match socket {
+                    None => Root::UNIT,
+                    Some(socket) => {
+                        let descriptor = Val::int(socket.into_raw_fd().into());
+                        let descriptor = descriptor.ok_or(Error::Abandoned)?;
+                        Root::new(lock.block(0, &[&Root::new(descriptor)]))
+                    }
+                })
             },
         )
     }
 }
 
+/// Added to the completions of a poll if there are panics to report.
+const PANICS: usize = 1 << 16;
+
 /// `unit -> int outcome`: runs what is runnable and returns the number of
-/// completions that are to be read.
+/// completions that are to be read, and `PANICS` if there are panics to report.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_poll(unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         stub([unit], |lock, _| {
-            let stored = ffi::executor().map_or(0, |executor| executor.poll(lock));
-            Ok(Root::new(Val::from_index(stored)))
+            let Some(executor) = ffi::executor() else {
+                return Ok(Root::new(Val::from_index(0)));
+            };
+            if executor::is_shut_down() {
+                return Err(Error::Abandoned);
+            }
+            let stored = executor.poll(lock);
+            let is_lwt = executor.shared().is_of_lwt();
+            let panics = if is_lwt && error::has_reports() {
+                PANICS
+            } else {
+                0
+            };
+            Ok(Root::new(Val::from_index(stored + panics)))
         })
     }
 }
@@ -81,6 +111,21 @@ extern "C" fn lwt_rust_executor_end_turn(_unit: Raw) -> Raw {
     observe(|| ffi::end_turn().into())
 }
 
+/// `unit -> unit outcome`: ends all tasks of the domain's executor. Does nothing
+/// if there is none.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_executor_close(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([unit], |lock, _| {
+            if let Some(executor) = ffi::executor() {
+                executor.close(lock)?;
+            }
+            Ok(Root::UNIT)
+        })
+    }
+}
+
 /// `unit -> int outcome`: how many notifications were sent.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_notifications(unit: Raw) -> Raw {
@@ -88,21 +133,6 @@ extern "C" fn lwt_rust_executor_notifications(unit: Raw) -> Raw {
     unsafe {
         stub([unit], |_, _| {
             Ok(Root::new(Val::from_index(executor::notifications())))
-        })
-    }
-}
-
-/// `int -> unit outcome`: the call in this slot was cancelled.
-#[unsafe(no_mangle)]
-extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
-    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe {
-        stub([slot], |lock, [slot]| {
-            let slot = usize::from_ocaml(slot.get(lock))?;
-            if let Some(executor) = ffi::executor() {
-                executor.cancel(slot);
-            }
-            Ok(Root::UNIT)
         })
     }
 }

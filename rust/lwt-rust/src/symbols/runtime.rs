@@ -1,9 +1,15 @@
 //! The tokio runtime.
 
+use std::time::Duration;
+
+use lwt_rust_core::{Kind, count};
+
 use crate::{
     convert::FromOcaml,
-    ffi::{Raw, Root, stub},
-    runtime::{Flavor, Settings, configure, number_of_workers},
+    error, executor,
+    ffi::{Raw, Root, Val, notify, stub},
+    fork,
+    runtime::{Flavor, Settings, configure, number_of_workers, stop},
 };
 
 /// `bool -> int option -> string -> unit outcome`: whether the runtime has one
@@ -33,5 +39,69 @@ extern "C" fn lwt_rust_runtime_configure(
                 Ok(Root::UNIT)
             },
         )
+    }
+}
+
+/// `notification -> float -> unit outcome`: no domain has an executor from now
+/// on, and the runtime is stopped. The notification is sent when its threads have
+/// ended, or after this many seconds.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_runtime_stop(notification: Raw, seconds: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([notification, seconds], |lock, [notification, seconds]| {
+            fork::check()?;
+            let notification = isize::from_ocaml(notification.get(lock))?;
+            let patience = Duration::try_from_secs_f64(f64::from_ocaml(seconds.get(lock))?)?;
+            executor::shut_down();
+            std::thread::Builder::new().spawn(move || {
+                stop(patience);
+                notify(notification);
+            })?;
+            Ok(Root::UNIT)
+        })
+    }
+}
+
+/// `unit -> (int * int * int) outcome`: the tasks, promises and roots there are.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_runtime_live(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([unit], |lock, _| {
+            fork::check()?;
+            let kinds = [Kind::Task, Kind::Promise, Kind::Root];
+            let counts = kinds.map(|kind| Val::int(count(kind)).unwrap_or(Val::UNIT));
+            let counts = counts.map(Root::new);
+            Ok(Root::new(lock.block(0, &counts.each_ref())))
+        })
+    }
+}
+
+/// `bool -> unit outcome`: whether OCaml asks for the panics to report.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([are], |lock, [are]| {
+            error::are_reported(bool::from_ocaml(are.get(lock))?);
+            Ok(Root::UNIT)
+        })
+    }
+}
+
+/// `unit -> (string * string * string option) list outcome`: the panics since
+/// the last call, with message, location and backtrace, the last one first.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([unit], |lock, _| {
+            let reports = error::take_reports();
+            Ok(reports.iter().fold(Root::UNIT, |tail, panic| {
+                let head = panic.parts(lock);
+                Root::new(lock.block(0, &[&head, &tail]))
+            }))
+        })
     }
 }

@@ -1,11 +1,19 @@
 //! The tokio runtime that tasks have around them (rule 7).
 
-use std::sync::{Mutex, MutexGuard};
+mod scoped;
 
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, mpsc},
+    time::Duration,
+};
+
+use lwt_rust_core::Cell;
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::Error;
+pub use scoped::{Scoped, spawn_scoped};
 
 /// How many threads poll tokio's own tasks and I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +50,19 @@ static STARTED: OnceCell<Started> = OnceCell::new();
 
 struct Started {
     handle: Handle,
-    /// The runtime, unless it is somebody else's or a thread's.
-    _runtime: Option<Runtime>,
+    /// Until it is stopped, or nothing if it is somebody else's.
+    running: Mutex<Option<Running>>,
+}
+
+/// A runtime of ours.
+enum Running {
+    Pool(Runtime),
+    /// On a thread that ends when it is told how long to wait for others, and
+    /// says when it has.
+    Thread {
+        stop: Arc<Cell<Duration>>,
+        stopped: mpsc::Receiver<()>,
+    },
 }
 
 fn settings() -> MutexGuard<'static, Option<Settings>> {
@@ -111,7 +130,7 @@ pub fn adopt(handle: Handle) -> Result<(), Error> {
     let _settings = settings();
     let adopted = Started {
         handle,
-        _runtime: None,
+        running: Mutex::new(None),
     };
     STARTED.set(adopted).map_err(|_| started_already())
 }
@@ -150,20 +169,51 @@ fn start_as(settings: Settings) -> Result<Started, Error> {
         .on_thread_start(|| std::mem::forget(BlockedSignals::new()))
         .build()?;
     let handle = runtime.handle().clone();
-    let runtime = match settings.flavor {
-        Flavor::MultiThread(_) => Some(runtime),
-        Flavor::CurrentThread => {
-            // Somebody has to drive it, and that cannot be a domain.
-            std::thread::Builder::new()
-                .name(settings.thread_name)
-                .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-            None
-        }
+    let running = match settings.flavor {
+        Flavor::MultiThread(_) => Running::Pool(runtime),
+        Flavor::CurrentThread => drive(runtime, settings.thread_name)?,
     };
     Ok(Started {
         handle,
-        _runtime: runtime,
+        running: Mutex::new(Some(running)),
     })
+}
+
+/// Somebody has to drive a runtime without workers, and that cannot be a domain.
+fn drive(runtime: Runtime, thread_name: String) -> Result<Running, Error> {
+    let stop = Arc::new(Cell::new());
+    let (says, stopped) = mpsc::channel();
+    let told = stop.clone();
+    std::thread::Builder::new()
+        .name(thread_name)
+        .spawn(move || {
+            let patience = runtime.block_on(poll_fn(|context| told.poll_take(context)));
+            runtime.shutdown_timeout(patience);
+            drop(says);
+        })?;
+    Ok(Running::Thread { stop, stopped })
+}
+
+/// Stops the runtime, if it has started and is ours, and waits until its threads
+/// have ended, or for `patience`: a blocking function cannot be interrupted. Not
+/// for a thread that OCaml needs.
+pub(crate) fn stop(patience: Duration) {
+    let running = STARTED.get().and_then(|started| {
+        let running = started.running.lock();
+        running
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .take()
+    });
+    match running {
+        None => {}
+        Some(Running::Pool(runtime)) => runtime.shutdown_timeout(patience),
+        Some(Running::Thread { stop, stopped }) => {
+            // Settled once: this has taken the only `Running`.
+            let _ = stop.settle(patience);
+            // The thread drops its end, so an error is the good news.
+            let _ = stopped.recv_timeout(patience);
+        }
+    }
 }
 
 /// Blocks all signals for the calling thread, until dropped. A signal handler

@@ -1,0 +1,172 @@
+type t = {
+  domain : int;
+  executor : Executor.t;
+  mutable in_turn : bool;
+      (** between the Enter and the Leave hook of [Lwt_main.run] *)
+  mutable comes_back : bool;  (** a pause will run [visit] *)
+}
+
+(* The one of this process. Lwt's hooks are global too; they have to find it
+   without knowing the domain. *)
+let current : t option Atomic.t = Atomic.make None
+
+let is_here () =
+  match Atomic.get current with
+  | Some t -> t.domain = Domain_id.self ()
+  | None -> false
+
+(* At most this many polls before the rest of the program has its turn. *)
+let rounds = 4
+
+let rec work t rounds =
+  Executor.settle t.executor;
+  if rounds > 0 && Raw.executor_is_woken () then (
+    Executor.poll t.executor;
+    work t (rounds - 1))
+
+let rec come_back t =
+  if not t.comes_back then (
+    t.comes_back <- true;
+    Lwt.on_success (Lwt.pause ()) (fun () ->
+        t.comes_back <- false;
+        visit t))
+
+(* Called by the loop, in a turn of [Lwt_main.run] or of a foreign main loop that
+   does not run Lwt's hooks. *)
+and visit t =
+  if t.in_turn then (* the Leave hook ends the turn *) work t rounds
+  else (
+    ignore (Raw.executor_begin_turn () : Raw.turn);
+    end_turn t)
+
+(* [Fun.protect] would allocate two closures in every turn. *)
+and end_turn t =
+  match work t rounds with
+  | () -> close_turn t
+  | exception exn ->
+      let backtrace = Printexc.get_raw_backtrace () in
+      close_turn t;
+      Printexc.raise_with_backtrace exn backtrace
+
+and close_turn t =
+  if Raw.executor_end_turn () || Executor.has_completions t.executor then
+    come_back t
+
+(* The tasks are not in this process, so nothing will settle what waits for them.
+   Not now: a promise that an Enter hook settles is seen only after the loop has
+   blocked. *)
+let abandon_later t =
+  let abandon pending =
+    Lwt.on_success (Lwt.pause ()) (fun () -> Executor.abandon pending)
+  in
+  List.iter abandon (Executor.take_pending t.executor)
+
+let enter_hook () =
+  match Atomic.get current with
+  | None -> ()
+  | Some t -> (
+      match Raw.executor_begin_turn () with
+      | Forked -> abandon_later t
+      | (Idle | Woken) as turn ->
+          t.in_turn <- true;
+          (* What is left from before would not be seen if the loop blocked
+             now. *)
+          if turn = Woken || Executor.has_completions t.executor then
+            come_back t)
+
+let leave_hook () =
+  match Atomic.get current with
+  | None -> ()
+  | Some t ->
+      t.in_turn <- false;
+      end_turn t
+
+(* The last to see what the others have woken before the loop may block, and the
+   first to do what the turn has woken. *)
+let install_hooks =
+  let hooks =
+    lazy
+      (ignore (Lwt_main.Enter_iter_hooks.add_last enter_hook);
+       ignore (Lwt_main.Leave_iter_hooks.add_first leave_hook))
+  in
+  fun () -> Lazy.force hooks
+
+let close t =
+  (* To this thread: perhaps only others have used it. *)
+  ignore (Raw.executor_attach t.domain true : bool Raw.outcome);
+  Outcome.get (Raw.executor_close ());
+  Atomic.set current None;
+  List.iter Executor.abandon (Executor.take_pending t.executor)
+
+let close_if_current t =
+  match Atomic.get current with
+  | Some current when current == t -> close t
+  | Some _ | None -> ()
+
+let create domain =
+  let executor = Executor.make () in
+  let t = { domain; executor; in_turn = false; comes_back = false } in
+  let notification = Lwt_unix.make_notification (fun () -> visit t) in
+  ignore
+    (Outcome.get
+       (Raw.executor_create domain (Some notification) executor
+          executor.completions)
+      : Unix.file_descr option);
+  Atomic.set current (Some t);
+  install_hooks ();
+  Domain_id.at_exit (fun () -> close_if_current t)
+
+let attach () =
+  let domain = Domain_id.self () in
+  if not (Outcome.get (Raw.executor_attach domain true)) then create domain
+
+(* Forever, from the first call of [shutdown]. *)
+let shutting_down : unit Lwt.t option ref = ref None
+
+let stop_runtime patience =
+  let stopped, resolver = Lwt.wait () in
+  let notification =
+    Lwt_unix.make_notification ~once:true (fun () ->
+        Lwt.wakeup_later resolver ())
+  in
+  Outcome.get (Raw.runtime_stop notification patience);
+  stopped
+
+(* Long enough for threads that do not block. *)
+let least_patience = 0.1
+
+let drain t deadline =
+  match (Raw.call_drain deadline : (unit, Executor.t) Raw.call) with
+  | Returned () -> Lwt.return_unit
+  | Raised (exn, _) -> Lwt.fail exn
+  | Pending { slot; executor = _ } -> Executor.wait t.executor slot
+
+let shutdown deadline =
+  let start = Unix.gettimeofday () in
+  let stop () =
+    let left = deadline -. (Unix.gettimeofday () -. start) in
+    stop_runtime (max least_patience left)
+  in
+  match Atomic.get current with
+  | None -> stop ()
+  | Some t ->
+      Lwt.bind (drain t deadline) (fun () ->
+          close_if_current t;
+          stop ())
+
+let shutdown ~deadline =
+  if not (deadline >= 0. && deadline <= 1e9) then
+    invalid_arg
+      "Lwt_rust.Runtime.shutdown: the deadline is no number of seconds";
+  match !shutting_down with
+  | Some promise -> Lwt.no_cancel promise
+  | None ->
+      (match Atomic.get current with
+      | Some t when t.domain <> Domain_id.self () ->
+          invalid_arg
+            "Lwt_rust.Runtime.shutdown: only the domain that runs the Lwt loop \
+             can shut Rust down"
+      | Some _ | None -> ());
+      let promise = shutdown deadline in
+      shutting_down := Some promise;
+      Lwt.no_cancel promise

@@ -1,0 +1,97 @@
+type t = {
+  executor : Executor.t;
+  socket : Unix.file_descr;  (** gives a byte when there is work *)
+  mutable is_running : bool;
+}
+
+(* By domain. *)
+let loops : (int * t) list Atomic.t = Atomic.make []
+
+let rec update f =
+  let before = Atomic.get loops in
+  if not (Atomic.compare_and_set loops before (f before)) then update f
+
+let close domain t =
+  update (List.remove_assoc domain);
+  (* To this thread: perhaps only others have used it. *)
+  ignore (Raw.executor_attach domain false : bool Raw.outcome);
+  Outcome.get (Raw.executor_close ());
+  List.iter Executor.abandon (Executor.take_pending t.executor);
+  Unix.close t.socket
+
+let create domain =
+  let executor = Executor.make () in
+  match
+    Outcome.get (Raw.executor_create domain None executor executor.completions)
+  with
+  | None -> invalid_arg "an executor without a notification has a socket"
+  | Some socket ->
+      let t = { executor; socket; is_running = false } in
+      update (List.cons (domain, t));
+      Domain_id.at_exit (fun () -> close domain t);
+      t
+
+let attach () =
+  let domain = Domain_id.self () in
+  if Outcome.get (Raw.executor_attach domain false) then
+    List.assoc domain (Atomic.get loops)
+  else create domain
+
+let sleep t =
+  match Unix.read t.socket (Bytes.create 64) 0 64 with
+  | (_ : int) -> ()
+  | exception Unix.Unix_error (EINTR, _, _) -> ()
+
+let rec drive t result =
+  Executor.settle t.executor;
+  match !result with
+  | Some (Ok value) -> value
+  | Some (Error failure) -> Failure.raise failure
+  | None ->
+      if Raw.executor_is_woken () then Executor.poll t.executor else sleep t;
+      drive t result
+
+(* For its future to be dropped before the exception of the caller goes on. *)
+let give_up t slot =
+  Executor.settle t.executor;
+  Executor.cancel t.executor slot;
+  match Executor.poll t.executor with
+  | () -> Executor.settle t.executor
+  | exception Errors.Abandoned -> (* Rust was shut down *) ()
+
+let expect t slot =
+  let result = ref None in
+  Executor.keep t.executor slot (Expected result);
+  try drive t result
+  with exn ->
+    let backtrace = Printexc.get_raw_backtrace () in
+    if Option.is_none !result then give_up t slot;
+    Printexc.raise_with_backtrace exn backtrace
+
+let perform t call =
+  match (call () : ('a, Executor.t) Raw.call) with
+  | Returned value -> value
+  | Raised (exn, backtrace) -> Failure.raise (exn, backtrace)
+  | Pending pending ->
+      let slot = pending.slot in
+      if slot < 0 then
+        invalid_arg "Lwt_rust.Executor.run: the call's promise was taken before";
+      if pending.executor != t.executor then
+        invalid_arg "Lwt_rust.Executor.run: the call was made in another domain";
+      pending.slot <- -1;
+      Failure.leave ();
+      expect t slot
+
+let run call =
+  let t = attach () in
+  if t.is_running then
+    invalid_arg
+      "Lwt_rust.Executor.run: it is running in this domain already (in a \
+       closure that Rust calls, return a promise instead)";
+  t.is_running <- true;
+  ignore (Raw.executor_begin_turn () : Raw.turn);
+  let finally () =
+    t.is_running <- false;
+    ignore (Raw.executor_end_turn () : bool)
+  in
+  Fun.protect ~finally (fun () -> perform t call)

@@ -1,0 +1,82 @@
+//! Rust errors.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+
+use super::{Exception, option, text};
+use crate::{
+    callbacks::{Callback, call_back},
+    ffi::{Lock, Root, Val},
+};
+
+/// A Rust error, with its type and the backtrace of where it entered an
+/// [`Error`](super::Error) (captured if `RUST_BACKTRACE` asks for it).
+#[derive(Debug)]
+// A box, and so in `Panic`, because results are moved more often than they fail.
+pub struct Failure(Box<FailureInner>);
+
+#[derive(Debug)]
+struct FailureInner {
+    error: Box<dyn std::error::Error + Send + Sync>,
+    type_name: &'static str,
+    backtrace: Backtrace,
+}
+
+impl Failure {
+    pub(super) fn new(
+        error: Box<dyn std::error::Error + Send + Sync>,
+        type_name: &'static str,
+    ) -> Self {
+        Failure(Box::new(FailureInner {
+            error,
+            type_name,
+            backtrace: Backtrace::capture(),
+        }))
+    }
+
+    /// The error.
+    pub fn error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        &*self.0.error
+    }
+
+    /// The name of its type, as the compiler prints it.
+    pub fn type_name(&self) -> &'static str {
+        self.0.type_name
+    }
+
+    /// The number of the system's error, if the error is one.
+    fn errno(&self) -> Option<i32> {
+        let error = self.0.error.downcast_ref::<std::io::Error>()?;
+        error.raw_os_error()
+    }
+
+    /// `Unix.Unix_error` or `Lwt_rust.Error`.
+    pub(super) fn make(self, lock: &mut Lock) -> Option<Result<Val<'_>, Exception>> {
+        if let Some(errno) = self.errno() {
+            let error = Root::new(lock.unix_error(errno));
+            return call_back(lock, Callback::MakeUnixError, &[&error]);
+        }
+        let Failure(failure) = self;
+        let message = text(lock, &failure.error.to_string());
+        let sources = sources(&*failure.error)
+            .iter()
+            .rev()
+            .fold(Root::UNIT, |tail, source| {
+                let head = text(lock, source);
+                Root::new(lock.block(0, &[&head, &tail]))
+            });
+        let type_name = text(lock, failure.type_name);
+        let backtrace = option(lock, show_backtrace(&failure.backtrace).as_deref());
+        let parts = Root::new(lock.block(0, &[&message, &sources, &type_name, &backtrace]));
+        call_back(lock, Callback::MakeError, &[&parts])
+    }
+}
+
+fn sources(error: &dyn std::error::Error) -> Vec<String> {
+    std::iter::successors(error.source(), |error| error.source())
+        .map(ToString::to_string)
+        .collect()
+}
+
+pub(super) fn show_backtrace(backtrace: &Backtrace) -> Option<String> {
+    (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string())
+}

@@ -1,0 +1,110 @@
+//! What can go wrong, on its way between Rust and OCaml.
+
+mod exception;
+mod failure;
+mod panic;
+
+use std::fmt;
+
+use crate::{
+    callbacks::{Callback, call_back},
+    ffi::{Lock, Root},
+};
+
+pub use exception::Exception;
+pub use failure::Failure;
+pub use panic::Panic;
+pub(crate) use panic::{are_reported, has_reports, take_reports};
+
+/// Why a promise was rejected.
+///
+/// Any error type becomes an `Error` with `?`. An `Error` is none itself, so
+/// that it can be told from one.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// An OCaml exception. Back in OCaml it is physically the same.
+    Exception(Exception),
+    /// A Rust error: `Lwt_rust.Error` in OCaml, or `Unix.Unix_error` for a
+    /// [`std::io::Error`] that came from the system.
+    Failure(Failure),
+    /// A panic: `Lwt_rust.Panic` in OCaml.
+    Panic(Panic),
+    /// What should have settled the promise is gone without having done so:
+    /// `Lwt_rust.Abandoned` in OCaml.
+    Abandoned,
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        Error::Failure(Failure::new(error.into(), std::any::type_name::<E>()))
+    }
+}
+
+impl From<Exception> for Error {
+    fn from(exception: Exception) -> Self {
+        Error::Exception(exception)
+    }
+}
+
+impl From<Panic> for Error {
+    fn from(panic: Panic) -> Self {
+        Error::Panic(panic)
+    }
+}
+
+impl Error {
+    /// An error that is only a message.
+    pub fn message(message: impl Into<String>) -> Self {
+        Error::Failure(Failure::new(message.into().into(), "message"))
+    }
+
+    /// The OCaml exception that tells this error, and its raw backtrace, if it
+    /// has one: the two fields of `failure` in `lib/raw.ml`. `None` if the OCaml
+    /// side has not registered what is needed to make it.
+    pub(crate) fn into_parts(self, lock: &mut Lock) -> Option<[Root; 2]> {
+        let made = match self {
+            Error::Exception(exception) => return Some(exception.parts(lock)),
+            Error::Failure(failure) => failure.make(lock),
+            Error::Panic(panic) => panic.make(lock),
+            Error::Abandoned => call_back(lock, Callback::MakeAbandoned, &[&Root::UNIT]),
+        };
+        match made? {
+            Ok(value) => Some([Root::new(value), Root::UNIT]),
+            Err(exception) => Some(exception.parts(lock)),
+        }
+    }
+
+    /// As [`into_parts`](Error::into_parts), as one value.
+    pub(crate) fn into_failure(self, lock: &mut Lock) -> Option<Root> {
+        let parts = self.into_parts(lock)?;
+        Some(Root::new(lock.block(0, &parts.each_ref())))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Exception(exception) => f.write_str(exception.message()),
+            Error::Failure(failure) => write!(f, "{}", failure.error()),
+            Error::Panic(panic) => {
+                write!(f, "panic at {}: {}", panic.location(), panic.message())
+            }
+            Error::Abandoned => f.write_str("nothing is left that could settle the promise"),
+        }
+    }
+}
+
+fn text(lock: &mut Lock, text: &str) -> Root {
+    Root::new(lock.string(text.as_bytes()))
+}
+
+fn option(lock: &mut Lock, option: Option<&str>) -> Root {
+    match option {
+        None => Root::UNIT,
+        Some(string) => {
+            let string = text(lock, string);
+            Root::new(lock.block(0, &[&string]))
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Panics, and who is told of them.
+
+use std::{
+    any::Any,
+    backtrace::Backtrace,
+    cell::RefCell,
+    collections::VecDeque,
+    io::Write,
+    panic::PanicHookInfo,
+    sync::{
+        Mutex, MutexGuard, Once, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use lwt_rust_core::Payload;
+
+use super::{Exception, failure::show_backtrace, option, text};
+use crate::{
+    callbacks::{Callback, call_back},
+    executor::Handle,
+    ffi::{Lock, Root, Val},
+    fork,
+};
+
+/// A caught panic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panic(Box<PanicInner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PanicInner {
+    message: String,
+    location: String,
+    backtrace: Option<String>,
+}
+
+thread_local! {
+    /// Where the last panic of this thread happened: its payload does not say.
+    static LAST_PANIC: RefCell<Option<(String, Option<String>)>> = const { RefCell::new(None) };
+}
+
+/// The panics that OCaml's reporter has not been told of.
+static REPORTS: Mutex<VecDeque<Panic>> = Mutex::new(VecDeque::new());
+
+/// The most of them that are kept; others are printed at once.
+const MOST_REPORTS: usize = 64;
+
+/// Whether OCaml has a reporter.
+static HAS_REPORTER: AtomicBool = AtomicBool::new(false);
+
+/// Whether there are reports.
+static HAS_REPORTS: AtomicBool = AtomicBool::new(false);
+
+fn reports() -> MutexGuard<'static, VecDeque<Panic>> {
+    // Nothing that can panic runs under this lock.
+    REPORTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether OCaml takes the reports from now on. Any thread may call it.
+pub(crate) fn are_reported(are: bool) {
+    HAS_REPORTER.store(are, Ordering::Relaxed);
+}
+
+/// Whether there are panics that OCaml's reporter has not been told of.
+pub(crate) fn has_reports() -> bool {
+    HAS_REPORTS.load(Ordering::Relaxed)
+}
+
+/// The panics since the last call, for OCaml's reporter.
+pub(crate) fn take_reports() -> VecDeque<Panic> {
+    HAS_REPORTS.store(false, Ordering::Relaxed);
+    std::mem::take(&mut *reports())
+}
+
+impl Panic {
+    /// Makes the hook that Rust calls at a panic note where it happened and
+    /// report it. It never enters OCaml.
+    pub(crate) fn install_hook() {
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| std::panic::set_hook(Box::new(Self::on_panic)));
+    }
+
+    fn on_panic(info: &PanicHookInfo<'_>) {
+        let location = info.location().map(ToString::to_string);
+        let panic = Panic(Box::new(PanicInner {
+            message: message_of(info.payload()),
+            location: location.unwrap_or_default(),
+            backtrace: show_backtrace(&Backtrace::capture()),
+        }));
+        // Fails only while the thread ends, when nobody will ask.
+        let _ = LAST_PANIC.try_with(|last| {
+            if let Ok(mut last) = last.try_borrow_mut() {
+                *last = Some((panic.0.location.clone(), panic.0.backtrace.clone()));
+            }
+        });
+        if let Some(panic) = panic.send_to_reporter() {
+            panic.print();
+        }
+    }
+
+    /// Gives the panic back if there is no reporter, or nobody to call it soon.
+    fn send_to_reporter(self) -> Option<Self> {
+        if !HAS_REPORTER.load(Ordering::Relaxed) || fork::happened() {
+            return Some(self);
+        }
+        let Some(lwt) = Handle::of_lwt() else {
+            return Some(self);
+        };
+        let mut reports = reports();
+        if reports.len() >= MOST_REPORTS {
+            return Some(self);
+        }
+        reports.push_back(self);
+        HAS_REPORTS.store(true, Ordering::Relaxed);
+        drop(reports);
+        lwt.wake();
+        None
+    }
+
+    fn print(&self) {
+        let thread = std::thread::current();
+        let mut line = format!(
+            "lwt_rust: thread '{}' panicked at {}: {}\n",
+            thread.name().unwrap_or("of OCaml"),
+            self.0.location,
+            self.0.message.replace('\n', "\\n"),
+        );
+        if let Some(backtrace) = &self.0.backtrace {
+            line.push_str(backtrace);
+        }
+        // Whole, for the lines of several threads not to mix. It is the last
+        // resort, so there is nothing to do if it fails.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+
+    /// The panic that `payload` was caught from, on this thread, just now.
+    pub(crate) fn from_payload(payload: Payload) -> Self {
+        let (location, backtrace) = LAST_PANIC
+            .try_with(|last| last.borrow_mut().take())
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        let message = message_of(&*payload);
+        // A payload may panic in its own destructor.
+        if let Err(again) = lwt_rust_core::catch_panic(move || drop(payload)) {
+            std::mem::forget(again);
+        }
+        Panic(Box::new(PanicInner {
+            message,
+            location,
+            backtrace,
+        }))
+    }
+
+    /// What the panic was raised with, if that was a string.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// `file:line:column`, or nothing if it is not known.
+    pub fn location(&self) -> &str {
+        &self.0.location
+    }
+
+    /// `Lwt_rust.Panic`.
+    pub(super) fn make(self, lock: &mut Lock) -> Option<Result<Val<'_>, Exception>> {
+        let parts = self.parts(lock);
+        call_back(lock, Callback::MakePanic, &[&parts])
+    }
+
+    /// `string * string * string option`: message, location, backtrace.
+    pub(crate) fn parts(&self, lock: &mut Lock) -> Root {
+        let message = text(lock, &self.0.message);
+        let location = text(lock, &self.0.location);
+        let backtrace = option(lock, self.0.backtrace.as_deref());
+        Root::new(lock.block(0, &[&message, &location, &backtrace]))
+    }
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> String {
+    match payload.downcast_ref::<&str>() {
+        Some(message) => (*message).to_owned(),
+        None => match payload.downcast_ref::<String>() {
+            Some(message) => message.clone(),
+            None => "a panic whose payload is not a string".to_owned(),
+        },
+    }
+}

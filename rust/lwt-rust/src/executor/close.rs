@@ -1,0 +1,49 @@
+//! The end of an executor.
+
+use super::{DomainExecutor, registry};
+use crate::{error::Error, ffi::Lock};
+
+impl DomainExecutor {
+    /// Ends all tasks: each is dropped, here and now, and what awaits it gets
+    /// [`Error::Abandoned`]. OCaml has forgotten all calls. Nothing runs in this
+    /// executor from then on.
+    ///
+    /// # Errors
+    ///
+    /// If a task of the executor is running, so that the caller is called by it.
+    pub(crate) fn close(&self, lock: &mut Lock) -> Result<(), Error> {
+        if self.ticks.try_borrow_mut().is_err() {
+            return Err(Error::message(
+                "the executor cannot be closed by a closure that one of its tasks has called",
+            ));
+        }
+        self.shared.close();
+        self.calls.cancel_all();
+        let _tokio = self.shared.tokio().enter();
+        lock.lend(|| self.run_to_the_end());
+        drop(self.ticks.replace(Box::pin(std::future::pending())));
+        self.executor.take();
+        self.shared.disconnect();
+        registry::forget(self);
+        Ok(())
+    }
+
+    /// Lets every task see that the executor is closed.
+    fn run_to_the_end(&self) {
+        let Some(executor) = self.executor.borrow().clone() else {
+            return;
+        };
+        while !executor.is_empty() {
+            let waiting = self.waiting.borrow_mut().take_all();
+            for waker in waiting {
+                waker.wake();
+            }
+            while executor.try_tick() {}
+            if !executor.is_empty() {
+                // Another thread is about to make one runnable, and has been
+                // since before the executor was closed.
+                std::thread::yield_now();
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Work of tokio's that ends with what awaits it.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use lwt_rust_core::CatchPanic;
+use tokio::{runtime::Handle, task::JoinHandle};
+
+use crate::error::{Error, Panic};
+
+/// Spawns a task on tokio's threads that is aborted when what this gives is
+/// dropped: when its caller is cancelled, say. `tokio::spawn` lets such a task
+/// run on.
+///
+/// It can be called anywhere, before the runtime has started too.
+pub fn spawn_scoped<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> Scoped<T> {
+    let tokio = match Handle::try_current() {
+        Ok(tokio) => tokio,
+        Err(_) => match super::start() {
+            Ok(tokio) => tokio,
+            Err(error) => return Scoped(State::Refused(Some(error))),
+        },
+    };
+    let caught = CatchPanic::new(Box::pin(future));
+    // On the thread that panics, which knows where.
+    let task = async move { caught.await.map_err(Panic::from_payload) };
+    Scoped(State::Running(tokio.spawn(task)))
+}
+
+/// A task of tokio's that was spawned with [`spawn_scoped`]: a future of
+/// `Result<T, Error>`.
+///
+/// # Errors
+///
+/// It gives [`Error::Panic`] if the task panicked, and [`Error::Abandoned`] if the
+/// runtime was shut down.
+///
+/// # Cancellation
+///
+/// Dropping it aborts the task: at its next wait, on its own thread.
+#[must_use = "dropping it aborts the task"]
+pub struct Scoped<T>(State<T>);
+
+enum State<T> {
+    Running(JoinHandle<Result<T, Panic>>),
+    Detached,
+    /// No runtime could be had, and why.
+    Refused(Option<Error>),
+}
+
+impl<T> Scoped<T> {
+    /// Lets the task run on by itself; what it gives is dropped.
+    pub fn detach(mut self) {
+        self.0 = State::Detached;
+    }
+}
+
+impl<T> Future for Scoped<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::Running(task) => Pin::new(task).poll(context).map(|joined| match joined {
+                Ok(result) => result.map_err(Error::from),
+                Err(_) => Err(Error::Abandoned),
+            }),
+            State::Detached => unreachable!("detaching takes the future"),
+            State::Refused(error) => Poll::Ready(Err(error.take().unwrap_or(Error::Abandoned))),
+        }
+    }
+}
+
+// Nothing in it is pinned.
+impl<T> Unpin for Scoped<T> {}
+
+impl<T> Drop for Scoped<T> {
+    fn drop(&mut self) {
+        if let State::Running(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Scoped<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scoped(..)")
+    }
+}

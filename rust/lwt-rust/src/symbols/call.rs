@@ -1,0 +1,68 @@
+//! Calls, and the asynchronous functions that are our own.
+
+use std::time::Duration;
+
+use crate::{
+    call,
+    closure::LwtFn,
+    convert::FromOcaml,
+    error::Error,
+    executor::{self, Handle},
+    ffi::{self, Lock, Raw, Root, stub},
+    fork,
+};
+
+/// `int -> unit outcome`: the call in this slot was cancelled.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([slot], |lock, [slot]| {
+            let slot = usize::from_ocaml(slot.get(lock))?;
+            if fork::happened() {
+                return Ok(Root::UNIT);
+            }
+            // Any systhread of the domain may be the first to cancel there.
+            executor::attached(lock)?.cancel(slot);
+            Ok(Root::UNIT)
+        })
+    }
+}
+
+/// `float -> unit call`: ends when all other calls have, or after this time.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_call_drain(seconds: Raw) -> Raw {
+    let start = |lock: &mut Lock| {
+        // SAFETY: it is the parameter of this stub.
+        let seconds = f64::from_ocaml(unsafe { seconds.argument(lock) })?;
+        let limit = Duration::try_from_secs_f64(seconds)?;
+        Ok(async move {
+            if let Some(executor) = ffi::executor() {
+                let ended = executor.others_have_ended();
+                // Which of the two, the caller need not know.
+                let _ = tokio::time::timeout(limit, ended).await;
+            }
+            Ok::<_, Error>(())
+        })
+    };
+    // SAFETY: `raw.ml` declares it as an external that returns a `call`.
+    unsafe { call(start) }
+}
+
+/// `(unit -> 'a Lwt.t) -> 'a call`: what a function gives that is called in the
+/// domain of the Lwt loop.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_call_in_lwt(function: Raw) -> Raw {
+    let start = |lock: &mut Lock| {
+        // SAFETY: it is the parameter of this stub.
+        let function = LwtFn::<(), Root>::from_ocaml(unsafe { function.argument(lock) })?;
+        let lwt = Handle::of_lwt().ok_or_else(|| {
+            Error::message(
+                "no domain runs the Lwt loop for Rust: call Lwt_rust.Runtime.start there first",
+            )
+        })?;
+        Ok(async move { function.in_domain(lwt).call(()).await })
+    };
+    // SAFETY: `raw.ml` declares it as an external that returns a `call`.
+    unsafe { call(start) }
+}

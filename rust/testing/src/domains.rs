@@ -1,0 +1,62 @@
+//! Domains, and work that goes from one to another.
+
+use lwt_rust::{DomainExecutor, Error, Handle, LwtFn, Root, with_lock};
+
+fn no_lwt() -> Error {
+    Error::message("no domain runs the Lwt loop")
+}
+
+lwt_rust::export! {
+    /// Calls a closure in the domain of the Lwt loop, whichever this one is.
+    async fn test_call_in_lwt(f: LwtFn<Root, Root>, argument: Root) -> Result<Root, Error> {
+        f.in_domain(Handle::of_lwt().ok_or_else(no_lwt)?).call(argument).await
+    }
+
+    /// As `test_call_in_lwt`, from a tokio task.
+    async fn test_call_in_lwt_from_tokio(f: LwtFn<i64, i64>, n: i64) -> Result<i64, Error> {
+        tokio::spawn(async move {
+            f.in_domain(Handle::of_lwt().ok_or_else(no_lwt)?).call(n).await
+        })
+        .await?
+    }
+
+    /// Spawns a task in the domain of the Lwt loop, which reads an OCaml value
+    /// there.
+    async fn test_spawn_in_lwt(value: Root) -> Result<Option<i64>, Error> {
+        let lwt = Handle::of_lwt().ok_or_else(no_lwt)?;
+        lwt.spawn(async move { with_lock(|lock| value.get(lock).as_int()) }).await
+    }
+
+    /// Spawns a task that panics, in this domain, on a worker of tokio's in a
+    /// scope, or in the domain of the Lwt loop, and awaits it.
+    async fn test_panic_in_task(place: u32) -> Result<(), Error> {
+        let panics = async { panic!("panic of a task") };
+        match place {
+            0 => {
+                let executor = DomainExecutor::current().ok_or_else(no_lwt)?;
+                executor.spawn_local(panics).await
+            }
+            1 => lwt_rust::spawn_scoped(panics).await,
+            _ => Handle::of_lwt().ok_or_else(no_lwt)?.spawn(panics).await,
+        }
+    }
+
+    /// Spawns a task that waits for ever, and awaits it from a tokio task.
+    async fn test_await_task_from_tokio(_unit: ()) -> Result<(), Error> {
+        let executor = DomainExecutor::current().ok_or_else(no_lwt)?;
+        let task = executor.handle().spawn(std::future::pending::<()>());
+        tokio::spawn(task).await?
+    }
+
+    /// Leaves a task behind that waits for ever, holding a value.
+    async fn test_leave_task(value: Root) -> Result<(), Error> {
+        let executor = DomainExecutor::current().ok_or_else(no_lwt)?;
+        executor
+            .spawn_local(async move {
+                std::future::pending::<()>().await;
+                drop(value);
+            })
+            .detach();
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+(* Executors of several domains, and work that goes between them. *)
+
+open Lwt.Syntax
+open Support
+
+let run = Lwt_rust.Executor.run
+let run_in_lwt = Lwt_rust.Executor.run_in_lwt
+
+(* [elsewhere f] is what [f] gives in a domain of its own, while this loop goes
+   on. *)
+let elsewhere f =
+  let ended, resolver = Lwt.wait () in
+  let domain = ref None in
+  let notification =
+    Lwt_unix.make_notification ~once:true (fun () ->
+        Lwt.wakeup_later resolver (Domain.join (Option.get !domain)))
+  in
+  domain :=
+    Some
+      (Domain.spawn (fun () ->
+           let result = try Ok (f ()) with exn -> Error exn in
+           Lwt_unix.send_notification notification;
+           result));
+  let* result = ended in
+  match result with Ok value -> Lwt.return value | Error exn -> Lwt.fail exn
+
+let message_of f =
+  match f () with
+  | _ -> Alcotest.fail "expected an exception"
+  | exception Lwt_rust.Error { message; _ } -> message
+  | exception Invalid_argument message -> message
+
+let check_contains text part =
+  let rec is_at i =
+    i + String.length part <= String.length text
+    && (String.sub text i (String.length part) = part || is_at (i + 1))
+  in
+  check_bool (Printf.sprintf "%S is in: %s" part text) true (is_at 0)
+
+(* Before any domain has called Rust. *)
+let no_lwt_domain_yet () =
+  let text =
+    Domain.join
+      (Domain.spawn (fun () -> message_of (fun () -> run_in_lwt Lwt.return)))
+  in
+  check_contains text "Lwt_rust.Runtime.start"
+
+let run_gives_what_rust_gives () =
+  elsewhere (fun () ->
+      check_int "ready" 1 (run (fun () -> Rust.Raw.ready 1));
+      check_int "yield" 2 (run (fun () -> Rust.Raw.yield 5 2));
+      check_int "timer" 3 (run (fun () -> Rust.Raw.sleep 2 3));
+      check_int "worker" 4 (run (fun () -> Rust.Raw.spawn 4));
+      check_int "storm" 4950 (run (fun () -> Rust.Raw.storm 100));
+      check_int "sum" 45 (run (fun () -> Rust.Raw.sum Lwt.return 10));
+      check_int "herd" 1000 (run (fun () -> Rust.Raw.herd 1000)))
+
+let run_raises () =
+  elsewhere (fun () ->
+      (match run (fun () -> Rust.Raw.fail true) with
+      | () -> Alcotest.fail "expected Error"
+      | exception Lwt_rust.Error { message; _ } ->
+          check_string "error" "the outer error" message);
+      (match run (fun () -> Rust.Raw.unwind true) with
+      | () -> Alcotest.fail "expected Panic"
+      | exception Lwt_rust.Panic { message; _ } ->
+          check_string "panic" "panic of the test" message);
+      match run (fun () -> Rust.Raw.call (fun () -> raise Exit) ()) with
+      | () -> Alcotest.fail "expected Exit"
+      | exception Exit -> ())
+
+let many_domains () =
+  let count = 4 in
+  let domain n () =
+    List.fold_left
+      (fun sum i -> sum + run (fun () -> Rust.Raw.spawn i))
+      n (List.init 100 Fun.id)
+  in
+  let* sums = Lwt.all (List.init count (fun n -> elsewhere (domain n)))
+  and* here = Rust.sum (fun n -> Lwt.map (fun () -> n) (Lwt.pause ())) 1000 in
+  check_bool "sums" true (sums = List.init count (fun n -> n + 4950));
+  check_int "here" 499_500 here;
+  Lwt.return_unit
+
+let to_lwt_and_back () =
+  let domain = Domain.self () in
+  let where () =
+    let+ () = Lwt.pause () in
+    Domain.self ()
+  in
+  elsewhere (fun () ->
+      check_bool "its domain" true (run_in_lwt where = domain);
+      let doubled n = Lwt.map (fun () -> 2 * n) (Lwt_unix.sleep 0.001) in
+      check_int "by Rust" 42 (run (fun () -> Rust.Raw.call_in_lwt doubled 21));
+      check_int "by tokio" 44
+        (run (fun () -> Rust.Raw.call_in_lwt_from_tokio doubled 22));
+      check_bool "a task" true (run (fun () -> Rust.Raw.spawn_in_lwt 7) = Some 7);
+      match run_in_lwt (fun () -> Lwt.fail Exit) with
+      | () -> Alcotest.fail "expected Exit"
+      | exception Exit -> ())
+
+let from_tokio_in_lwt () =
+  let+ n = Rust.call_in_lwt_from_tokio (fun n -> Lwt.return (n + 1)) 1 in
+  check_int "sum" 2 n
+
+let a_promise_of_rust_from_another_domain () =
+  let promise = Lwt_rust.Promise.create () in
+  let* value =
+    Lwt.both
+      (Rust.await_promise promise)
+      (elsewhere (fun () -> Lwt_rust.Promise.resolve promise 5))
+  in
+  check_int "value" 5 (fst value);
+  let theirs = Lwt_rust.Promise.create () in
+  let awaiting =
+    elsewhere (fun () -> run (fun () -> Rust.Raw.await_promise theirs))
+  in
+  let* () = Lwt_unix.sleep 0.01 in
+  Lwt_rust.Promise.resolve theirs 6;
+  let+ value = awaiting in
+  check_int "the other way" 6 value
+
+let wrong_use () =
+  let* () = Rust.yield 1 () in
+  check_contains
+    (message_of (fun () -> run (fun () -> Rust.Raw.ready 1)))
+    "Lwt loop";
+  check_contains (message_of (fun () -> run_in_lwt Lwt.return)) "Lwt loop";
+  elsewhere (fun () ->
+      let refused =
+        match Lwt.state (Rust.ready 1) with
+        | Fail (Lwt_rust.Error { message; _ }) -> message
+        | Fail _ | Return _ | Sleep -> "not refused"
+      in
+      check_contains refused "Lwt_rust.Executor.run";
+      (* In a domain that has an executor of its own. *)
+      run (fun () -> Rust.Raw.yield 1 ());
+      check_contains
+        (message_of (fun () -> Rust.yield 1 ()))
+        "Lwt_rust.Executor.run";
+      let pending () = fst (Lwt.wait ()) in
+      check_contains
+        (message_of (fun () -> run (fun () -> Rust.Raw.call pending ())))
+        "no Lwt loop";
+      let nested () = Lwt.return (run (fun () -> Rust.Raw.yield 1 ())) in
+      check_contains
+        (message_of (fun () -> run (fun () -> Rust.Raw.call nested ())))
+        "already";
+      let call = Rust.Raw.yield 1 () in
+      run (fun () -> call);
+      check_contains (message_of (fun () -> run (fun () -> call))) "before";
+      (* It works on. *)
+      check_int "after" 3 (run (fun () -> Rust.Raw.yield 2 3)))
+
+let a_domain_that_ends () =
+  let before = (Lwt_rust.Runtime.live ()).tasks in
+  let* () =
+    elsewhere (fun () ->
+        run (fun () -> Rust.Raw.leave_task (ref 0));
+        ignore (Rust.Raw.for_ever () : unit Lwt_rust.Call.t);
+        check_bool "left" true ((Lwt_rust.Runtime.live ()).tasks > before))
+  in
+  check_int "tasks" before (Lwt_rust.Runtime.live ()).tasks;
+  let+ live = Rust.live () in
+  check_int "futures" 0 live
+
+(* A tokio task waits for a task of a domain that ends. *)
+let a_task_that_is_awaited_elsewhere () =
+  let+ () =
+    elsewhere (fun () ->
+        ignore (Rust.Raw.await_task_from_tokio () : unit Lwt_rust.Call.t);
+        run (fun () -> Rust.Raw.yield 1 ()))
+  in
+  check_int "tasks" 0 (Lwt_rust.Runtime.live ()).tasks
+
+let descriptors_come_back () =
+  let round () = elsewhere (fun () -> run (fun () -> Rust.Raw.sleep 1 ())) in
+  let* () = round () in
+  let before = (Lwt_rust.Runtime.live ()).descriptors in
+  let rec rounds n =
+    if n = 0 then Lwt.return_unit
+    else
+      let* () = round () in
+      rounds (n - 1)
+  in
+  let+ () = rounds 20 in
+  check_int "descriptors" before (Lwt_rust.Runtime.live ()).descriptors
+
+let () =
+  let plain name f = Alcotest.test_case name `Quick f in
+  Alcotest.run "domains"
+    [
+      ("before Lwt", [ plain "no Lwt domain" no_lwt_domain_yet ]);
+      ( "run",
+        [
+          case "gives what Rust gives" run_gives_what_rust_gives;
+          case "raises what Rust rejects with" run_raises;
+          case "many domains" many_domains;
+          case "descriptors come back" descriptors_come_back;
+        ] );
+      ( "to and from Lwt",
+        [
+          case "closures go to Lwt" to_lwt_and_back;
+          case "from tokio in the Lwt domain" from_tokio_in_lwt;
+          case "Lwt_rust.Promise between domains"
+            a_promise_of_rust_from_another_domain;
+        ] );
+      ( "ends",
+        [
+          case "tasks end with their domain" a_domain_that_ends;
+          case "a task that is awaited elsewhere"
+            a_task_that_is_awaited_elsewhere;
+        ] );
+      ("wrong use", [ case "says what to do" wrong_use ]);
+    ]
