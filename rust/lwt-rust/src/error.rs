@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Once},
 };
 
-use lwt_rust_core::Payload;
+use lwt_rust_core::{Payload, drop_quietly};
 
 use crate::{
     callbacks::{Callback, call_back},
@@ -269,10 +269,7 @@ impl Panic {
             .flatten()
             .unwrap_or_default();
         let message = message_of(&*payload);
-        // A payload may panic in its own destructor.
-        if let Err(again) = lwt_rust_core::catch_panic(move || drop(payload)) {
-            std::mem::forget(again);
-        }
+        drop_quietly(payload);
         Panic(Box::new(PanicInner {
             message,
             location,
