@@ -5,8 +5,10 @@ test:   ; dev/with-ocaml dune build @default @runtest
 fmt:    ; dev/debian-root trixie dev/format
 lint:   ; dev/debian-root trixie dev/lint
 loom:   ; dev/with-ocaml dev/loom
+memcheck: ; dev/debian-root trixie dev/memcheck
+tsan:   ; dev/debian-root trixie dev/tsan
 doc:    ; dev/with-ocaml dune build @doc
 bench:  ; dev/with-ocaml dune build --profile release @bench
 vendor: ; dev/with-ocaml dev/vendor
 
-.PHONY: demo test fmt lint loom doc bench vendor
+.PHONY: demo test fmt lint loom memcheck tsan doc bench vendor

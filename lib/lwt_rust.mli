@@ -185,8 +185,9 @@ module Runtime : sig
       @raise Error
         if another domain runs the Lwt loop, in a forked process, or after
         {!shutdown}.
-      @raise Unix.Unix_error
-        if the system does not give it the threads or descriptors it needs. *)
+
+      It raises [Unix.Unix_error] if the system does not give it the threads or
+      descriptors it needs. *)
 
   val shutdown : ?deadline:float -> unit -> unit Lwt.t
   (** [shutdown ()] ends Rust in this process, in three steps. It waits for

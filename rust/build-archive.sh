@@ -24,9 +24,11 @@ command -v cargo >/dev/null || {
 
 set -- --quiet --locked --manifest-path "$project/rust/Cargo.toml" \
   --target-dir "$target" --package "$crate" --lib
+# What cargo builds for a target that is named is in that target's folder.
+built=$target${CARGO_BUILD_TARGET:+/$CARGO_BUILD_TARGET}
 case $profile in
-  release) set -- "$@" --release; built=$target/release ;;
-  *) built=$target/debug ;;
+  release) set -- "$@" --release; built=$built/release ;;
+  *) built=$built/debug ;;
 esac
 if [ -d "$project/vendor/crates" ]; then
   set -- "$@" --offline --config "$(cd "$project" && pwd)/vendor/config.toml"

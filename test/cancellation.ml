@@ -116,6 +116,55 @@ let settled_when_the_reader_is_gone () =
   | () -> Alcotest.fail "expected an exception"
   | exception Invalid_argument _ -> Lwt.return_unit
 
+let scoped_work_is_aborted () =
+  let promise = Rust.scoped () in
+  let* () = Lwt_unix.sleep 0.01 in
+  Lwt.cancel promise;
+  let* () = check_canceled promise in
+  (* tokio drops it on its own thread. *)
+  let rec until_dropped patience =
+    let* live = Rust.live () in
+    if live = 0 || patience = 0 then check_live 0
+    else
+      let* () = Lwt_unix.sleep 0.005 in
+      until_dropped (patience - 1)
+  in
+  until_dropped 1000
+
+let protected_call_goes_on () =
+  let called, resolver = Lwt.wait () in
+  let promise =
+    Rust.protected 5 (fun () ->
+        Lwt.wakeup resolver ();
+        Lwt.return_unit)
+  in
+  Lwt.cancel promise;
+  let* () = check_canceled promise in
+  let* () = check_live 1 in
+  let* () = called in
+  let* () = pauses 2 in
+  check_live 0
+
+let cancel_races_with_resolving () =
+  let once n =
+    let source, resolver = Lwt.task () in
+    let promise = Rust.await source in
+    let* () = Lwt.pause () in
+    let first, second =
+      if n land 1 = 0 then
+        ((fun () -> Lwt.wakeup resolver n), fun () -> Lwt.cancel promise)
+      else ((fun () -> Lwt.cancel promise), fun () -> Lwt.wakeup resolver n)
+    in
+    first ();
+    second ();
+    (* A completion counts when OCaml has read it. *)
+    let* () = check_canceled (Lwt.map ignore promise) in
+    pauses 2
+  in
+  let* () = once 0 in
+  let* () = once 1 in
+  check_live 0
+
 let dropped_local_task () =
   let* () = Rust.drop_task () in
   let* () = pauses 2 in
@@ -130,6 +179,9 @@ let () =
           case "pick drops the loser" pick_drops_the_loser;
           case "after completion" cancel_after_completion;
           case "twice" cancel_twice;
+          case "races with resolving" cancel_races_with_resolving;
+          case "scoped work on tokio is aborted" scoped_work_is_aborted;
+          case "a protected call goes on" protected_call_goes_on;
           case "during a poll that then waits"
             (cancel_during_poll Rust.call_and_wait);
           case "during a poll that then completes"

@@ -52,6 +52,43 @@ let panics_in_drop waits () =
   in
   still_works ()
 
+let panics_in_error waits () =
+  let* () =
+    expect "panic in Display" (Rust.panic_in_error waits) (function
+      | Lwt_rust.Panic { message; _ } -> message = "panic while it is shown"
+      | _ -> false)
+  in
+  still_works ()
+
+let panics_in_task place () =
+  let* () =
+    expect "panic of a task" (Rust.panic_in_task place) (function
+      | Lwt_rust.Panic { message; location; _ } ->
+          message = "panic of a task"
+          && String.starts_with ~prefix:"testing/src/domains.rs:" location
+      | _ -> false)
+  in
+  still_works ()
+
+let panic_in_waker () =
+  let* () = Rust.panic_in_waker () in
+  still_works ()
+
+let panics_are_reported () =
+  let reported = ref [] in
+  Lwt_rust.set_panic_reporter
+    (Some (fun { message; _ } -> reported := message :: !reported));
+  let* _ = result (Rust.panic true) in
+  let* _ = result (Rust.panic_on_tokio ()) in
+  let* () = pauses 3 in
+  Lwt_rust.set_panic_reporter None;
+  check_bool "both" true
+    (List.sort compare !reported = [ "panic of a worker"; "panic of the test" ]);
+  (* Printed, now: the reporter is not called any more. *)
+  let* _ = result (Rust.panic true) in
+  check_int "two" 2 (List.length !reported);
+  still_works ()
+
 let panic_when_cancelled () =
   let promise = Rust.panic_when_cancelled () in
   let* () = Lwt.pause () in
@@ -96,6 +133,43 @@ let message_of_an_exception () =
   check_bool name true (String.ends_with ~suffix:"Canceled" name);
   let+ name, _ = Rust.message_of (fun () -> raise (Mine (ref 0))) in
   check_bool name true (String.ends_with ~suffix:"Mine" name)
+
+let registered_exceptions () =
+  Lwt_rust.register_exception "test.mine" (Mine (ref 0));
+  let* mine, traced = Rust.is_mine (fun () -> raise (Mine (ref 1))) in
+  check_bool "mine" true mine;
+  check_bool "raised, so with a backtrace" true traced;
+  let* mine, _ = Rust.is_mine (fun () -> Lwt.fail (Mine (ref 2))) in
+  check_bool "rejected" true mine;
+  let+ mine, _ = Rust.is_mine (fun () -> Lwt.fail Exit) in
+  check_bool "another" false mine
+
+let contains text part =
+  let length = String.length part in
+  let rec is_at i =
+    i + length <= String.length text
+    && (String.sub text i length = part || is_at (i + 1))
+  in
+  is_at 0
+
+let[@inline never] raise_here () = raise (Sys.opaque_identity Exit)
+
+(* The places that a handler sees go on from where the closure raised. *)
+let backtraces_go_on () =
+  Printexc.record_backtrace true;
+  let traced call =
+    Lwt.catch
+      (fun () -> call (fun () -> Lwt.return (raise_here ())) ())
+      (fun exn ->
+        let backtrace = Printexc.get_backtrace () in
+        check_bool "Exit" true (exn = Exit);
+        (* Bytecode programs of this kind have no places. *)
+        if Sys.backend_type = Native then
+          check_bool backtrace true (contains backtrace "raise_here");
+        Lwt.return_unit)
+  in
+  let* () = traced Rust.call in
+  traced Rust.call_later
 
 exception Leaves
 
@@ -147,11 +221,20 @@ let () =
           case "in a destructor after a wait" (panics_in_drop true);
           case "in a destructor when cancelled" panic_when_cancelled;
           case "on a worker" panic_on_a_worker;
+          case "while an error is shown" (panics_in_error false);
+          case "while an error is shown after a wait" (panics_in_error true);
+          case "in a local task" (panics_in_task 0);
+          case "in a scoped task" (panics_in_task 1);
+          case "in a task spawned with a handle" (panics_in_task 2);
+          case "in a waker" panic_in_waker;
+          case "are reported" panics_are_reported;
         ] );
       ( "exceptions",
         [
           case "come back the same" exceptions_come_back_the_same;
           case "have a message" message_of_an_exception;
+          case "are known when registered" registered_exceptions;
+          case "keep their backtraces" backtraces_go_on;
           Alcotest.test_case "one of a continuation leaves through the loop"
             `Quick exception_of_a_continuation_leaves_through_the_loop;
         ] );

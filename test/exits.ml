@@ -19,6 +19,25 @@ let begin_work () =
   List.iter (fun promise -> Lwt.async (fun () -> promise)) (work ());
   Support.pauses 20
 
+(* Rust sees a rejection, and the exception goes on when the poll is over. *)
+let escapes ~waits code =
+  Lwt.Exception_filter.(set handle_all_except_runtime);
+  let swallow () = Rust.swallow (fun () -> raise Out_of_memory) ~waits in
+  match Lwt_main.run (Lwt.bind (Lwt.pause ()) swallow) with
+  | (_ : int) -> exit 1
+  | exception Out_of_memory -> exit code
+
+(* The loop of a domain that ends while its tasks wait. *)
+let domain_that_ends abandoned () =
+  let watch promise =
+    Lwt.on_failure promise (function
+      | Lwt_rust.Abandoned -> incr abandoned
+      | exn -> raise exn)
+  in
+  Lwt_main.run
+    (List.iter watch (work ());
+     Support.pauses 20)
+
 let programs =
   [
     ( "the loop returns",
@@ -67,6 +86,21 @@ let programs =
     ( "a call outside of any loop",
       0,
       fun () -> Lwt.async (fun () -> Rust.sleep long ()) );
+    ( "an exception that Lwt does not catch, at once",
+      11,
+      fun () -> escapes ~waits:false 11 );
+    ( "an exception that Lwt does not catch, later",
+      12,
+      fun () -> escapes ~waits:true 12 );
+    ( "a domain that ends",
+      10,
+      fun () ->
+        let abandoned = ref 0 in
+        Domain.join (Domain.spawn (domain_that_ends abandoned));
+        (* Another domain may run the loop then. *)
+        let value = Lwt_main.run (Rust.yield 3 5) in
+        exit (value + !abandoned) );
+    ("shutdown", 0, Shutdown.run);
   ]
 
 let seconds = 30.

@@ -62,6 +62,7 @@ module Raw = struct
   external protected : int -> (unit -> unit Lwt.t) -> unit t = "test_protected"
   external is_mine : (unit -> unit Lwt.t) -> (bool * bool) t = "test_is_mine"
   external swallow : (unit -> unit Lwt.t) -> bool -> int t = "test_swallow"
+  external panic_in_error : bool -> unit t = "test_panic_in_error"
   external panic_in_waker : unit -> unit t = "test_panic_in_waker"
   external call_in_lwt : ('a -> 'b Lwt.t) -> 'a -> 'b t = "test_call_in_lwt"
 
@@ -117,6 +118,7 @@ let scoped () = promise (Raw.scoped ())
 let protected turns f = promise (Raw.protected turns f)
 let is_mine f = promise (Raw.is_mine f)
 let swallow f ~waits = promise (Raw.swallow f waits)
+let panic_in_error waits = promise (Raw.panic_in_error waits)
 let panic_in_waker () = promise (Raw.panic_in_waker ())
 let call_in_lwt_from_tokio f n = promise (Raw.call_in_lwt_from_tokio f n)
 let spawn_in_lwt x = promise (Raw.spawn_in_lwt x)

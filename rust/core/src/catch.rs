@@ -57,7 +57,10 @@ impl<F: Future> Future for CatchPanic<F> {
                 drop_quietly(value);
                 Err(payload)
             }
-            (Err(payload), _) => Err(payload),
+            (Err(payload), dropped) => {
+                drop_quietly(dropped);
+                Err(payload)
+            }
         })
     }
 }
@@ -69,10 +72,13 @@ impl<F> Drop for CatchPanic<F> {
     }
 }
 
-fn drop_quietly<T>(value: T) {
+/// Drops a value; a panic of its destructor goes nowhere.
+pub fn drop_quietly<T>(value: T) {
     if let Err(payload) = catch_panic(move || drop(value)) {
-        // A payload may panic in its own destructor.
-        std::mem::forget(payload);
+        // A payload may panic in its own destructor, and so on for ever.
+        if let Err(again) = catch_panic(move || drop(payload)) {
+            std::mem::forget(again);
+        }
     }
 }
 
@@ -80,7 +86,9 @@ fn drop_quietly<T>(value: T) {
 mod tests {
     use std::{
         future::{Future, poll_fn},
+        panic::panic_any,
         pin::{Pin, pin},
+        sync::Arc,
         task::{Context, Poll, Waker},
     };
 
@@ -153,6 +161,40 @@ mod tests {
     #[test]
     fn panic_in_the_drop_of_an_unfinished_future_goes_nowhere() {
         let held = PanicOnDrop;
+        drop(CatchPanic::new(Box::pin(async move {
+            let _held = held;
+        })));
+    }
+
+    /// Panics with a payload when it is dropped.
+    struct PanicWith<T: Send + 'static>(Option<T>);
+
+    impl<T: Send + 'static> Drop for PanicWith<T> {
+        fn drop(&mut self) {
+            panic_any(self.0.take().unwrap());
+        }
+    }
+
+    #[test]
+    fn payload_that_nobody_is_told_of_is_dropped() {
+        let payload = Arc::new(());
+        let held = PanicWith(Some(payload.clone()));
+        drop(CatchPanic::new(Box::pin(async move {
+            let _held = held;
+        })));
+        assert_eq!(Arc::strong_count(&payload), 1);
+    }
+
+    #[test]
+    fn panic_in_the_drop_of_a_payload_goes_nowhere() {
+        let held = PanicWith(Some(PanicOnDrop));
+        let future = pin!(CatchPanic::new(Box::pin(poll_fn(move |_| -> Poll<u8> {
+            let _held = &held;
+            panic!("first")
+        }))));
+        assert_eq!(message(poll(future)), "first");
+
+        let held = PanicWith(Some(PanicOnDrop));
         drop(CatchPanic::new(Box::pin(async move {
             let _held = held;
         })));

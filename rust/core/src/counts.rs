@@ -20,10 +20,8 @@ const KINDS: usize = Kind::Root as usize + 1;
 
 type Counts = [AtomicI64; KINDS];
 
-const ZEROES: Counts = [const { AtomicI64::new(0) }; KINDS];
-
 /// Of the threads that have ended, or have no shard for another reason.
-static ELSEWHERE: Counts = ZEROES;
+static ELSEWHERE: Counts = [const { AtomicI64::new(0) }; KINDS];
 
 /// The shards of the threads that are alive.
 static SHARDS: Mutex<Vec<Arc<Counts>>> = Mutex::new(Vec::new());
@@ -44,7 +42,7 @@ impl Shard {
         let Ok(mut shards) = SHARDS.try_lock() else {
             return Shard(None);
         };
-        let counts = Arc::new(ZEROES);
+        let counts = Arc::new(Counts::default());
         shards.push(counts.clone());
         Shard(Some(counts))
     }

@@ -1,8 +1,8 @@
 //! The parts of lwt_rust that name no OCaml value.
 //!
 //! Everything here is ordinary Rust, so it is tested without an OCaml runtime:
-//! [`Park`] and [`Cell`] under loom, which tries every interleaving, and all of
-//! it by unit tests.
+//! [`Park`] and [`Cell`] under loom, which tries every interleaving, and on real
+//! threads, and all of it by unit tests.
 //!
 //! | module | what it holds |
 //! | --- | --- |
@@ -23,7 +23,7 @@ mod slots;
 mod source;
 mod sync;
 
-pub use catch::{CatchPanic, Payload, catch_panic};
+pub use catch::{CatchPanic, Payload, catch_panic, drop_quietly};
 pub use cell::Cell;
 pub use counts::{Counted, Kind, count};
 pub use park::Park;

@@ -33,6 +33,17 @@ impl Drop for PanicOnDrop {
     }
 }
 
+#[derive(Debug)]
+struct PanicOnDisplay;
+
+impl fmt::Display for PanicOnDisplay {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("panic while it is shown");
+    }
+}
+
+impl std::error::Error for PanicOnDisplay {}
+
 struct PanicOnWake;
 
 impl Wake for PanicOnWake {
@@ -115,6 +126,14 @@ lwt_rust::export! {
             tokio::task::yield_now().await;
         }
         Ok(u32::from(f.call(()).await.is_err()))
+    }
+
+    /// Fails with an error that panics when it is shown.
+    async fn test_panic_in_error(waits: bool) -> Result<(), Error> {
+        if waits {
+            tokio::task::yield_now().await;
+        }
+        Err(PanicOnDisplay)?
     }
 
     /// Registers a waker that panics when it is woken, has it woken by a thread,

@@ -2,7 +2,9 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 
-use super::{Exception, option, text};
+use lwt_rust_core::catch_panic;
+
+use super::{Exception, Panic, option, text};
 use crate::{
     callbacks::{Callback, call_back},
     ffi::{Lock, Root, Val},
@@ -50,22 +52,34 @@ impl Failure {
     }
 
     /// `Unix.Unix_error` or `Lwt_rust.Error`.
+    ///
+    /// The error is the user's, and may panic when it is shown or dropped: then
+    /// it is `Lwt_rust.Panic`.
     pub(super) fn make(self, lock: &mut Lock) -> Option<Result<Val<'_>, Exception>> {
         if let Some(errno) = self.errno() {
             let error = Root::new(lock.unix_error(errno));
             return call_back(lock, Callback::MakeUnixError, &[&error]);
         }
-        let Failure(failure) = self;
-        let message = text(lock, &failure.error.to_string());
-        let sources = sources(&*failure.error)
-            .iter()
-            .rev()
-            .fold(Root::UNIT, |tail, source| {
-                let head = text(lock, source);
-                Root::new(lock.block(0, &[&head, &tail]))
-            });
-        let type_name = text(lock, failure.type_name);
-        let backtrace = option(lock, show_backtrace(&failure.backtrace).as_deref());
+        let type_name = self.0.type_name;
+        let shown = catch_panic(move || {
+            let FailureInner {
+                error, backtrace, ..
+            } = *self.0;
+            let shown = (error.to_string(), sources(&*error));
+            drop(error);
+            (shown, show_backtrace(&backtrace))
+        });
+        let ((message, sources), backtrace) = match shown {
+            Ok(shown) => shown,
+            Err(payload) => return Panic::from_payload(payload).make(lock),
+        };
+        let message = text(lock, &message);
+        let sources = sources.iter().rev().fold(Root::UNIT, |tail, source| {
+            let head = text(lock, source);
+            Root::new(lock.block(0, &[&head, &tail]))
+        });
+        let type_name = text(lock, type_name);
+        let backtrace = option(lock, backtrace.as_deref());
         let parts = Root::new(lock.block(0, &[&message, &sources, &type_name, &backtrace]));
         call_back(lock, Callback::MakeError, &[&parts])
     }

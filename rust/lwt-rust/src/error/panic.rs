@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use lwt_rust_core::Payload;
+use lwt_rust_core::{Payload, drop_quietly};
 
 use super::{Exception, failure::show_backtrace, option, text};
 use crate::{
@@ -141,10 +141,7 @@ impl Panic {
             .flatten()
             .unwrap_or_default();
         let message = message_of(&*payload);
-        // A payload may panic in its own destructor.
-        if let Err(again) = lwt_rust_core::catch_panic(move || drop(payload)) {
-            std::mem::forget(again);
-        }
+        drop_quietly(payload);
         Panic(Box::new(PanicInner {
             message,
             location,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lwt_rust_core::catch_panic;
+use lwt_rust_core::{catch_panic, drop_quietly};
 use ocaml::sys;
 
 use super::{lock::Lock, value::Val};
@@ -77,6 +77,6 @@ unsafe extern "C" fn finalize(block: sys::Value) {
     // A panic of a waker must not unwind into the collector. There is nobody
     // to tell but the panic hook, which has been told.
     if let Err(payload) = catch_panic(|| relay.abandon()) {
-        std::mem::forget(payload);
+        drop_quietly(payload);
     }
 }

@@ -22,8 +22,12 @@ extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
             if fork::happened() {
                 return Ok(Root::UNIT);
             }
-            // Any systhread of the domain may be the first to cancel there.
-            executor::attached(lock)?.cancel(slot);
+            let executor = match ffi::executor() {
+                Some(executor) => executor,
+                // Any systhread of the domain may cancel before it calls.
+                None => executor::attached(lock)?,
+            };
+            executor.cancel(slot);
             Ok(Root::UNIT)
         })
     }
