@@ -7,12 +7,6 @@ let live_words () =
   Gc.full_major ();
   (Gc.stat ()).live_words
 
-(* In kilobytes, where the system says. *)
-let resident () =
-  match In_channel.with_open_bin "/proc/self/statm" In_channel.input_all with
-  | line -> Scanf.sscanf line "%d %d" (fun _ pages -> pages * 4)
-  | exception Sys_error _ -> 0
-
 (* [run n] does something [n] times. *)
 let does_not_grow run ~times () =
   let* () = run (times / 4) in

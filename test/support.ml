@@ -30,3 +30,10 @@ let is_pending p = Lwt.state p = Lwt.Sleep
 let check_int = Alcotest.(check int)
 let check_bool = Alcotest.(check bool)
 let check_string = Alcotest.(check string)
+
+(** [resident ()] is the resident memory of the process in kilobytes, where the
+    system says. *)
+let resident () =
+  match In_channel.with_open_bin "/proc/self/statm" In_channel.input_all with
+  | line -> Scanf.sscanf line "%d %d" (fun _ pages -> pages * 4)
+  | exception Sys_error _ -> 0

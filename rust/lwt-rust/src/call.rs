@@ -69,7 +69,7 @@ where
         Poll::Ready(Err(payload)) => Err(Panic::from_payload(payload).into()),
         Poll::Pending => {
             let slot = Root::new(Val::from_index(executor.adopt(future, cancellation)));
-            Ok(lock.block(Status::Pending as u8, &[&slot, executor.record()]))
+            Ok(lock.block(Status::Pending as u8, &[&slot, &executor.record()]))
         }
     }
 }

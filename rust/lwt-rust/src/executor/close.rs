@@ -1,7 +1,10 @@
 //! The end of an executor.
 
 use super::{DomainExecutor, registry};
-use crate::{error::Error, ffi::Lock};
+use crate::{
+    error::Error,
+    ffi::{Lock, Root},
+};
 
 impl DomainExecutor {
     /// Ends all tasks: each is dropped, here and now, and what awaits it gets
@@ -23,6 +26,8 @@ impl DomainExecutor {
         lock.lend(|| self.run_to_the_end());
         drop(self.ticks.replace(Box::pin(std::future::pending())));
         self.executor.take();
+        self.record.replace(Root::UNIT);
+        self.completions.replace(Root::UNIT);
         self.shared.disconnect();
         registry::forget(self);
         Ok(())

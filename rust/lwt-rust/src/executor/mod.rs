@@ -18,7 +18,7 @@ mod task;
 mod turn;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, Ref, RefCell},
     future::Future,
     pin::Pin,
     rc::Rc,
@@ -52,10 +52,11 @@ pub struct DomainExecutor {
     executor: RefCell<Option<Arc<Executor<'static>>>>,
     /// Wakes `shared`.
     waker: Waker,
-    /// The record `Executor.t` of `lib/`.
-    record: Root,
-    /// The array in `record` through which results reach OCaml.
-    completions: Root,
+    /// The record `Executor.t` of `lib/`; `()` when the executor is closed.
+    record: RefCell<Root>,
+    /// The array in `record` through which results reach OCaml; `()` when the
+    /// executor is closed.
+    completions: RefCell<Root>,
     /// How many completions were stored since OCaml last read them.
     stored: Cell<usize>,
     /// Runs tasks, one after the other, for as long as it is polled.
@@ -112,8 +113,8 @@ impl DomainExecutor {
     }
 
     /// The OCaml record of the executor.
-    pub(crate) fn record(&self) -> &Root {
-        &self.record
+    pub(crate) fn record(&self) -> Ref<'_, Root> {
+        self.record.borrow()
     }
 
     /// Called by the domain when it has made a task runnable, for the task to run

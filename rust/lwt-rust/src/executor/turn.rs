@@ -31,8 +31,8 @@ impl DomainExecutor {
             ticks: RefCell::new(Box::pin(tick_for_ever(tasks.clone(), budget.clone()))),
             executor: RefCell::new(Some(tasks)),
             shared,
-            record,
-            completions,
+            record: RefCell::new(record),
+            completions: RefCell::new(completions),
             stored: Cell::new(0),
             budget,
             calls: Calls::default(),
@@ -92,8 +92,9 @@ impl DomainExecutor {
     pub(super) fn store(&self, lock: &mut Lock, slot: usize, is_rejected: bool, value: &Root) {
         let key = Val::from_index(2 * slot + usize::from(is_rejected));
         let at = 2 * self.stored.get();
-        lock.store(&self.completions, at, &Root::new(key));
-        lock.store(&self.completions, at + 1, value);
+        let completions = self.completions.borrow();
+        lock.store(&completions, at, &Root::new(key));
+        lock.store(&completions, at + 1, value);
         self.stored.set(self.stored.get() + 1);
     }
 
