@@ -1,9 +1,6 @@
 type 'a t = ('a, Executor.t) Raw.call
 
-let promise : 'a t -> 'a Lwt.t =
- fun call ->
-  if Failure.has_escaped () then Failure.leave ();
-  match call with
+let take : 'a t -> 'a Lwt.t = function
   | Returned value -> Lwt.return value
   | Raised (exn, backtrace) ->
       Failure.note (exn, backtrace);
@@ -19,3 +16,13 @@ let promise : 'a t -> 'a Lwt.t =
            call gives with Lwt_rust.Executor.run";
       call.slot <- -1;
       Executor.wait call.executor slot
+
+let promise call =
+  let promise = take call in
+  if Failure.has_escaped () then (
+    try Failure.leave ()
+    with exn ->
+      let backtrace = Printexc.get_raw_backtrace () in
+      Lwt.cancel promise;
+      Printexc.raise_with_backtrace exn backtrace);
+  promise

@@ -1,7 +1,7 @@
 type pending =
   | Vacant
   | Awaited : 'a Lwt.u -> pending  (** by a promise *)
-  | Expected : ('a, Raw.failure) result option ref -> pending  (** by [run] *)
+  | Expected : ('a, Raw.failure) result option ref -> pending
 
 type t = {
   mutable resolvers : pending array;  (** by the slots of the calls *)
@@ -21,13 +21,26 @@ let make () =
     read = 0;
   }
 
+let completions t = t.completions
 let has_completions t = t.read < t.stored
 
-let reject_with resolver failure =
+let reject resolver failure =
   Failure.note failure;
   (* Not [wakeup_later], which an exception that has left Lwt's resolution loop
      once defers for ever. *)
   Lwt.wakeup_exn resolver (fst failure)
+
+let complete pending ~is_rejected value =
+  match pending with
+  | Vacant -> (* cancelled after the task had completed *) ()
+  | Awaited resolver ->
+      if is_rejected then reject resolver (Obj.obj value : Raw.failure)
+      else Lwt.wakeup resolver (Obj.obj value)
+  | Expected result ->
+      result :=
+        Some
+          (if is_rejected then Error (Obj.obj value : Raw.failure)
+           else Ok (Obj.obj value))
 
 let rec settle t =
   if has_completions t then (
@@ -39,16 +52,7 @@ let rec settle t =
     let slot = key lsr 1 in
     let pending = t.resolvers.(slot) in
     t.resolvers.(slot) <- Vacant;
-    (match pending with
-    | Vacant -> (* cancelled after the task had completed *) ()
-    | Awaited resolver ->
-        if key land 1 = 0 then Lwt.wakeup resolver (Obj.obj value)
-        else reject_with resolver (Obj.obj value : Raw.failure)
-    | Expected result ->
-        result :=
-          Some
-            (if key land 1 = 0 then Ok (Obj.obj value)
-             else Error (Obj.obj value : Raw.failure)));
+    complete pending ~is_rejected:(key land 1 = 1) value;
     settle t)
 
 (* Added by Rust to the number of completions. *)
@@ -72,10 +76,8 @@ let keep t slot pending =
   make_room t slot;
   t.resolvers.(slot) <- pending
 
-let forget t slot = t.resolvers.(slot) <- Vacant
-
 let cancel t slot =
-  forget t slot;
+  t.resolvers.(slot) <- Vacant;
   Outcome.get (Raw.call_cancel slot)
 
 let wait t slot =
@@ -84,14 +86,36 @@ let wait t slot =
   Lwt.on_cancel promise (fun () -> cancel t slot);
   promise
 
-let take_pending t =
-  let pending = t.resolvers in
-  t.resolvers <- Array.make 16 Vacant;
-  t.read <- 0;
-  t.stored <- 0;
-  List.filter (function Vacant -> false | _ -> true) (Array.to_list pending)
+let expect t slot =
+  let result = ref None in
+  keep t slot (Expected result);
+  result
 
-let abandon = function
+let abandon pending () =
+  match pending with
   | Vacant -> ()
   | Awaited resolver -> Lwt.wakeup_exn resolver Errors.Abandoned
   | Expected result -> result := Some (Error (Errors.Abandoned, None))
+
+let is_pending = function Vacant -> false | Awaited _ | Expected _ -> true
+
+let forget_all t =
+  if not (has_completions t || Array.exists is_pending t.resolvers) then []
+  else
+    let pending = List.filter is_pending (Array.to_list t.resolvers) in
+    t.resolvers <- Array.make 16 Vacant;
+    t.read <- 0;
+    t.stored <- 0;
+    List.map abandon pending
+
+let rec in_spite_of raised = function
+  | [] -> Option.iter Failure.raise raised
+  | abandon :: others -> (
+      match abandon () with
+      | () -> in_spite_of raised others
+      | exception exn ->
+          let backtrace = Some (Printexc.get_raw_backtrace ()) in
+          let first = Option.value raised ~default:(exn, backtrace) in
+          in_spite_of (Some first) others)
+
+let abandon_all t = in_spite_of None (forget_all t)

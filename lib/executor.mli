@@ -1,29 +1,20 @@
 (** The OCaml side of a Rust executor: who waits for which call. Everything is
     for the domain of the executor. *)
 
-(** Who waits for a call. *)
-type pending =
-  | Vacant  (** nobody *)
-  | Awaited : 'a Lwt.u -> pending  (** a promise *)
-  | Expected : ('a, Raw.failure) result option ref -> pending
-      (** [Own_loop.run] *)
-
-type t = {
-  mutable resolvers : pending array;  (** by the slots of the calls *)
-  completions : Obj.t array;
-      (** Written by Rust during a poll, in pairs: the slot, doubled, plus one
-          for a rejection; and the value or the failure. *)
-  mutable stored : int;  (** the completions of the last poll *)
-  mutable read : int;  (** those of them that were read *)
-}
+type t
 
 val make : unit -> t
 (** [make ()] waits for nothing. *)
 
+val completions : t -> Obj.t array
+(** [completions t] is the array through which Rust gives results. *)
+
 val poll : t -> unit
 (** [poll t] runs what is runnable in the calling domain's executor, whose
     record is [t] and whose earlier completions were all read. Then it reports
-    panics, and raises what Lwt does not catch. *)
+    panics, and raises what Lwt does not catch.
+
+    @raise Errors.Abandoned if Rust was shut down. *)
 
 val has_completions : t -> bool
 (** [has_completions t] is whether {!settle} has something to do. *)
@@ -40,14 +31,18 @@ val wait : t -> int -> 'a Lwt.t
 (** [wait t slot] is the promise of the call in [slot], which the executor has
     just taken up. Cancelling it cancels the call. *)
 
-val keep : t -> int -> pending -> unit
-(** [keep t slot pending] makes [pending] wait for the call in [slot]. *)
+val expect : t -> int -> ('a, Raw.failure) result option ref
+(** [expect t slot] is like {!wait}, where there is no Lwt: it has a result when
+    the call has. *)
 
 val cancel : t -> int -> unit
-(** [cancel t slot] cancels the call in [slot]. *)
+(** [cancel t slot] cancels the call in [slot], which somebody waits for. *)
 
-val take_pending : t -> pending list
-(** [take_pending t] forgets all calls, and gives who waits for them. *)
+val abandon_all : t -> unit
+(** [abandon_all t] forgets all calls, and rejects what waits for them with
+    {!Errors.Abandoned}.
 
-val abandon : pending -> unit
-(** [abandon pending] rejects what waits with {!Errors.Abandoned}. *)
+    @raise exn what a continuation has raised first, when all are rejected. *)
+
+val forget_all : t -> (unit -> unit) list
+(** [forget_all t] forgets all calls, and gives what rejects them. *)

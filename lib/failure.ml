@@ -31,7 +31,8 @@ let take () =
   in
   update split
 
-let has_escaped () = Atomic.get escaped <> []
+let has_escaped () =
+  match Atomic.get escaped with [] -> false | _ :: _ -> true
 
 let leave () =
   if has_escaped () then

@@ -56,10 +56,9 @@ and close_turn t =
    Not now: a promise that an Enter hook settles is seen only after the loop has
    blocked. *)
 let abandon_later t =
-  let abandon pending =
-    Lwt.on_success (Lwt.pause ()) (fun () -> Executor.abandon pending)
-  in
-  List.iter abandon (Executor.take_pending t.executor)
+  List.iter
+    (fun reject -> Lwt.on_success (Lwt.pause ()) reject)
+    (Executor.forget_all t.executor)
 
 let enter_hook () =
   match Atomic.get current with
@@ -96,7 +95,7 @@ let close t =
   ignore (Raw.executor_attach t.domain true : bool Raw.outcome);
   Outcome.get (Raw.executor_close ());
   Atomic.set current None;
-  List.iter Executor.abandon (Executor.take_pending t.executor)
+  Executor.abandon_all t.executor
 
 let close_if_current t =
   match Atomic.get current with
@@ -110,7 +109,7 @@ let create domain =
   ignore
     (Outcome.get
        (Raw.executor_create domain (Some notification) executor
-          executor.completions)
+          (Executor.completions executor))
       : Unix.file_descr option);
   Atomic.set current (Some t);
   install_hooks ();
@@ -151,8 +150,10 @@ let shutdown deadline =
   | None -> stop ()
   | Some t ->
       Lwt.bind (drain t deadline) (fun () ->
-          close_if_current t;
-          stop ())
+          (* A continuation may raise: the rest is stopped all the same. *)
+          let close () = Lwt.return (close_if_current t) in
+          let closed = Lwt.apply close () in
+          Lwt.bind (stop ()) (fun () -> closed))
 
 let shutdown ~deadline =
   if not (deadline >= 0. && deadline <= 1e9) then

@@ -198,7 +198,8 @@ module Runtime : sig
       threads to end: until the deadline and a tenth of a second at least, since
       a blocking function that goes on cannot be interrupted. From then on
       asynchronous functions reject with {!Error}. A runtime that the program
-      has given to Rust itself, with [lwt_rust::runtime::adopt], is left alone.
+      has given to Rust itself, with [lwt_rust::runtime::adopt], is left alone,
+      and tasks that {!Executor.run} has left in other domains end with those.
 
       Nothing has to be shut down for a program to end. Later calls give the
       same promise, which cannot be cancelled.

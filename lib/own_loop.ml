@@ -16,13 +16,14 @@ let close domain t =
   (* To this thread: perhaps only others have used it. *)
   ignore (Raw.executor_attach domain false : bool Raw.outcome);
   Outcome.get (Raw.executor_close ());
-  List.iter Executor.abandon (Executor.take_pending t.executor);
-  Unix.close t.socket
+  Unix.close t.socket;
+  Executor.abandon_all t.executor
 
 let create domain =
   let executor = Executor.make () in
   match
-    Outcome.get (Raw.executor_create domain None executor executor.completions)
+    Outcome.get
+      (Raw.executor_create domain None executor (Executor.completions executor))
   with
   | None -> invalid_arg "an executor without a notification has a socket"
   | Some socket ->
@@ -60,9 +61,10 @@ let give_up t slot =
   | exception Errors.Abandoned -> (* Rust was shut down *) ()
 
 let expect t slot =
-  let result = ref None in
-  Executor.keep t.executor slot (Expected result);
-  try drive t result
+  let result = Executor.expect t.executor slot in
+  try
+    Failure.leave ();
+    drive t result
   with exn ->
     let backtrace = Printexc.get_raw_backtrace () in
     if Option.is_none !result then give_up t slot;
@@ -70,8 +72,12 @@ let expect t slot =
 
 let perform t call =
   match (call () : ('a, Executor.t) Raw.call) with
-  | Returned value -> value
-  | Raised (exn, backtrace) -> Failure.raise (exn, backtrace)
+  | Returned value ->
+      Failure.leave ();
+      value
+  | Raised (exn, backtrace) ->
+      Failure.leave ();
+      Failure.raise (exn, backtrace)
   | Pending pending ->
       let slot = pending.slot in
       if slot < 0 then
@@ -79,7 +85,6 @@ let perform t call =
       if pending.executor != t.executor then
         invalid_arg "Lwt_rust.Executor.run: the call was made in another domain";
       pending.slot <- -1;
-      Failure.leave ();
       expect t slot
 
 let run call =

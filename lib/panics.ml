@@ -1,9 +1,5 @@
 let reporter : (Errors.panic -> unit) option ref = ref None
 
-let set_reporter report =
-  reporter := report;
-  Outcome.get (Raw.panics_are_reported (Option.is_some report))
-
 let print ({ message; location; backtrace = _ } : Errors.panic) =
   Printf.eprintf "lwt_rust: panicked at %s: %s\n%!" location message
 
@@ -16,3 +12,11 @@ let report () =
       with exn when Lwt.Exception_filter.run exn ->
         !Lwt.async_exception_hook exn)
     all
+
+(* What the loop has had no time for. *)
+let is_reported_at_exit = Atomic.make false
+
+let set_reporter chosen =
+  if not (Atomic.exchange is_reported_at_exit true) then at_exit report;
+  reporter := chosen;
+  Outcome.get (Raw.panics_are_reported (Option.is_some chosen))

@@ -152,6 +152,27 @@ let wrong_use () =
       (* It works on. *)
       check_int "after" 3 (run (fun () -> Rust.Raw.yield 2 3)))
 
+(* It leaves by [run] as well, and cancels the call. *)
+let what_lwt_does_not_catch () =
+  let raises () = raise Out_of_memory in
+  let leaves call =
+    match run call with
+    | (_ : int) -> Alcotest.fail "expected Out_of_memory"
+    | exception Out_of_memory -> ()
+  in
+  let* () =
+    elsewhere (fun () ->
+        Lwt.Exception_filter.(set handle_all_except_runtime);
+        let finally () = Lwt.Exception_filter.(set handle_all) in
+        Fun.protect ~finally @@ fun () ->
+        leaves (fun () -> Rust.Raw.swallow raises false);
+        leaves (fun () -> Rust.Raw.swallow raises true);
+        leaves (fun () -> Rust.Raw.swallow_and_wait raises);
+        check_int "after" 3 (run (fun () -> Rust.Raw.yield 2 3));
+        check_int "futures" 0 (run Rust.Raw.live))
+  in
+  Lwt.return_unit
+
 let a_domain_that_ends () =
   let before = (Lwt_rust.Runtime.live ()).tasks in
   let* () =
@@ -195,6 +216,7 @@ let () =
         [
           case "gives what Rust gives" run_gives_what_rust_gives;
           case "raises what Rust rejects with" run_raises;
+          case "raises what Lwt does not catch" what_lwt_does_not_catch;
           case "many domains" many_domains;
           case "descriptors come back" descriptors_come_back;
         ] );

@@ -44,21 +44,19 @@ let panics waits () =
   in
   still_works ()
 
-let panics_in_drop waits () =
+let panics_with expected call waits () =
   let* () =
-    expect "panic in drop" (Rust.panic_in_drop waits) (function
-      | Lwt_rust.Panic { message; _ } -> message = "panic in a destructor"
+    expect expected (call waits) (function
+      | Lwt_rust.Panic { message; _ } -> message = expected
       | _ -> false)
   in
   still_works ()
 
-let panics_in_error waits () =
-  let* () =
-    expect "panic in Display" (Rust.panic_in_error waits) (function
-      | Lwt_rust.Panic { message; _ } -> message = "panic while it is shown"
-      | _ -> false)
-  in
-  still_works ()
+let panics_in_drop = panics_with "panic in a destructor" Rust.panic_in_drop
+let panics_in_error = panics_with "panic while it is shown" Rust.panic_in_error
+
+let panics_in_conversion =
+  panics_with "panic of a conversion" Rust.panic_in_conversion
 
 let panics_in_task place () =
   let* () =
@@ -223,6 +221,9 @@ let () =
           case "on a worker" panic_on_a_worker;
           case "while an error is shown" (panics_in_error false);
           case "while an error is shown after a wait" (panics_in_error true);
+          case "while an error is converted" (panics_in_conversion false);
+          case "while an error is converted after a wait"
+            (panics_in_conversion true);
           case "in a local task" (panics_in_task 0);
           case "in a scoped task" (panics_in_task 1);
           case "in a task spawned with a handle" (panics_in_task 2);

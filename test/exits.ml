@@ -29,14 +29,19 @@ let escapes ~waits code =
 
 (* The loop of a domain that ends while its tasks wait. *)
 let domain_that_ends abandoned () =
+  let hook exn = if exn = Exit then raise exn in
+  Lwt.async_exception_hook := hook;
   let watch promise =
     Lwt.on_failure promise (function
       | Lwt_rust.Abandoned -> incr abandoned
       | exn -> raise exn)
   in
-  Lwt_main.run
-    (List.iter watch (work ());
-     Support.pauses 20)
+  let raising = Rust.for_ever () in
+  let others = work () in
+  (* It leaves the domain, and keeps nothing from the others. *)
+  Lwt.on_failure raising (fun _ -> raise Exit);
+  List.iter watch others;
+  Lwt_main.run (Support.pauses 20)
 
 let programs =
   [
@@ -92,11 +97,23 @@ let programs =
     ( "an exception that Lwt does not catch, later",
       12,
       fun () -> escapes ~waits:true 12 );
+    ( "a panic",
+      0,
+      fun () -> ignore (Lwt_main.run (Support.result (Rust.panic true))) );
+    ( "a panic that the loop has no time to report",
+      13,
+      fun () ->
+        Lwt_rust.set_panic_reporter (Some (fun _ -> Unix._exit 13));
+        ignore (Lwt_main.run (Support.result (Rust.panic false))) );
+    ("shutdown with one call", 0, Shutdown.drain);
+    ("shutdown by a closure", 0, Shutdown.drain_from_a_closure);
     ( "a domain that ends",
       10,
       fun () ->
         let abandoned = ref 0 in
-        Domain.join (Domain.spawn (domain_that_ends abandoned));
+        (match Domain.join (Domain.spawn (domain_that_ends abandoned)) with
+        | () -> exit 1
+        | exception Exit -> ());
         (* Another domain may run the loop then. *)
         let value = Lwt_main.run (Rust.yield 3 5) in
         exit (value + !abandoned) );
@@ -122,13 +139,28 @@ let wait_for child =
   in
   go ()
 
-let ends_with name code () =
+let start name stderr =
   let program = Sys.executable_name in
-  let child =
-    Unix.create_process program [| program; name |] Unix.stdin Unix.stdout
-      Unix.stderr
-  in
-  Alcotest.(check int) "code" code (wait_for child)
+  Unix.create_process program [| program; name |] Unix.stdin Unix.stdout stderr
+
+let ends_with name code () =
+  Alcotest.(check int) "code" code (wait_for (start name Unix.stderr))
+
+let a_panic_is_one_line () =
+  let file = Filename.temp_file "exits" ".stderr" in
+  Fun.protect ~finally:(fun () -> Sys.remove file) @@ fun () ->
+  let stderr = Unix.openfile file [ O_WRONLY; O_TRUNC ] 0o600 in
+  Alcotest.(check int) "code" 0 (wait_for (start "a panic" stderr));
+  Unix.close stderr;
+  let text = In_channel.with_open_bin file In_channel.input_all in
+  Alcotest.(check (option int))
+    text
+    (Some (String.length text - 1))
+    (String.index_opt text '\n');
+  Alcotest.(check bool)
+    text true
+    (String.starts_with ~prefix:"lwt_rust: thread '" text
+    && String.ends_with ~suffix:": panic of the test\n" text)
 
 let () =
   match Sys.argv with
@@ -138,6 +170,11 @@ let () =
   | _ ->
       Alcotest.run "exits"
         [
+          ( "output",
+            [
+              Alcotest.test_case "a panic is one line" `Quick
+                a_panic_is_one_line;
+            ] );
           ( "exits",
             List.map
               (fun (name, code, _) ->

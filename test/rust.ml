@@ -62,7 +62,12 @@ module Raw = struct
   external protected : int -> (unit -> unit Lwt.t) -> unit t = "test_protected"
   external is_mine : (unit -> unit Lwt.t) -> (bool * bool) t = "test_is_mine"
   external swallow : (unit -> unit Lwt.t) -> bool -> int t = "test_swallow"
+
+  external swallow_and_wait : (unit -> unit Lwt.t) -> int t
+    = "test_swallow_and_wait"
+
   external panic_in_error : bool -> unit t = "test_panic_in_error"
+  external panic_in_conversion : bool -> unit t = "test_panic_in_conversion"
   external panic_in_waker : unit -> unit t = "test_panic_in_waker"
   external call_in_lwt : ('a -> 'b Lwt.t) -> 'a -> 'b t = "test_call_in_lwt"
 
@@ -119,6 +124,7 @@ let protected turns f = promise (Raw.protected turns f)
 let is_mine f = promise (Raw.is_mine f)
 let swallow f ~waits = promise (Raw.swallow f waits)
 let panic_in_error waits = promise (Raw.panic_in_error waits)
+let panic_in_conversion waits = promise (Raw.panic_in_conversion waits)
 let panic_in_waker () = promise (Raw.panic_in_waker ())
 let call_in_lwt_from_tokio f n = promise (Raw.call_in_lwt_from_tokio f n)
 let spawn_in_lwt x = promise (Raw.spawn_in_lwt x)

@@ -35,28 +35,54 @@ let in_another_domain () =
   | () -> false
   | exception Lwt_rust.Abandoned -> true
 
+(* With one call that is pending, and none that has to be aborted. *)
+let drain () =
+  Lwt_main.run
+    (let only = result (Rust.sleep 100 1) in
+     let start = Unix.gettimeofday () in
+     let* () = Lwt_rust.Runtime.shutdown ~deadline:60. () in
+     check "as soon as it could" (Unix.gettimeofday () -. start < 30.);
+     let+ only = only in
+     check "drained" (only = Ok 1))
+
+(* A closure that Rust calls asks for it: the call that called it is drained. *)
+let drain_from_a_closure () =
+  Lwt_main.run
+    (let asked = ref Lwt.return_unit in
+     let ask () =
+       asked := Lwt_rust.Runtime.shutdown ~deadline:60. ();
+       Lwt_unix.sleep 0.05
+     in
+     let* called = result (Rust.call_later ask ()) in
+     check "drained" (called = Ok ());
+     !asked)
+
 let run () =
   Lwt_main.run
     (let* () = Rust.leave_task (ref 0) in
      let* live = Rust.live () in
      check "without counted futures" (live = 0);
      let protected = ref false in
-     let short = result (Rust.sleep 20 1)
-     and long = result (Rust.for_ever ()) in
+     let short = result (Rust.sleep 100 1) in
      let cancelled =
        Rust.protected 50 (fun () ->
-           protected := true;
-           Lwt.return_unit)
+           let+ () = Lwt_unix.sleep 0.1 in
+           protected := true)
      in
      Lwt.cancel cancelled;
+     let awaited = fst (Lwt.task ()) in
+     let long = result (Rust.await awaited) in
      let other = Domain.spawn in_another_domain in
      let* () = Lwt_unix.sleep 0.05 in
      check "with threads" (threads_of_tokio () > 0);
+     let start = Unix.gettimeofday () in
      let* () = Lwt_rust.Runtime.shutdown ~deadline:0.5 () in
+     check "in time" (Unix.gettimeofday () -. start > 0.4);
      let* short = short and* long = long in
      check "drained" (short = Ok 1);
      check "protected" !protected;
      check "aborted" (is_abandoned long);
+     check "cancelled" (Lwt.state awaited = Fail Lwt.Canceled);
      check "aborted in another domain" (Domain.join other);
      let live = Lwt_rust.Runtime.live () in
      check "without tasks" (live.tasks = 0 && live.promises = 0);

@@ -47,6 +47,13 @@ let systhread_of_the_domain_resolves () =
   Thread.join thread;
   check_int "value" 5 n
 
+let systhread_of_the_domain_cancels () =
+  let promise = Rust.for_ever () in
+  Thread.join (Thread.create Lwt.cancel promise);
+  let* () = pauses 3 in
+  let+ live = Rust.live () in
+  check_int "futures" 0 live
+
 let finaliser_wakes_a_blocked_loop () =
   (* Woken by a finaliser, outside of our stubs, perhaps just before the loop
      blocks. *)
@@ -81,6 +88,8 @@ let () =
             lock_is_lent_once_and_only_in_the_domain;
           case "a systhread of the domain resolves"
             systhread_of_the_domain_resolves;
+          case "a systhread of the domain cancels"
+            systhread_of_the_domain_cancels;
           case "a finaliser wakes a blocked loop" finaliser_wakes_a_blocked_loop;
         ] );
     ]

@@ -1,8 +1,11 @@
 //! How many things of each kind there are (rule 14).
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    cell::Cell,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 /// A kind of thing that is counted.
@@ -20,72 +23,91 @@ const KINDS: usize = Kind::Root as usize + 1;
 
 type Counts = [AtomicI64; KINDS];
 
-/// Of the threads that have ended, or have no shard for another reason.
+/// Of threads that have no shard.
 static ELSEWHERE: Counts = [const { AtomicI64::new(0) }; KINDS];
 
-/// The shards of the threads that are alive.
-static SHARDS: Mutex<Vec<Arc<Counts>>> = Mutex::new(Vec::new());
+/// The shards, which are never freed: a thread that ends leaves its own, as it is,
+/// to one that begins. Only the sum of all means something, since a thing may be
+/// counted on one thread and discounted on another.
+static SHARDS: Mutex<Shards> = Mutex::new(Shards {
+    all: Vec::new(),
+    free: Vec::new(),
+});
 
-/// The counts of one thread, which alone writes them: so counting needs no
-/// atomic read-modify-write. A thing may be counted on one thread and
-/// discounted on another; only the sum means something.
-struct Shard(Option<Arc<Counts>>);
-
-thread_local! {
-    static SHARD: Shard = Shard::new();
+struct Shards {
+    all: Vec<&'static Counts>,
+    free: Vec<&'static Counts>,
 }
 
-impl Shard {
+thread_local! {
+    /// The shard of this thread, which alone writes it: so counting needs no
+    /// atomic read-modify-write. Has no destructor, so it costs a load.
+    static SHARD: Cell<Option<&'static Counts>> = const { Cell::new(None) };
+
+    /// Gives the shard back.
+    static TAKEN: Taken = Taken::new();
+}
+
+struct Taken(Option<&'static Counts>);
+
+impl Taken {
     fn new() -> Self {
         // Never waits: in a forked child, a thread that is not there may have
         // the mutex for ever.
         let Ok(mut shards) = SHARDS.try_lock() else {
-            return Shard(None);
+            return Taken(None);
         };
-        let counts = Arc::new(Counts::default());
-        shards.push(counts.clone());
-        Shard(Some(counts))
+        let shard = shards.free.pop().unwrap_or_else(|| {
+            let shard: &'static Counts = Box::leak(Box::default());
+            shards.all.push(shard);
+            shard
+        });
+        Taken(Some(shard))
     }
 }
 
-impl Drop for Shard {
+impl Drop for Taken {
     fn drop(&mut self) {
-        let Some(counts) = self.0.take() else { return };
-        let mut shards = shards();
-        for (sum, count) in ELSEWHERE.iter().zip(&*counts) {
-            sum.fetch_add(count.load(Ordering::Relaxed), Ordering::Relaxed);
+        SHARD.set(None);
+        if let Some(shard) = self.0 {
+            shards().free.push(shard);
         }
-        shards.retain(|shard| !Arc::ptr_eq(shard, &counts));
     }
 }
 
-fn shards() -> MutexGuard<'static, Vec<Arc<Counts>>> {
+fn shards() -> MutexGuard<'static, Shards> {
     // Nothing that can panic runs under this lock.
     SHARDS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[inline]
 fn add(kind: Kind, by: i64) {
-    let added = SHARD.try_with(|Shard(counts)| match counts {
-        None => false,
+    match SHARD.get() {
         Some(counts) => {
             let count = &counts[kind as usize];
             count.store(count.load(Ordering::Relaxed) + by, Ordering::Relaxed);
-            true
         }
-    });
-    if added != Ok(true) {
-        ELSEWHERE[kind as usize].fetch_add(by, Ordering::Relaxed);
+        None => add_slowly(kind, by),
     }
+}
+
+#[cold]
+fn add_slowly(kind: Kind, by: i64) {
+    // Fails while the thread ends.
+    if let Ok(Some(shard)) = TAKEN.try_with(|taken| taken.0) {
+        SHARD.set(Some(shard));
+        return add(kind, by);
+    }
+    ELSEWHERE[kind as usize].fetch_add(by, Ordering::Relaxed);
 }
 
 /// How many things of a kind there are. Any thread may call it; exact when no
 /// other thread is making or dropping any.
 pub fn count(kind: Kind) -> i64 {
     let shards = shards();
-    let here = shards
-        .iter()
-        .map(|counts| counts[kind as usize].load(Ordering::Relaxed));
-    here.sum::<i64>() + ELSEWHERE[kind as usize].load(Ordering::Relaxed)
+    let all = shards.all.iter().copied().chain([&ELSEWHERE]);
+    all.map(|counts| counts[kind as usize].load(Ordering::Relaxed))
+        .sum()
 }
 
 /// Counts as one thing of its kind for as long as it lives, on whichever thread

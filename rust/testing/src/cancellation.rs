@@ -83,6 +83,13 @@ lwt_rust::export! {
         Ok(())
     }
 
+    /// Calls a closure at once, ignores its exception, and waits for ever, counted.
+    async fn test_swallow_and_wait(f: LwtFn<(), ()>) -> Result<u32, Error> {
+        let _counted = Counted::new();
+        drop(f.call(()).await);
+        pending().await
+    }
+
     /// Awaits a counted task of tokio's that waits for ever.
     async fn test_scoped(_unit: ()) -> Result<(), Error> {
         let counted = Counted::new();

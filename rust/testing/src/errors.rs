@@ -44,6 +44,15 @@ impl fmt::Display for PanicOnDisplay {
 
 impl std::error::Error for PanicOnDisplay {}
 
+/// Panics when it becomes an `Error`.
+struct PanicOnConversion;
+
+impl From<PanicOnConversion> for Error {
+    fn from(_: PanicOnConversion) -> Self {
+        panic!("panic of a conversion");
+    }
+}
+
 struct PanicOnWake;
 
 impl Wake for PanicOnWake {
@@ -134,6 +143,14 @@ lwt_rust::export! {
             tokio::task::yield_now().await;
         }
         Err(PanicOnDisplay)?
+    }
+
+    /// Fails with what panics when it becomes an `Error`.
+    async fn test_panic_in_conversion(waits: bool) -> Result<(), PanicOnConversion> {
+        if waits {
+            tokio::task::yield_now().await;
+        }
+        Err(PanicOnConversion)
     }
 
     /// Registers a waker that panics when it is woken, has it woken by a thread,

@@ -116,7 +116,9 @@ impl DomainExecutor {
             let running = (Running::new(self), Counted::new(Kind::Task));
             let task = self.spawn_in_domain(async move {
                 let result = match future.await {
-                    Ok(result) => result.map_err(Into::into),
+                    // The conversion is the user's, and may panic.
+                    Ok(result) => catch_panic(|| result.map_err(Into::into))
+                        .unwrap_or_else(|payload| Err(Panic::from_payload(payload).into())),
                     Err(payload) => Err(Panic::from_payload(payload).into()),
                 };
                 with_lock(|lock| self.complete(lock, ticket, result));
@@ -177,6 +179,8 @@ impl DomainExecutor {
     /// Waits until no call but the caller's has not ended. For one caller at a
     /// time, which must be a call.
     pub(crate) async fn others_have_ended(&self) {
+        // In its first poll the caller is not counted yet.
+        tokio::task::yield_now().await;
         poll_fn(|context| {
             if self.calls.running.get() <= 1 {
                 return Poll::Ready(());

@@ -4,6 +4,7 @@ use super::{DomainExecutor, registry};
 use crate::{
     error::Error,
     ffi::{Lock, Root},
+    promise::cancel_here,
 };
 
 impl DomainExecutor {
@@ -24,6 +25,8 @@ impl DomainExecutor {
         self.calls.cancel_all();
         let _tokio = self.shared.tokio().enter();
         lock.lend(|| self.run_to_the_end());
+        let awaited = self.awaited.take();
+        lock.lend(|| awaited.iter().for_each(cancel_here));
         drop(self.ticks.replace(Box::pin(std::future::pending())));
         self.executor.take();
         self.record.replace(Root::UNIT);
@@ -31,6 +34,16 @@ impl DomainExecutor {
         self.shared.disconnect();
         registry::forget(self);
         Ok(())
+    }
+
+    /// A Lwt promise that was awaited is to be cancelled. Gives it back if the
+    /// executor is not being closed: then a task does it.
+    pub(crate) fn cancel_when_closed(&self, promise: Root) -> Option<Root> {
+        if !self.shared.is_closed() {
+            return Some(promise);
+        }
+        self.awaited.borrow_mut().push(promise);
+        None
     }
 
     /// Lets every task see that the executor is closed.

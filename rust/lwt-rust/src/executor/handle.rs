@@ -69,7 +69,7 @@ impl Shared {
 
     /// Whether the executor is owed a poll.
     pub(crate) fn is_woken(&self) -> bool {
-        self.park.is_woken()
+        self.park.is_woken() && !self.is_closed()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -177,9 +177,14 @@ impl Handle {
         self.0.wake();
     }
 
+    /// The executor, if a task of the domain is running on this thread.
+    pub(crate) fn executor_here(self) -> Option<&'static DomainExecutor> {
+        DomainExecutor::current().filter(|executor| std::ptr::eq(executor.shared, self.0))
+    }
+
     /// Whether a task of the domain is running on this thread.
     pub(crate) fn is_here(self) -> bool {
-        DomainExecutor::current().is_some_and(|executor| std::ptr::eq(executor.shared, self.0))
+        self.executor_here().is_some()
     }
 
     /// Spawns a task in the domain: it runs with the domain's lock held, so it

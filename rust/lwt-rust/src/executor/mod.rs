@@ -66,6 +66,9 @@ pub struct DomainExecutor {
     calls: Calls,
     /// The spawned tasks that wait, to be woken when the executor is closed.
     waiting: RefCell<Slots<Waker>>,
+    /// The Lwt promises that the tasks awaited which it has ended while it was
+    /// closed. No task can cancel them.
+    awaited: RefCell<Vec<Root>>,
 }
 
 impl DomainExecutor {

@@ -37,6 +37,7 @@ impl DomainExecutor {
             budget,
             calls: Calls::default(),
             waiting: RefCell::new(Slots::new()),
+            awaited: RefCell::default(),
         };
         // Until it has been polled once, it does not know whom to wake.
         executor.look_for_work();

@@ -103,7 +103,7 @@ where
 }
 
 /// Cancels a Lwt promise from a task of its domain.
-pub(super) fn cancel_here(promise: &Root) {
+pub(crate) fn cancel_here(promise: &Root) {
     try_with_lock(|lock| {
         // `Callback::Cancel` raises nothing but what a callback of the user's
         // raised, which Lwt has passed to its own hook.
@@ -113,5 +113,10 @@ pub(super) fn cancel_here(promise: &Root) {
 
 /// Has the domain cancel one of its Lwt promises.
 pub(super) fn cancel(promise: Root, handle: Handle) {
+    let promise = match handle.executor_here() {
+        Some(executor) => executor.cancel_when_closed(promise),
+        None => Some(promise),
+    };
+    let Some(promise) = promise else { return };
     handle.spawn(async move { cancel_here(&promise) }).detach();
 }

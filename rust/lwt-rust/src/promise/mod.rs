@@ -14,6 +14,7 @@ use std::{
 };
 
 pub(crate) use link::Sink;
+pub(crate) use lwt::cancel_here;
 pub(crate) use relay::{Relay, Settlement, create};
 pub use resolver::Resolver;
 pub(crate) use waits::end;

@@ -194,24 +194,40 @@ fn drive(runtime: Runtime, thread_name: String) -> Result<Running, Error> {
     Ok(Running::Thread { stop, stopped })
 }
 
-/// Stops the runtime, if it has started and is ours, and waits until its threads
-/// have ended, or for `patience`: a blocking function cannot be interrupted. Not
-/// for a thread that OCaml needs.
-pub(crate) fn stop(patience: Duration) {
-    let running = STARTED.get().and_then(|started| {
-        let running = started.running.lock();
-        running
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .take()
-    });
-    match running {
-        None => {}
-        Some(Running::Pool(runtime)) => runtime.shutdown_timeout(patience),
-        Some(Running::Thread { stop, stopped }) => {
-            // Settled once: this has taken the only `Running`.
-            let _ = stop.settle(patience);
-            // The thread drops its end, so an error is the good news.
-            let _ = stopped.recv_timeout(patience);
+/// Stops the runtime, if it has started and is ours, on a thread that waits until
+/// the runtime's have ended, or for `patience`: a blocking function cannot be
+/// interrupted. Then that thread calls `then`.
+///
+/// # Errors
+///
+/// If the system does not give the thread.
+pub(crate) fn stop(patience: Duration, then: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let _blocked = BlockedSignals::new();
+    std::thread::Builder::new().spawn(move || {
+        let running = STARTED.get().and_then(|started| {
+            let running = started.running.lock();
+            running
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .take()
+        });
+        if let Some(running) = running {
+            running.end(patience);
+        }
+        then();
+    })?;
+    Ok(())
+}
+
+impl Running {
+    fn end(self, patience: Duration) {
+        match self {
+            Running::Pool(runtime) => runtime.shutdown_timeout(patience),
+            Running::Thread { stop, stopped } => {
+                // Settled once: there is no other `Running`.
+                let _ = stop.settle(patience);
+                // The thread drops its end, so an error is the good news.
+                let _ = stopped.recv_timeout(patience);
+            }
         }
     }
 }

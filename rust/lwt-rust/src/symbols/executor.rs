@@ -77,7 +77,7 @@ extern "C" fn lwt_rust_executor_poll(unit: Raw) -> Raw {
             let Some(executor) = ffi::executor() else {
                 return Ok(Root::new(Val::from_index(0)));
             };
-            if executor::is_shut_down() {
+            if executor::is_shut_down() && !executor.shared().is_closed() {
                 return Err(Error::Abandoned);
             }
             let stored = executor.poll(lock);

@@ -54,10 +54,7 @@ extern "C" fn lwt_rust_runtime_stop(notification: Raw, seconds: Raw) -> Raw {
             let notification = isize::from_ocaml(notification.get(lock))?;
             let patience = Duration::try_from_secs_f64(f64::from_ocaml(seconds.get(lock))?)?;
             executor::shut_down();
-            std::thread::Builder::new().spawn(move || {
-                stop(patience);
-                notify(notification);
-            })?;
+            stop(patience, move || notify(notification))?;
             Ok(Root::UNIT)
         })
     }
@@ -97,6 +94,10 @@ extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         stub([unit], |lock, _| {
+            if fork::happened() {
+                // They are the parent's to report.
+                return Ok(Root::UNIT);
+            }
             let reports = error::take_reports();
             Ok(reports.iter().fold(Root::UNIT, |tail, panic| {
                 let head = panic.parts(lock);
