@@ -26,3 +26,7 @@ let promise call =
       Lwt.cancel promise;
       Printexc.raise_with_backtrace exn backtrace);
   promise
+
+type 'a direct = 'a Raw.outcome
+
+let value = Outcome.get

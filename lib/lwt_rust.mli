@@ -42,6 +42,16 @@ module Call : sig
       it before, or the domain is one without a Lwt loop ({!Executor}); and what
       Lwt does not catch ([Lwt.Exception_filter]) if a closure that the function
       called has raised that. *)
+
+  type 'a direct
+  (** What the stub of a Rust function that is not asynchronous returns. *)
+
+  val value : 'a direct -> 'a
+  (** [value call] is what the function returned. Any domain may make such
+      calls.
+
+      It raises what {!promise} rejects with: an exception that Rust was given
+      and gives back, {!Error} or {!Panic}. *)
 end
 
 (** Rust in domains without Lwt, and Lwt from there.

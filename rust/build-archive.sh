@@ -34,10 +34,18 @@ if [ -d "$project/vendor/crates" ]; then
   set -- "$@" --offline --config "$(cd "$project" && pwd)/vendor/config.toml"
 fi
 extension=so
+# The bindings are made by loading the dynamic library where not all of OCaml is:
+# a function that is missing is missed when it is called, and not before.
+flags_of_rustc="-C relro-level=partial"
 if [ "$(uname)" = Darwin ]; then
   extension=dylib
-  # The symbols of OCaml's runtime are found when the library is loaded.
-  export RUSTFLAGS="${RUSTFLAGS-} -C link-arg=-undefined -C link-arg=dynamic_lookup"
+  flags_of_rustc="-C link-arg=-undefined -C link-arg=dynamic_lookup"
+fi
+if [ -n "${RUSTFLAGS+set}" ]; then
+  export RUSTFLAGS="$RUSTFLAGS $flags_of_rustc"
+else
+  # Those of the user's own configuration count too.
+  set -- "$@" --config "build.rustflags = '$flags_of_rustc'"
 fi
 
 log=$flags.log

@@ -11,6 +11,7 @@
 //! | `catch` | a future whose panics become values |
 //! | `slots` | small numbers for things under way |
 //! | `counts` | how many things there are |
+//! | `description` | what a crate tells OCaml about its functions |
 //! | `source` | what a promise cancels when it is dropped |
 
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@
 mod catch;
 mod cell;
 mod counts;
+mod description;
 mod park;
 mod slots;
 mod source;
@@ -26,6 +28,9 @@ mod sync;
 pub use catch::{CatchPanic, Payload, catch_panic, drop_quietly};
 pub use cell::Cell;
 pub use counts::{Counted, Kind, count};
+pub use description::{
+    Arguments, ConstructorItem, Definition, Description, FieldItem, FunctionItem, Type,
+};
 pub use park::Park;
 pub use slots::{Slots, Ticket};
 pub use source::Source;

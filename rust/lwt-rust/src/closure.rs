@@ -1,10 +1,11 @@
-//! Lwt closures that Rust calls.
+//! OCaml closures that Rust calls.
 
 use std::{marker::PhantomData, sync::Arc};
 
 use crate::{
+    bindings::{Description, Type},
     callbacks::{Callback, call_back},
-    convert::{FromOcaml, IntoOcaml},
+    convert::{FromOcaml, IntoOcaml, OcamlType},
     error::Error,
     executor::Handle,
     ffi::{Lock, Root, Val},
@@ -75,7 +76,15 @@ impl<A, B> LwtFn<A, B> {
     }
 }
 
-impl<A, B> FromOcaml for LwtFn<A, B> {
+/// `a -> b Lwt.t`
+impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
+    fn ocaml_type(description: &mut Description) -> Type {
+        let argument = A::ocaml_type(description);
+        argument.arrow(&B::ocaml_type(description).applied("Lwt.t"))
+    }
+}
+
+impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         Ok(LwtFn {
             closure: Arc::new(Root::new(value)),
@@ -98,5 +107,70 @@ impl<A, B> Clone for LwtFn<A, B> {
 impl<A, B> std::fmt::Debug for LwtFn<A, B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("LwtFn(..)")
+    }
+}
+
+/// An OCaml function of type `'a -> 'b`, which returns no promise.
+///
+/// It may be cloned, sent and dropped anywhere, but only a task of a domain, or a
+/// function that OCaml has called, can call it: that takes the [`Lock`].
+pub struct Closure<A, B> {
+    closure: Arc<Root>,
+    types: PhantomData<fn(A) -> B>,
+}
+
+impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
+    /// Calls the function, in the domain of the calling thread, and waits for it.
+    ///
+    /// ```no_run
+    /// # use lwt_rust::{Closure, Error, with_lock};
+    /// #[lwt_rust::func]
+    /// async fn twice(f: Closure<i64, i64>, number: i64) -> Result<i64, Error> {
+    ///     let once = with_lock(|lock| f.call(lock, number))?;
+    ///     with_lock(|lock| f.call(lock, once))
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exception`] with what the function raises, and a message if the
+    /// argument or the result cannot be converted.
+    pub fn call(&self, lock: &mut Lock, argument: A) -> Result<B, Error> {
+        let argument = Root::new(argument.into_ocaml(lock)?);
+        let result = lock.call(&self.closure, &[&argument])?;
+        B::from_ocaml(result)
+    }
+}
+
+/// `a -> b`
+impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
+    fn ocaml_type(description: &mut Description) -> Type {
+        let argument = A::ocaml_type(description);
+        argument.arrow(&B::ocaml_type(description))
+    }
+}
+
+impl<A: OcamlType, B: OcamlType> FromOcaml for Closure<A, B> {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        Ok(Closure {
+            closure: Arc::new(Root::new(value)),
+            types: PhantomData,
+        })
+    }
+}
+
+impl<A, B> Clone for Closure<A, B> {
+    fn clone(&self) -> Self {
+        Closure {
+            closure: self.closure.clone(),
+            types: PhantomData,
+        }
+    }
+}
+
+impl<A, B> std::fmt::Debug for Closure<A, B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Closure(..)")
     }
 }

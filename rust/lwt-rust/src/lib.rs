@@ -22,6 +22,10 @@
 //! contains the stubs of `Lwt_rust` too; one such archive is linked into a
 //! program.
 
+// The macros name this crate as its users do.
+extern crate self as lwt_rust;
+
+pub mod bindings;
 mod call;
 mod callbacks;
 mod closure;
@@ -35,10 +39,13 @@ pub mod runtime;
 mod symbols;
 
 pub use call::{call, call_protected};
-pub use closure::LwtFn;
-pub use convert::{FromOcaml, IntoOcaml};
+pub use closure::{Closure, LwtFn};
+pub use convert::{
+    Abstract, AbstractType, Buffer, Char, FromOcaml, IntoOcaml, OcamlType, Poly, Taken, vars,
+};
 pub use error::{Error, Exception, Failure, Panic};
 pub use executor::{DomainExecutor, Handle, LocalTask, Task};
 pub use ffi::{Lock, Raw, Root, Val, try_with_lock, with_lock};
+pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType, func};
 pub use promise::{Promise, Resolver};
-pub use runtime::{Scoped, spawn_scoped};
+pub use runtime::{Scoped, spawn_blocking, spawn_scoped};

@@ -5,7 +5,28 @@ mod cancellation;
 mod closures;
 mod domains;
 mod errors;
+mod functions;
 mod threads;
 
 // The archive of a program contains the stubs of `Lwt_rust` too.
 pub use lwt_rust::*;
+
+use functions as f;
+
+lwt_rust::library! {
+    #![doc = "The functions of `rust/testing/src/functions.rs`."]
+    f::add, f::divide, f::panic_directly,
+    f::later, f::fail_if, f::root, f::root_now,
+    f::sum_blocking, f::panic_blocking, f::finish, f::finished,
+    f::seven, f::sum_seven,
+    f::echo_unit, f::echo_bool, f::echo_i8, f::echo_i16, f::echo_i32, f::echo_i64, f::echo_isize, f::echo_u8, f::echo_u16, f::echo_u32, f::echo_u64,
+    f::echo_usize, f::echo_f64, f::echo_f32, f::echo_duration, f::echo_char, f::echo_uchar, f::echo_string, f::echo_boxed_str, f::echo_path,
+    f::echo_string_of_bytes, f::echo_bytes, f::echo_option, f::echo_pair, f::echo_eight, f::echo_list, f::echo_nested,
+    f::echo_array, f::echo_strings, f::echo_floats, f::echo_metres, f::echo_three, f::echo_sorted, f::echo_hashed,
+    f::echo_point, f::echo_person, f::echo_named, f::echo_nothing, f::echo_figure, f::echo_figures, f::echo_colour, f::echo_seek,
+    f::echo_poly, f::echo_polys,
+    f::echo_result, f::figure_later, f::swap_later,
+    f::map, f::apply, f::iterate, f::both,
+    f::counter, f::counters, f::other, f::next, f::close,
+    f::reverse, f::buffer,
+}

@@ -35,8 +35,8 @@ struct Shown {
     backtrace: Option<Root>,
 }
 
-impl FromOcaml for Shown {
-    fn from_ocaml(shown: Val<'_>) -> Result<Self, Error> {
+impl Shown {
+    fn read(shown: Val<'_>) -> Result<Self, Error> {
         let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let (name, message, registered, backtrace) =
             <(Vec<u8>, Vec<u8>, Option<Vec<u8>>, Root)>::from_ocaml(shown)?;
@@ -66,7 +66,7 @@ impl Exception {
     fn shown(lock: &mut Lock, exception: Root, is_raised: bool) -> Self {
         let is_raised = Root::of_bool(is_raised);
         let shown = match call_back(lock, Callback::ShowException, &[&exception, &is_raised]) {
-            Some(Ok(shown)) => Shown::from_ocaml(shown).ok(),
+            Some(Ok(shown)) => Shown::read(shown).ok(),
             Some(Err(_)) | None => None,
         };
         let shown = shown.unwrap_or_default();

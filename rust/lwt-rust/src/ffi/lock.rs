@@ -142,6 +142,46 @@ impl Lock {
         unsafe { Val::from_raw(self, value) }
     }
 
+    /// `[||]`.
+    pub(crate) fn empty_array(&mut self) -> Val<'_> {
+        // SAFETY: the lock is held; a block of no fields is the atom of its tag.
+        let array = unsafe { sys::caml_alloc(0, 0) };
+        // SAFETY: `array` was allocated just now.
+        unsafe { Val::from_raw(self, array) }
+    }
+
+    /// Allocates an array of so many `()`, one at least.
+    pub(crate) fn array(&mut self, length: usize) -> Val<'_> {
+        // SAFETY: the lock is held. OCaml initialises the fields.
+        let array = unsafe { sys::caml_alloc(length, 0) };
+        // SAFETY: `array` was allocated just now.
+        unsafe { Val::from_raw(self, array) }
+    }
+
+    /// Allocates an array of so many floats, one at least, which are to be
+    /// stored before anybody reads them.
+    pub(crate) fn float_array(&mut self, length: usize) -> Val<'_> {
+        // SAFETY: the lock is held. The collector does not look into the array.
+        let array = unsafe { sys::caml_alloc_float_array(length) };
+        // SAFETY: `array` was allocated just now.
+        unsafe { Val::from_raw(self, array) }
+    }
+
+    /// Stores a float in an array of floats.
+    ///
+    /// # Panics
+    ///
+    /// If it is no such array, or has no such element.
+    pub(crate) fn store_float(&mut self, array: &Root, index: usize, float: f64) {
+        let length = array.get(self).floats().map_or(0, |floats| floats.len());
+        assert!(index < length, "element {index} of an array of {length}");
+        let start = array.raw(self) as *mut f64;
+        // SAFETY: the array has that element.
+        let place = unsafe { start.add(index) };
+        // SAFETY: it is within a live array of floats, which has no pointers.
+        unsafe { place.write(float) };
+    }
+
     /// The `Unix.error` of a number of the system's.
     pub(crate) fn unix_error(&mut self, errno: i32) -> Val<'_> {
         // SAFETY: the lock is held.

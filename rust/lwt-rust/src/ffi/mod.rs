@@ -9,6 +9,7 @@
 //! - [`Root`] keeps a value alive and follows it when it moves.
 //! - `boundary` is the one way in from OCaml.
 
+mod bigarray;
 mod boundary;
 mod custom;
 mod lock;
@@ -17,9 +18,10 @@ mod root;
 mod thread;
 mod value;
 
+pub(crate) use bigarray::Bytes;
 pub use boundary::Raw;
 pub(crate) use boundary::{Status, enter, observe, stub};
-pub(crate) use custom::{promise_of, promise_value};
+pub(crate) use custom::{Content, content_of, content_value, promise_of, promise_value};
 pub use lock::{Lock, try_with_lock, with_lock};
 pub(crate) use notification::notify;
 pub use root::Root;

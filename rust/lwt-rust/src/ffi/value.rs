@@ -128,4 +128,23 @@ impl<'l> Val<'l> {
         // SAFETY: the value is a live boxed float.
         Some(unsafe { sys::caml_sys_double_val(self.raw) })
     }
+
+    /// The elements of an array of floats, or the fields of a record of floats,
+    /// which OCaml stores without boxes; `None` for any other value.
+    pub fn floats(self) -> Option<impl ExactSizeIterator<Item = f64> + 'l> {
+        if self.tag() != Some(sys::DOUBLE_ARRAY) {
+            return None;
+        }
+        // SAFETY: the value is a live block.
+        let words = unsafe { sys::wosize_val(self.raw) };
+        let length = words * size_of::<sys::Value>() / size_of::<f64>();
+        let start = self.raw as *const f64;
+        Some((0..length).map(move |index| {
+            // SAFETY: the block has that element.
+            let place = unsafe { start.add(index) };
+            // SAFETY: it is an initialised float. Another domain may write it
+            // meanwhile; a word is read whole.
+            unsafe { place.read_volatile() }
+        }))
+    }
 }

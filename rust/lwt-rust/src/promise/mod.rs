@@ -20,7 +20,8 @@ pub use resolver::Resolver;
 pub(crate) use waits::end;
 
 use crate::{
-    convert::FromOcaml,
+    bindings::{Description, Type},
+    convert::{FromOcaml, OcamlType},
     error::Error,
     executor::{Handle, may_go_on},
     ffi::{Root, Val, promise_of},
@@ -151,7 +152,14 @@ impl<T> std::fmt::Debug for Promise<T> {
     }
 }
 
-/// `'a Lwt.t` or `'a Lwt_rust.Promise.t` as an argument.
+/// `t Lwt.t`
+impl<T: OcamlType> OcamlType for Promise<T> {
+    fn ocaml_type(description: &mut Description) -> Type {
+        T::ocaml_type(description).applied("Lwt.t")
+    }
+}
+
+/// A `t Lwt_rust.Promise.t` is read as well.
 impl<T: FromOcaml + Send + 'static> FromOcaml for Promise<T> {
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match promise_of(value) {

@@ -13,7 +13,7 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::Error;
-pub use scoped::{Scoped, spawn_scoped};
+pub use scoped::{Scoped, spawn_blocking, spawn_scoped};
 
 /// How many threads poll tokio's own tasks and I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use lwt_rust_core::CatchPanic;
+use lwt_rust_core::{CatchPanic, catch_panic};
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::error::{Error, Panic};
@@ -19,21 +19,24 @@ use crate::error::{Error, Panic};
 pub fn spawn_scoped<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> Scoped<T> {
-    let tokio = match Handle::try_current() {
-        Ok(tokio) => tokio,
-        Err(_) => match super::start() {
-            Ok(tokio) => tokio,
-            Err(error) => return Scoped(State::Refused(Some(error))),
-        },
-    };
     let caught = CatchPanic::new(Box::pin(future));
     // On the thread that panics, which knows where.
     let task = async move { caught.await.map_err(Panic::from_payload) };
-    Scoped(State::Running(tokio.spawn(task)))
+    Scoped::start(|tokio| tokio.spawn(task))
 }
 
-/// A task of tokio's that was spawned with [`spawn_scoped`]: a future of
-/// `Result<T, Error>`.
+/// Calls `f`, which may block, on a thread of tokio's pool for that. When what
+/// this gives is dropped before `f` has begun, it is not called; later, nothing
+/// can stop it, and what it gives is dropped.
+///
+/// It can be called anywhere, before the runtime has started too.
+pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Scoped<T> {
+    let call = move || catch_panic(f).map_err(Panic::from_payload);
+    Scoped::start(|tokio| tokio.spawn_blocking(call))
+}
+
+/// A task of tokio's that was spawned with [`spawn_scoped`] or [`spawn_blocking`]:
+/// a future of `Result<T, Error>`.
 ///
 /// # Errors
 ///
@@ -54,6 +57,14 @@ enum State<T> {
 }
 
 impl<T> Scoped<T> {
+    fn start(spawn: impl FnOnce(&Handle) -> JoinHandle<Result<T, Panic>>) -> Self {
+        let tokio = Handle::try_current().map_or_else(|_| super::start(), Ok);
+        Scoped(match tokio {
+            Ok(tokio) => State::Running(spawn(&tokio)),
+            Err(error) => State::Refused(Some(error)),
+        })
+    }
+
     /// Lets the task run on by itself; what it gives is dropped.
     pub fn detach(mut self) {
         self.0 = State::Detached;

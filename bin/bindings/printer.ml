@@ -1,0 +1,154 @@
+open Description
+
+let line buffer format = Printf.bprintf buffer (format ^^ "\n")
+
+(* A doc comment, indented by [indent]. *)
+let doc buffer indent text =
+  match Doc_comment.of_markdown text with
+  | "" -> ()
+  | text ->
+      let lines = String.split_on_char '\n' text in
+      List.iteri
+        (fun i text ->
+          let opening = if i = 0 then "(** " else "    " in
+          let closing = if i = List.length lines - 1 then " *)" else "" in
+          if text = "" && closing = "" then line buffer ""
+          else line buffer "%s%s%s%s" indent opening text closing)
+        lines
+
+let header { crate; _ } =
+  Printf.sprintf "(* Made by lwt-rust bindings from the crate %s. *)\n" crate
+
+(* {1 Types} *)
+
+let fields buffer indent fields =
+  List.iter
+    (fun { name; doc = text; ty } ->
+      line buffer "%s%s : %s;" indent name ty;
+      doc buffer (indent ^ "  ") text)
+    fields
+
+let constructors buffer mark constructors =
+  List.iter
+    (fun { name; doc = text; arguments } ->
+      (match arguments with
+      | Types "" -> line buffer "  | %s%s" mark name
+      | Types types -> line buffer "  | %s%s of %s" mark name types
+      | Inline inline ->
+          line buffer "  | %s%s of {" mark name;
+          fields buffer "      " inline;
+          line buffer "    }");
+      doc buffer "      " text)
+    constructors
+
+let declaration buffer keyword { name; doc = text; same_as; definition } =
+  let manifest =
+    match same_as with None -> "" | Some ty -> Printf.sprintf " = %s" ty
+  in
+  (match definition with
+  | Abstract -> line buffer "%s %s%s" keyword name manifest
+  | Alias ty -> line buffer "%s %s = %s" keyword name ty
+  | Record record ->
+      line buffer "%s %s%s = {" keyword name manifest;
+      fields buffer "  " record;
+      line buffer "}"
+  | Variant variant ->
+      line buffer "%s %s%s =" keyword name manifest;
+      constructors buffer "" variant
+  | Polymorphic variant ->
+      line buffer "%s %s = [" keyword name;
+      constructors buffer "`" variant;
+      line buffer "]");
+  doc buffer "" text;
+  line buffer ""
+
+let types buffer types =
+  List.iter
+    (List.iteri (fun i ty ->
+         declaration buffer (if i = 0 then "type" else "and") ty))
+    (Type_order.groups types)
+
+(* {1 Functions} *)
+
+(* The longest line that is readable. *)
+let widest = 80
+
+(* [head : type], on several lines if it is long. *)
+let declare buffer indent head { parameters; result; _ } wrap =
+  let types =
+    match parameters with [] -> [ "unit" ] | some -> List.map snd some
+  in
+  let types = types @ [ wrap result ] in
+  let short =
+    Printf.sprintf "%s%s : %s" indent head (String.concat " -> " types)
+  in
+  if String.length short <= widest then line buffer "%s" short
+  else
+    line buffer "%s%s :\n%s  %s" indent head indent
+      (String.concat (Printf.sprintf " ->\n%s  " indent) types)
+
+let call result = result ^ " Lwt_rust.Call.t"
+let promise result = result ^ " Lwt.t"
+
+let direct result =
+  let is_simple = not (String.exists (fun c -> c = '*' || c = '>') result) in
+  (if is_simple then result else "(" ^ result ^ ")") ^ " Lwt_rust.Call.direct"
+
+(* As many as a stub of native code may have in bytecode too. *)
+let direct_arguments = 5
+
+let external_ buffer func =
+  let twin =
+    if List.length func.parameters > direct_arguments then
+      Printf.sprintf "\"%s_bytecode\" " func.symbol
+    else ""
+  in
+  let wrap = match func.way with Promise -> call | Direct -> direct in
+  declare buffer "  " ("external " ^ func.name) func wrap;
+  line buffer "    = %s\"%s\"" twin func.symbol
+
+let definition buffer func =
+  let parameters =
+    match func.parameters with
+    | [] -> "()"
+    | some -> String.concat " " (List.map fst some)
+  in
+  let take = match func.way with Promise -> "promise" | Direct -> "value" in
+  line buffer "let %s %s = Lwt_rust.Call.%s (Call.%s %s)" func.name parameters
+    take func.name parameters
+
+let implementation description =
+  let buffer = Buffer.create 4096 in
+  line buffer "%s" (header description);
+  types buffer description.types;
+  line buffer "module Call = struct";
+  List.iter (external_ buffer) description.functions;
+  line buffer "end\n";
+  List.iter (definition buffer) description.functions;
+  Buffer.contents buffer
+
+let interface description =
+  let buffer = Buffer.create 4096 in
+  line buffer "%s" (header description);
+  doc buffer "" description.doc;
+  if description.doc <> "" then line buffer "";
+  types buffer description.types;
+  List.iter
+    (fun func ->
+      let wrap = match func.way with Promise -> promise | Direct -> Fun.id in
+      declare buffer "" ("val " ^ func.name) func wrap;
+      doc buffer "" func.doc;
+      line buffer "")
+    description.functions;
+  (match List.filter (fun func -> func.way = Promise) description.functions with
+  | [] -> ()
+  | promises ->
+      line buffer
+        "(** The calls themselves, for {!Lwt_rust.Executor.run} in domains \
+         without Lwt. *)";
+      line buffer "module Call : sig";
+      List.iter
+        (fun func -> declare buffer "  " ("val " ^ func.name) func call)
+        promises;
+      line buffer "end");
+  Buffer.contents buffer

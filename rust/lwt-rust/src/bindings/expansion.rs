@@ -1,0 +1,176 @@
+//! What the code that our macros write is made of. No part of the interface.
+
+#![expect(missing_docs, reason = "nobody but our macros uses this")]
+
+use super::Description;
+use crate::{
+    convert::{self, FromOcaml, IntoOcaml},
+    error::Error,
+    ffi::{self, Lock, Raw, Root, Status, Val, enter},
+};
+
+pub use crate::convert::mismatch;
+
+/// The function of which `#[func]` has made a type of the same name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no function with the attribute `#[lwt_rust::func]`",
+    label = "this cannot be in a library"
+)]
+pub trait Function {
+    fn describe(description: &mut Description);
+}
+
+/// A function's result, if it may fail.
+pub trait Fallible {
+    type Value;
+}
+
+impl<T, E: Into<Error>> Fallible for Result<T, E> {
+    type Value = T;
+}
+
+// Functions.
+
+/// Reads an argument of a stub. An error says which one it was.
+///
+/// # Safety
+///
+/// As for [`Raw::argument`].
+pub unsafe fn argument<T: FromOcaml>(
+    raw: Raw,
+    lock: &Lock,
+    function: &str,
+    name: &str,
+) -> Result<T, Error> {
+    // SAFETY: the caller says so.
+    let value = unsafe { raw.argument(lock) };
+    T::from_ocaml(value)
+        .map_err(|error| Error::message(format!("argument {name} of {function}: {error}")))
+}
+
+/// Runs a function that OCaml calls and that returns no promise. `start` reads
+/// the arguments and gives the function, which may borrow the lock.
+///
+/// # Safety
+///
+/// Called only from an `extern "C"` function that OCaml calls through an
+/// `external` whose result is a `Lwt_rust.Call.direct`.
+pub unsafe fn direct<F, T, E>(start: impl FnOnce(&mut Lock) -> Result<F, Error>) -> Raw
+where
+    F: FnOnce() -> Result<T, E>,
+    T: IntoOcaml,
+    E: Into<Error>,
+{
+    let body = |lock: &mut Lock| {
+        let function = start(lock)?;
+        let result = lock.lend(function);
+        // What it has woken in this domain is polled, though no task was
+        // running.
+        if let Some(executor) = ffi::executor() {
+            executor.ensure_woken();
+        }
+        convert::root(result.map_err(Into::into)?, lock)
+    };
+    // SAFETY: the caller says so.
+    unsafe {
+        enter(|lock| {
+            let value = body(lock)?;
+            Ok(lock.block(Status::Ready as u8, &[&value]))
+        })
+    }
+}
+
+// Records and variants.
+
+/// The fields of a record, or of a constructor.
+#[derive(Clone, Copy)]
+pub struct Fields<'l>(Val<'l>);
+
+impl Fields<'_> {
+    /// Whether there are so many.
+    pub fn are(self, number: usize) -> bool {
+        self.0.size() == number
+    }
+
+    pub fn read<T: FromOcaml>(self, index: usize) -> Result<T, Error> {
+        match self.0.floats() {
+            Some(mut floats) => floats.nth(index).map(T::from_float),
+            None => self.0.field(index).map(T::from_ocaml),
+        }
+        .unwrap_or_else(|| Err(mismatch("a record")))
+    }
+}
+
+pub fn record_fields<'l>(
+    value: Val<'l>,
+    name: &str,
+    number: usize,
+    is_flat: bool,
+) -> Result<Fields<'l>, Error> {
+    let found = match value.floats() {
+        Some(floats) if is_flat => floats.len(),
+        None if !is_flat && value.tag() == Some(0) => value.size(),
+        Some(_) | None => 0,
+    };
+    if found == number {
+        Ok(Fields(value))
+    } else {
+        Err(mismatch(name))
+    }
+}
+
+/// What stands in a variant.
+pub enum Read<'l> {
+    Constant(i64),
+    Block(u8, Fields<'l>),
+    /// A polymorphic variant with an argument.
+    Tagged(i64, Val<'l>),
+    Neither,
+}
+
+pub fn read_variant<'l>(value: Val<'l>, _name: &str) -> Read<'l> {
+    match (value.as_int(), value.tag()) {
+        (Some(number), _) => Read::Constant(number),
+        (None, Some(tag)) => Read::Block(tag, Fields(value)),
+        (None, None) => Read::Neither,
+    }
+}
+
+pub fn read_polymorphic<'l>(value: Val<'l>, _name: &str) -> Read<'l> {
+    if let Some(hash) = value.as_int() {
+        return Read::Constant(hash);
+    }
+    match (value.field(0).and_then(Val::as_int), value.field(1)) {
+        (Some(hash), Some(content)) if value.tag() == Some(0) => Read::Tagged(hash, content),
+        _ => Read::Neither,
+    }
+}
+
+pub fn root(value: impl IntoOcaml, lock: &mut Lock) -> Result<Root, Error> {
+    convert::root(value, lock)
+}
+
+pub fn constant<'l>(number: i64) -> Val<'l> {
+    Val::int(number).unwrap_or(Val::UNIT)
+}
+
+pub fn block<'l>(lock: &'l mut Lock, tag: u8, fields: &[&Root]) -> Val<'l> {
+    lock.block(tag, fields)
+}
+
+pub fn tagged<'l>(lock: &'l mut Lock, hash: i64, content: &Root) -> Val<'l> {
+    let hash = Root::new(constant(hash));
+    lock.block(0, &[&hash, content])
+}
+
+pub fn record<'l>(lock: &'l mut Lock, is_flat: bool, fields: &[&Root]) -> Val<'l> {
+    if !is_flat {
+        return lock.block(0, fields);
+    }
+    let record = Root::new(lock.float_array(fields.len()));
+    for (index, field) in fields.iter().enumerate() {
+        let float = field.get(lock).as_float().unwrap_or(f64::NAN);
+        lock.store_float(&record, index, float);
+    }
+    record.get(lock)
+}

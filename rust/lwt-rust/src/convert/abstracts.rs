@@ -1,0 +1,146 @@
+//! Rust values as abstract OCaml types.
+
+use std::{any::Any, fmt, ops::Deref, sync::Arc};
+
+use super::{FromOcaml, IntoOcaml, OcamlType};
+use crate::{
+    bindings::{Definition, Description, Type},
+    error::Error,
+    ffi::{Content, Lock, Val, content_of, content_value},
+};
+
+/// A Rust type whose values OCaml may hold, under the name of an abstract type.
+/// It is derived:
+///
+/// ```no_run
+/// /// `type counter`
+/// #[derive(lwt_rust::AbstractType)]
+/// struct Counter(std::sync::atomic::AtomicU64);
+/// ```
+///
+/// `#[ocaml(name = "...")]` chooses another name, and `#[ocaml(size = f)]` a
+/// function that tells the size.
+pub trait AbstractType: Send + Sync + 'static {
+    /// The name of the OCaml type.
+    const NAME: &'static str;
+
+    /// What the OCaml type is for.
+    const DOC: &'static str = "";
+
+    /// About how many bytes the value keeps, for OCaml's collector to know how
+    /// much there is to gain by finding that nobody needs it.
+    fn size(&self) -> usize {
+        size_of_val(self)
+    }
+}
+
+/// A Rust value that OCaml holds. In Rust it is shared by all who have an
+/// `Abstract`, as with an [`Arc`].
+///
+/// When OCaml's collector finds that OCaml does not need the value any more, and
+/// Rust does not either, it is dropped: on any thread, outside of tokio's context
+/// and perhaps without the lock of any domain. A [`Taken`] ends it earlier.
+pub struct Abstract<T>(Arc<T>);
+
+impl<T: AbstractType> Abstract<T> {
+    /// A value to give to OCaml.
+    pub fn new(value: T) -> Self {
+        Abstract(Arc::new(value))
+    }
+}
+
+impl<T> From<Arc<T>> for Abstract<T> {
+    fn from(value: Arc<T>) -> Self {
+        Abstract(value)
+    }
+}
+
+impl<T> From<Abstract<T>> for Arc<T> {
+    fn from(value: Abstract<T>) -> Self {
+        value.0
+    }
+}
+
+impl<T> Deref for Abstract<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Clone for Abstract<T> {
+    fn clone(&self) -> Self {
+        Abstract(self.0.clone())
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Abstract<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T: AbstractType> OcamlType for Abstract<T> {
+    fn ocaml_type(description: &mut Description) -> Type {
+        description.declare::<T>(T::NAME, None, T::DOC, |_| Definition::Abstract)
+    }
+}
+
+impl<T: AbstractType> FromOcaml for Abstract<T> {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let content = content_of(value).and_then(|content| content.get());
+        shared(content).map(Abstract)
+    }
+}
+
+impl<T: AbstractType> IntoOcaml for Abstract<T> {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        let size = self.0.size();
+        Ok(content_value(lock, Content::new(self.0), size))
+    }
+}
+
+/// An [`Abstract`] that its OCaml value gives away: whoever uses that value
+/// later gets an error. For functions that close something.
+///
+/// ```no_run
+/// use lwt_rust::{AbstractType, Taken};
+///
+/// #[derive(AbstractType)]
+/// struct Connection(tokio::net::TcpStream);
+///
+/// /// Closes the connection when the last call that uses it ends.
+/// #[lwt_rust::func]
+/// fn close(connection: Taken<Connection>) {
+///     drop(connection);
+/// }
+/// # fn main() {}
+/// ```
+#[derive(Debug)]
+pub struct Taken<T>(pub Abstract<T>);
+
+impl<T: AbstractType> OcamlType for Taken<T> {
+    fn ocaml_type(description: &mut Description) -> Type {
+        Abstract::<T>::ocaml_type(description)
+    }
+}
+
+impl<T: AbstractType> FromOcaml for Taken<T> {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        // A value of another type stays as it is.
+        Abstract::<T>::from_ocaml(value)?;
+        let content = content_of(value).and_then(|content| content.take());
+        shared(content).map(|value| Taken(Abstract(value)))
+    }
+}
+
+fn shared<T: AbstractType>(content: Option<Arc<dyn Any + Send + Sync>>) -> Result<Arc<T>, Error> {
+    let content = content.ok_or_else(|| {
+        Error::message(format!(
+            "this value of type {} was closed, or was never one",
+            T::NAME
+        ))
+    })?;
+    content.downcast().map_err(|_| super::mismatch(T::NAME))
+}

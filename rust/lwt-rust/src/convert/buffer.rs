@@ -1,0 +1,106 @@
+//! Memory that OCaml and Rust share.
+
+use super::{FromOcaml, IntoOcaml, OcamlType, mismatch};
+use crate::{
+    bindings::{Description, Type},
+    error::Error,
+    ffi::{Bytes, Lock, Root, Val},
+};
+
+/// An OCaml array of bytes that never moves, `Lwt_bytes.t`: Rust and OCaml read
+/// and write the same memory, without a copy. It may be sent anywhere, and the
+/// memory lives as long as it does.
+///
+/// OCaml, and other threads with the same buffer, may write it at any time. What
+/// is safe here copies, byte by byte; [`as_ptr`](Buffer::as_ptr) is for the rest.
+#[derive(Debug)]
+pub struct Buffer {
+    root: Root,
+    bytes: Bytes,
+}
+
+impl Buffer {
+    /// A new buffer of `length` zeros.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for it.
+    pub fn new(lock: &mut Lock, length: usize) -> Result<Self, Error> {
+        let array = lock.bigarray(length).ok_or_else(|| {
+            Error::message(format!("there is no memory for a buffer of {length} bytes"))
+        })?;
+        let root = Root::new(array);
+        Self::from_ocaml(root.get(lock))
+    }
+
+    /// The number of bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first byte. The memory may be used as long as the buffer is there, by
+    /// whoever sees to it that nobody writes what another one reads.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.bytes.as_ptr()
+    }
+
+    /// Copies bytes out, from position `start` on, as many as `into` has.
+    ///
+    /// # Panics
+    ///
+    /// If the buffer ends before that.
+    pub fn read(&self, start: usize, into: &mut [u8]) {
+        let cells = self.bytes.cells(start, into.len());
+        for (byte, cell) in into.iter_mut().zip(cells) {
+            *byte = cell.load(std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    /// Copies bytes in, from position `start` on.
+    ///
+    /// # Panics
+    ///
+    /// If the buffer ends before that.
+    pub fn write(&self, start: usize, from: &[u8]) {
+        let cells = self.bytes.cells(start, from.len());
+        for (byte, cell) in from.iter().zip(cells) {
+            cell.store(*byte, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    /// A copy of all of it.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.len()];
+        self.read(0, &mut bytes);
+        bytes
+    }
+}
+
+/// `(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t`
+impl OcamlType for Buffer {
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t")
+    }
+}
+
+impl FromOcaml for Buffer {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let bytes = Bytes::of(value)
+            .ok_or_else(|| mismatch("Lwt_bytes.t, an array of bytes of Bigarray"))?;
+        Ok(Buffer {
+            root: Root::new(value),
+            bytes,
+        })
+    }
+}
+
+impl IntoOcaml for Buffer {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(self.root.get(lock))
+    }
+}

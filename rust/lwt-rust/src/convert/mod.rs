@@ -1,0 +1,186 @@
+//! Types that cross the boundary.
+
+mod abstracts;
+mod buffer;
+mod collections;
+mod numbers;
+mod text;
+mod values;
+
+pub use abstracts::{Abstract, AbstractType, Taken};
+pub use buffer::Buffer;
+pub use text::Char;
+pub use values::{Poly, vars};
+
+use crate::{
+    bindings::{Description, Type},
+    error::Error,
+    ffi::{Lock, Root, Val},
+};
+
+/// A Rust type that stands for an OCaml type.
+///
+/// | Rust | OCaml |
+/// | --- | --- |
+/// | `()`, `bool`, `f64`, `f32` | `unit`, `bool`, `float` |
+/// | `i8` to `i64`, `u8` to `u64`, `isize`, `usize` | `int`, checked both ways |
+/// | `char`, [`Char`] | `Uchar.t`, `char` |
+/// | `String`, `Box<str>`, `PathBuf`, `Vec<u8>` | `string`; of the first two, UTF-8 |
+/// | `&'static str`, as a result | `string` |
+/// | `Box<[u8]>` | `bytes` |
+/// | `Option<T>`, `Result<T, E>` | `t option`, `(t, e) result` |
+/// | tuples of 2 to 8 | tuples |
+/// | `Vec<T>` | `t list` |
+/// | `Box<[T]>`, `[T; N]` | `t array` |
+/// | `BTreeMap<K, V>`, `HashMap<K, V>` | `(k * v) list` |
+/// | `Duration` | `float`, in seconds |
+/// | [`Buffer`] | an array of bytes of `Bigarray`, without a copy |
+/// | [`Promise<T>`](crate::Promise), as an argument | `t Lwt.t` |
+/// | [`LwtFn<A, B>`](crate::LwtFn), as an argument | `a -> b Lwt.t` |
+/// | [`Closure<A, B>`](crate::Closure), as an argument | `a -> b` |
+/// | [`Poly<vars::A>`](Poly) | `'a`: a value that Rust only keeps |
+/// | [`Abstract<T>`], [`Taken<T>`] | an abstract type, of a Rust value |
+/// | [`Root`] | `Obj.t`: any value, on the caller's honour |
+/// | a struct or an enum with the derives | a record or a variant |
+///
+/// The derives `OcamlType`, `FromOcaml` and `IntoOcaml` make records of structs
+/// and variants of enums, which the generated bindings declare:
+///
+/// ```no_run
+/// use lwt_rust::{FromOcaml, IntoOcaml, OcamlType};
+///
+/// /// `type point = { x : float; y : float }`
+/// #[derive(OcamlType, FromOcaml, IntoOcaml)]
+/// struct Point {
+///     x: f64,
+///     y: f64,
+/// }
+///
+/// /// `type figure = Nothing | Dot of point | Line of { from_ : point; to_ : point }`
+/// #[derive(OcamlType, FromOcaml, IntoOcaml)]
+/// #[ocaml(name = "figure")]
+/// enum Shape {
+///     Nothing,
+///     Dot(Point),
+///     Line {
+///         #[ocaml(name = "from_")]
+///         from: Point,
+///         #[ocaml(name = "to_")]
+///         to: Point,
+///     },
+/// }
+/// ```
+///
+/// A struct with one unnamed field has the type of the field in OCaml, under a
+/// name of its own; one with more is a tuple. `#[ocaml(same_as = "Geometry.t")]`
+/// makes the type the same as one that is declared elsewhere: OCaml's compiler
+/// refuses it if it is not. `#[ocaml(polymorphic)]` makes polymorphic variants.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no type that OCaml knows",
+    label = "no OCaml type stands for this",
+    note = "derive `lwt_rust::OcamlType` for a record or a variant, or give OCaml an \
+            `lwt_rust::Abstract<{Self}>`"
+)]
+pub trait OcamlType {
+    /// Whether the OCaml type is `float`. OCaml stores records and arrays of
+    /// floats without boxes.
+    const IS_FLOAT: bool = false;
+
+    /// The OCaml type, declared in `description` if the bindings have to.
+    fn ocaml_type(description: &mut Description) -> Type;
+
+    /// The OCaml type of `Vec<Self>`.
+    #[doc(hidden)]
+    fn vec_type(description: &mut Description) -> Type {
+        Self::ocaml_type(description).list()
+    }
+
+    /// The OCaml type of `Box<[Self]>`.
+    #[doc(hidden)]
+    fn slice_type(description: &mut Description) -> Type {
+        Self::ocaml_type(description).array()
+    }
+}
+
+/// A type that can be made of an OCaml value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made of an OCaml value",
+    label = "OCaml cannot give this",
+    note = "derive `lwt_rust::FromOcaml` for a record or a variant, or take an \
+            `lwt_rust::Abstract<{Self}>`"
+)]
+pub trait FromOcaml: OcamlType + Sized {
+    /// Reads `value`, without allocating in OCaml.
+    ///
+    /// # Errors
+    ///
+    /// If the value is not of the OCaml type that goes with `Self`, so that the
+    /// declaration on one of the two sides is wrong, or does not fit in `Self`.
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error>;
+
+    /// Makes the value of a float that OCaml has stored without a box: what
+    /// `from_ocaml` does with a boxed one.
+    #[doc(hidden)]
+    fn from_float(_float: f64) -> Result<Self, Error> {
+        Err(mismatch("float"))
+    }
+
+    /// Reads what goes with `Vec<Self>`.
+    #[doc(hidden)]
+    fn vec_from_ocaml(value: Val<'_>) -> Result<Vec<Self>, Error> {
+        collections::read_list(value)
+    }
+
+    /// Reads what goes with `Box<[Self]>`.
+    #[doc(hidden)]
+    fn slice_from_ocaml(value: Val<'_>) -> Result<Box<[Self]>, Error> {
+        collections::read_array(value)
+    }
+}
+
+/// A type that can be made an OCaml value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made an OCaml value",
+    label = "OCaml cannot be given this",
+    note = "derive `lwt_rust::IntoOcaml` for a record or a variant, or give an \
+            `lwt_rust::Abstract<{Self}>`"
+)]
+pub trait IntoOcaml: OcamlType {
+    /// Allocates the value.
+    ///
+    /// # Errors
+    ///
+    /// If OCaml cannot represent the value.
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error>;
+
+    /// Allocates what goes with `Vec<Self>`.
+    #[doc(hidden)]
+    fn vec_into_ocaml(vec: Vec<Self>, lock: &mut Lock) -> Result<Val<'_>, Error>
+    where
+        Self: Sized,
+    {
+        collections::write_list(vec.into_iter(), lock)
+    }
+
+    /// Allocates what goes with `Box<[Self]>`.
+    #[doc(hidden)]
+    fn slice_into_ocaml(slice: Box<[Self]>, lock: &mut Lock) -> Result<Val<'_>, Error>
+    where
+        Self: Sized,
+    {
+        collections::write_array(slice.into_vec().into_iter(), lock)
+    }
+}
+
+/// The error of a value of another type.
+pub fn mismatch(expected: &str) -> Error {
+    Error::message(format!(
+        "OCaml gave a value that is not of type {expected}: the OCaml declaration of this \
+         function does not match the Rust one"
+    ))
+}
+
+/// Makes a value and keeps it, so that others can be made.
+pub(crate) fn root(value: impl IntoOcaml, lock: &mut Lock) -> Result<Root, Error> {
+    Ok(Root::new(value.into_ocaml(lock)?))
+}

@@ -1,0 +1,216 @@
+//! Numbers, truth and nothing.
+
+use std::time::Duration;
+
+use super::{FromOcaml, IntoOcaml, OcamlType, mismatch};
+use crate::{
+    bindings::{Description, Type},
+    error::Error,
+    ffi::{Lock, Val},
+};
+
+/// `unit`
+impl OcamlType for () {
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("unit")
+    }
+}
+
+impl FromOcaml for () {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        match value.as_int() {
+            Some(0) => Ok(()),
+            Some(_) | None => Err(mismatch("unit")),
+        }
+    }
+}
+
+impl IntoOcaml for () {
+    fn into_ocaml(self, _lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(Val::UNIT)
+    }
+}
+
+/// `bool`
+impl OcamlType for bool {
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("bool")
+    }
+}
+
+impl FromOcaml for bool {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        match value.as_int() {
+            Some(0) => Ok(false),
+            Some(1) => Ok(true),
+            Some(_) | None => Err(mismatch("bool")),
+        }
+    }
+}
+
+impl IntoOcaml for bool {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        i64::from(self).into_ocaml(lock)
+    }
+}
+
+macro_rules! integers {
+    ($($integer:ty),*) => { $(
+        /// `int`
+        impl OcamlType for $integer {
+            fn ocaml_type(_description: &mut Description) -> Type {
+                Type::named("int")
+            }
+        }
+
+        impl FromOcaml for $integer {
+            fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+                let int = value.as_int().ok_or_else(|| mismatch("int"))?;
+                <$integer>::try_from(int).map_err(|_| {
+                    Error::message(format!(
+                        "{int} does not fit in Rust's {}", stringify!($integer)
+                    ))
+                })
+            }
+        }
+
+        impl IntoOcaml for $integer {
+            fn into_ocaml(self, _lock: &mut Lock) -> Result<Val<'_>, Error> {
+                i64::try_from(self).ok().and_then(Val::int).ok_or_else(|| {
+                    Error::message(format!("{self} does not fit in OCaml's int"))
+                })
+            }
+        }
+    )* };
+}
+
+integers!(i8, i16, i32, i64, isize, u16, u32, u64, usize);
+
+/// `int`. Of many, there are `string` and `bytes`.
+impl OcamlType for u8 {
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("int")
+    }
+
+    fn vec_type(_description: &mut Description) -> Type {
+        Type::named("string")
+    }
+
+    fn slice_type(_description: &mut Description) -> Type {
+        Type::named("bytes")
+    }
+}
+
+impl FromOcaml for u8 {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let int = value.as_int().ok_or_else(|| mismatch("int"))?;
+        u8::try_from(int).map_err(|_| Error::message(format!("{int} does not fit in Rust's u8")))
+    }
+
+    fn vec_from_ocaml(value: Val<'_>) -> Result<Vec<Self>, Error> {
+        let bytes = value.as_bytes().ok_or_else(|| mismatch("string"))?;
+        Ok(bytes.to_vec())
+    }
+
+    fn slice_from_ocaml(value: Val<'_>) -> Result<Box<[Self]>, Error> {
+        let bytes = value.as_bytes().ok_or_else(|| mismatch("bytes"))?;
+        Ok(bytes.into())
+    }
+}
+
+impl IntoOcaml for u8 {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        i64::from(self).into_ocaml(lock)
+    }
+
+    fn vec_into_ocaml(vec: Vec<Self>, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(lock.string(&vec))
+    }
+
+    fn slice_into_ocaml(slice: Box<[Self]>, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(lock.string(&slice))
+    }
+}
+
+/// `float`
+impl OcamlType for f64 {
+    const IS_FLOAT: bool = true;
+
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("float")
+    }
+}
+
+impl FromOcaml for f64 {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        value.as_float().ok_or_else(|| mismatch("float"))
+    }
+
+    fn from_float(float: f64) -> Result<Self, Error> {
+        Ok(float)
+    }
+}
+
+impl IntoOcaml for f64 {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(lock.float(self))
+    }
+}
+
+/// `float`, rounded. One that is too large is refused.
+impl OcamlType for f32 {
+    const IS_FLOAT: bool = true;
+
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("float")
+    }
+}
+
+impl FromOcaml for f32 {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        Self::from_float(f64::from_ocaml(value)?)
+    }
+
+    fn from_float(float: f64) -> Result<Self, Error> {
+        let rounded = float as f32;
+        if rounded.is_infinite() && float.is_finite() {
+            return Err(Error::message(format!(
+                "{float:e} does not fit in Rust's f32"
+            )));
+        }
+        Ok(rounded)
+    }
+}
+
+impl IntoOcaml for f32 {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(lock.float(f64::from(self)))
+    }
+}
+
+/// `float`, in seconds, as in `Unix` and Lwt
+impl OcamlType for Duration {
+    const IS_FLOAT: bool = true;
+
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("float")
+    }
+}
+
+impl FromOcaml for Duration {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        Self::from_float(f64::from_ocaml(value)?)
+    }
+
+    fn from_float(seconds: f64) -> Result<Self, Error> {
+        Duration::try_from_secs_f64(seconds).map_err(|error| {
+            Error::message(format!("{seconds:e} seconds are no duration: {error}"))
+        })
+    }
+}
+
+impl IntoOcaml for Duration {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(lock.float(self.as_secs_f64()))
+    }
+}

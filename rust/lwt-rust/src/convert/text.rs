@@ -1,0 +1,136 @@
+//! Characters and text.
+
+use std::{
+    ffi::OsString,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::PathBuf,
+};
+
+use super::{FromOcaml, IntoOcaml, OcamlType, mismatch};
+use crate::{
+    bindings::{Description, Type},
+    error::Error,
+    ffi::{Lock, Val},
+};
+
+/// OCaml's `char`, which is a byte. Rust's `char` is OCaml's `Uchar.t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Char(pub u8);
+
+impl OcamlType for Char {
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("char")
+    }
+}
+
+impl FromOcaml for Char {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let byte = value.as_int().and_then(|int| u8::try_from(int).ok());
+        byte.map(Char).ok_or_else(|| mismatch("char"))
+    }
+}
+
+impl IntoOcaml for Char {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        self.0.into_ocaml(lock)
+    }
+}
+
+/// `Uchar.t`
+impl OcamlType for char {
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("Uchar.t")
+    }
+}
+
+impl FromOcaml for char {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let number = value.as_int().and_then(|int| u32::try_from(int).ok());
+        number
+            .and_then(char::from_u32)
+            .ok_or_else(|| mismatch("Uchar.t"))
+    }
+}
+
+impl IntoOcaml for char {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        u32::from(self).into_ocaml(lock)
+    }
+}
+
+/// `string`, which must be UTF-8
+impl OcamlType for String {
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("string")
+    }
+}
+
+impl FromOcaml for String {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let bytes = value.as_bytes().ok_or_else(|| mismatch("string"))?;
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(error) => Err(Error::message(format!(
+                "a string is not UTF-8: the byte at position {} begins no character",
+                error.valid_up_to()
+            ))),
+        }
+    }
+}
+
+impl IntoOcaml for String {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(lock.string(self.as_bytes()))
+    }
+}
+
+/// `string`, which must be UTF-8
+impl OcamlType for Box<str> {
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("string")
+    }
+}
+
+impl FromOcaml for Box<str> {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        String::from_ocaml(value).map(String::into_boxed_str)
+    }
+}
+
+impl IntoOcaml for Box<str> {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(lock.string(self.as_bytes()))
+    }
+}
+
+/// `string`, as a result
+impl OcamlType for &'static str {
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("string")
+    }
+}
+
+impl IntoOcaml for &'static str {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(lock.string(self.as_bytes()))
+    }
+}
+
+/// `string`: a path is any bytes
+impl OcamlType for PathBuf {
+    fn ocaml_type(_description: &mut Description) -> Type {
+        Type::named("string")
+    }
+}
+
+impl FromOcaml for PathBuf {
+    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        Vec::from_ocaml(value).map(|bytes| OsString::from_vec(bytes).into())
+    }
+}
+
+impl IntoOcaml for PathBuf {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        Ok(lock.string(self.as_os_str().as_bytes()))
+    }
+}

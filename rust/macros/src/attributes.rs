@@ -1,0 +1,108 @@
+//! What is written in attributes.
+
+use proc_macro2::Span;
+use syn::{Attribute, Error, Expr, ExprLit, Lit, LitStr, Meta, Result, spanned::Spanned};
+
+use crate::names;
+
+/// The text of the doc comments, without the space that each line begins with.
+pub(crate) fn doc(attributes: &[Attribute]) -> String {
+    let lines: Vec<String> = attributes
+        .iter()
+        .filter_map(|attribute| match &attribute.meta {
+            Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+                Expr::Lit(ExprLit {
+                    lit: Lit::Str(text),
+                    ..
+                }) => Some(text.value()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .flat_map(|text| {
+            text.split('\n')
+                .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    lines.join("\n").trim().to_owned()
+}
+
+/// The attributes that decide whether an item is there at all.
+pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<&Attribute> {
+    attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("cfg"))
+        .collect()
+}
+
+/// What `#[ocaml(...)]` says of a type.
+#[derive(Default)]
+pub(crate) struct TypeOptions {
+    /// `name = "..."`
+    pub(crate) name: Option<String>,
+    /// `same_as = "..."`: the OCaml type that this one is.
+    pub(crate) same_as: Option<String>,
+    /// `polymorphic`: a variant is a polymorphic one.
+    pub(crate) polymorphic: Option<Span>,
+    /// `size = path`: a function that tells how many bytes a value keeps.
+    pub(crate) size: Option<syn::Path>,
+}
+
+pub(crate) fn type_options(attributes: &[Attribute]) -> Result<TypeOptions> {
+    let mut options = TypeOptions::default();
+    for attribute in ocaml(attributes) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("name") {
+                options.name = Some(names::chosen(&meta.value()?.parse::<LitStr>()?)?);
+            } else if meta.path.is_ident("same_as") {
+                options.same_as = Some(meta.value()?.parse::<LitStr>()?.value());
+            } else if meta.path.is_ident("polymorphic") {
+                options.polymorphic = Some(meta.path.span());
+            } else if meta.path.is_ident("size") {
+                options.size = Some(meta.value()?.parse()?);
+            } else {
+                return Err(meta.error(
+                    "unknown option; a type has `name = \"...\"`, a record or a variant also \
+                     `same_as = \"Module.t\"`, a variant `polymorphic`, an abstract type `size = \
+                     function`",
+                ));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(options)
+}
+
+/// The name that `#[ocaml(name = "...")]` gives a field or a constructor.
+pub(crate) fn name(attributes: &[Attribute]) -> Result<Option<LitStr>> {
+    let mut name = None;
+    for attribute in ocaml(attributes) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("name") {
+                name = Some(meta.value()?.parse()?);
+                Ok(())
+            } else {
+                Err(meta.error("unknown option; there is `name = \"...\"`"))
+            }
+        })?;
+    }
+    Ok(name)
+}
+
+/// Refuses `#[ocaml(...)]` where it says nothing.
+pub(crate) fn none(attributes: &[Attribute]) -> Result<()> {
+    match ocaml(attributes).next() {
+        None => Ok(()),
+        Some(attribute) => Err(Error::new_spanned(
+            attribute,
+            "nothing here has a name in OCaml",
+        )),
+    }
+}
+
+fn ocaml(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("ocaml"))
+}

@@ -1,0 +1,662 @@
+//! The derives: records, variants, and names for other types.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Data, DeriveInput, Error, Field, Fields, Result, Type, spanned::Spanned};
+
+use crate::{
+    attributes::{self, TypeOptions, type_options},
+    names,
+};
+
+/// A Rust type as OCaml sees it.
+struct Declared<'a> {
+    rust: &'a Ident,
+    name: String,
+    options: TypeOptions,
+    doc: String,
+    shape: Shape<'a>,
+}
+
+enum Shape<'a> {
+    Record(Vec<Component<'a>>),
+    /// A struct of unnamed fields: what OCaml sees is its one field, or a tuple.
+    Tuple(Vec<Component<'a>>),
+    Variant(Vec<Constructor<'a>>),
+}
+
+struct Constructor<'a> {
+    rust: &'a Ident,
+    name: String,
+    doc: String,
+    /// Whether the arguments are those of a record.
+    is_record: bool,
+    arguments: Vec<Component<'a>>,
+}
+
+struct Component<'a> {
+    /// As OCaml names it; empty if it does not.
+    name: String,
+    /// As Rust names it: an identifier or an index.
+    member: syn::Member,
+    ty: &'a Type,
+    doc: String,
+}
+
+/// The most constructors with arguments that OCaml has tags for.
+const MOST_TAGS: usize = 246;
+
+/// The most fields of a block that is made in one go.
+const MOST_FIELDS: usize = 256;
+
+impl<'a> Declared<'a> {
+    fn new(item: &'a DeriveInput) -> Result<Self> {
+        not_generic(item)?;
+        let options = type_options(&item.attrs)?;
+        if let Some(size) = &options.size {
+            return Err(Error::new(size.span(), "`size` is for an abstract type"));
+        }
+        let shape = match &item.data {
+            Data::Struct(data) => match &data.fields {
+                Fields::Named(fields) if !fields.named.is_empty() => {
+                    Shape::Record(named(&data.fields)?)
+                }
+                _ => Shape::Tuple(unnamed(&data.fields)?),
+            },
+            Data::Enum(data) if data.variants.is_empty() => {
+                return Err(Error::new(
+                    item.ident.span(),
+                    "an enum without variants has no value to give to OCaml",
+                ));
+            }
+            Data::Enum(data) => Shape::Variant(
+                data.variants
+                    .iter()
+                    .map(constructor)
+                    .collect::<Result<_>>()?,
+            ),
+            Data::Union(data) => {
+                return Err(Error::new(
+                    data.union_token.span(),
+                    "OCaml has no unions: use an enum",
+                ));
+            }
+        };
+        let declared = Declared {
+            rust: &item.ident,
+            name: ocaml_name(&options, &item.ident)?,
+            options,
+            doc: attributes::doc(&item.attrs),
+            shape,
+        };
+        declared.check()?;
+        Ok(declared)
+    }
+
+    fn check(&self) -> Result<()> {
+        let fits = match &self.shape {
+            Shape::Record(fields) | Shape::Tuple(fields) => fields.len() <= MOST_FIELDS,
+            Shape::Variant(constructors) => {
+                let tags = constructors
+                    .iter()
+                    .filter(|constructor| !constructor.arguments.is_empty());
+                tags.clone().count() <= MOST_TAGS
+                    && tags.fold(0, |most, constructor| constructor.arguments.len().max(most))
+                        <= MOST_FIELDS
+            }
+        };
+        if !fits {
+            return Err(Error::new(
+                self.rust.span(),
+                "a type for OCaml has at most 246 constructors with arguments, and at most 256 \
+                 fields in one place",
+            ));
+        }
+        match (&self.shape, self.options.polymorphic) {
+            (Shape::Variant(constructors), Some(_)) => constructors
+                .iter()
+                .find(|constructor| constructor.is_record)
+                .map_or(Ok(()), |constructor| {
+                    Err(Error::new(
+                        constructor.rust.span(),
+                        "a polymorphic variant has no named fields: use a struct",
+                    ))
+                }),
+            (Shape::Record(_) | Shape::Tuple(_), Some(polymorphic)) => {
+                Err(Error::new(polymorphic, "`polymorphic` is for an enum"))
+            }
+            (_, None) => Ok(()),
+        }
+    }
+
+    fn is_polymorphic(&self) -> bool {
+        self.options.polymorphic.is_some()
+    }
+}
+
+fn not_generic(item: &DeriveInput) -> Result<()> {
+    match item.generics.params.first() {
+        None => Ok(()),
+        Some(parameter) => Err(Error::new(
+            parameter.span(),
+            "a type for OCaml has no parameters: write one type for each use, or give the type \
+             to OCaml as an abstract one",
+        )),
+    }
+}
+
+fn ocaml_name(options: &TypeOptions, ident: &Ident) -> Result<String> {
+    match &options.name {
+        Some(name) => Ok(name.clone()),
+        None => {
+            let name = names::type_name(ident);
+            names::check(&name, ident.span())?;
+            Ok(name)
+        }
+    }
+}
+
+fn named(fields: &Fields) -> Result<Vec<Component<'_>>> {
+    fields
+        .iter()
+        .map(|field| {
+            let ident = field
+                .ident
+                .as_ref()
+                .ok_or_else(|| Error::new(field.span(), "expected a named field"))?;
+            let name = match attributes::name(&field.attrs)? {
+                Some(name) => names::chosen(&name)?,
+                None => names::value(ident),
+            };
+            names::check(&name, ident.span())?;
+            Ok(component(field, name, syn::Member::Named(ident.clone())))
+        })
+        .collect()
+}
+
+fn unnamed(fields: &Fields) -> Result<Vec<Component<'_>>> {
+    fields
+        .iter()
+        .enumerate()
+        .map(|(index, field)| {
+            attributes::none(&field.attrs)?;
+            Ok(component(field, String::new(), syn::Member::from(index)))
+        })
+        .collect()
+}
+
+fn component(field: &Field, name: String, member: syn::Member) -> Component<'_> {
+    Component {
+        name,
+        member,
+        ty: &field.ty,
+        doc: attributes::doc(&field.attrs),
+    }
+}
+
+fn constructor(variant: &syn::Variant) -> Result<Constructor<'_>> {
+    let (name, span) = match attributes::name(&variant.attrs)? {
+        Some(name) => (name.value(), name.span()),
+        None => (variant.ident.to_string(), variant.ident.span()),
+    };
+    let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    if !is_name {
+        return Err(Error::new(
+            span,
+            format!(
+                "`{name}` is no name for a constructor in OCaml: it begins with a capital letter \
+                 and has letters, digits and `_` only; choose one with `#[ocaml(name = \"...\")]`"
+            ),
+        ));
+    }
+    let is_record = matches!(&variant.fields, Fields::Named(fields) if !fields.named.is_empty());
+    Ok(Constructor {
+        rust: &variant.ident,
+        name,
+        doc: attributes::doc(&variant.attrs),
+        is_record,
+        arguments: match is_record {
+            true => named(&variant.fields)?,
+            false => unnamed(&variant.fields)?,
+        },
+    })
+}
+
+// The type.
+
+pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
+    let declared = Declared::new(item)?;
+    let Declared {
+        rust, name, doc, ..
+    } = &declared;
+    let definition = match &declared.shape {
+        Shape::Record(fields) => {
+            let fields = fields.iter().map(field_item);
+            quote!(::lwt_rust::bindings::Definition::Record(
+                ::std::vec![#(#fields),*]
+            ))
+        }
+        Shape::Tuple(fields) => {
+            let types = fields.iter().map(component_type);
+            quote! {
+                ::lwt_rust::bindings::Definition::Alias(
+                    ::lwt_rust::bindings::Type::tuple(::std::vec![#(#types),*])
+                )
+            }
+        }
+        Shape::Variant(constructors) => {
+            let constructors = constructors.iter().map(constructor_item);
+            let is_polymorphic = declared.is_polymorphic();
+            quote! {
+                ::lwt_rust::bindings::Definition::Variant {
+                    is_polymorphic: #is_polymorphic,
+                    constructors: ::std::vec![#(#constructors),*],
+                }
+            }
+        }
+    };
+    let is_float = match &declared.shape {
+        Shape::Tuple(fields) => match fields.as_slice() {
+            [Component { ty, .. }] => quote!(<#ty as ::lwt_rust::OcamlType>::IS_FLOAT),
+            _ => quote!(false),
+        },
+        Shape::Record(_) | Shape::Variant(_) => quote!(false),
+    };
+    let same_as = match &declared.options.same_as {
+        Some(same_as) => quote!(::core::option::Option::Some(#same_as)),
+        None => quote!(::core::option::Option::None),
+    };
+    Ok(quote! {
+        impl ::lwt_rust::OcamlType for #rust {
+            const IS_FLOAT: bool = #is_float;
+
+            fn ocaml_type(
+                description: &mut ::lwt_rust::bindings::Description,
+            ) -> ::lwt_rust::bindings::Type {
+                description.declare::<Self>(#name, #same_as, #doc, |description| #definition)
+            }
+        }
+    })
+}
+
+fn component_type(component: &Component<'_>) -> TokenStream {
+    let ty = component.ty;
+    quote_spanned!(ty.span()=> <#ty as ::lwt_rust::OcamlType>::ocaml_type(description))
+}
+
+fn field_item(field: &Component<'_>) -> TokenStream {
+    let Component { name, doc, .. } = field;
+    let ty = component_type(field);
+    quote! {
+        ::lwt_rust::bindings::FieldItem {
+            name: #name,
+            ty: #ty,
+            doc: #doc,
+        }
+    }
+}
+
+fn constructor_item(constructor: &Constructor<'_>) -> TokenStream {
+    let Constructor { name, doc, .. } = constructor;
+    let arguments = match constructor.is_record {
+        true => {
+            let fields = constructor.arguments.iter().map(field_item);
+            quote!(::lwt_rust::bindings::Arguments::Record(
+                ::std::vec![#(#fields),*]
+            ))
+        }
+        false => {
+            let types = constructor.arguments.iter().map(component_type);
+            quote!(::lwt_rust::bindings::Arguments::Types(
+                ::std::vec![#(#types),*]
+            ))
+        }
+    };
+    quote! {
+        ::lwt_rust::bindings::ConstructorItem {
+            name: #name,
+            doc: #doc,
+            arguments: #arguments,
+        }
+    }
+}
+
+// Reading.
+
+pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
+    let declared = Declared::new(item)?;
+    let Declared { rust, name, .. } = &declared;
+    let (body, flat) = match &declared.shape {
+        Shape::Record(fields) => {
+            let number = fields.len();
+            let is_flat = is_flat(fields);
+            let reads = reads(fields);
+            let body = quote! {
+                let fields = ::lwt_rust::bindings::record_fields(value, #name, #number, #is_flat)?;
+                ::core::result::Result::Ok(#rust { #reads })
+            };
+            (body, None)
+        }
+        Shape::Tuple(fields) => match fields.as_slice() {
+            [] => {
+                let body = quote! {
+                    <() as ::lwt_rust::FromOcaml>::from_ocaml(value)?;
+                    ::core::result::Result::Ok(#rust {})
+                };
+                (body, None)
+            }
+            [Component { ty, member, .. }] => {
+                let body = quote! {
+                    ::core::result::Result::Ok(#rust {
+                        #member: <#ty as ::lwt_rust::FromOcaml>::from_ocaml(value)?
+                    })
+                };
+                let flat = quote! {
+                    fn from_float(
+                        float: f64,
+                    ) -> ::core::result::Result<Self, ::lwt_rust::Error> {
+                        ::core::result::Result::Ok(#rust {
+                            #member: <#ty as ::lwt_rust::FromOcaml>::from_float(float)?
+                        })
+                    }
+                };
+                (body, Some(flat))
+            }
+            fields => {
+                let number = fields.len();
+                let reads = reads(fields);
+                let body = quote! {
+                    let fields =
+                        ::lwt_rust::bindings::record_fields(value, #name, #number, false)?;
+                    ::core::result::Result::Ok(#rust { #reads })
+                };
+                (body, None)
+            }
+        },
+        Shape::Variant(constructors) => {
+            let arms = match declared.is_polymorphic() {
+                true => polymorphic_arms(constructors),
+                false => ordinary_arms(constructors),
+            };
+            let read = match declared.is_polymorphic() {
+                true => quote!(read_polymorphic),
+                false => quote!(read_variant),
+            };
+            let body = quote! {
+                match ::lwt_rust::bindings::#read(value, #name) {
+                    #arms
+                    _ => ::core::result::Result::Err(::lwt_rust::bindings::mismatch(#name)),
+                }
+            };
+            (body, None)
+        }
+    };
+    Ok(quote! {
+        impl ::lwt_rust::FromOcaml for #rust {
+            fn from_ocaml(
+                value: ::lwt_rust::Val<'_>,
+            ) -> ::core::result::Result<Self, ::lwt_rust::Error> {
+                #body
+            }
+
+            #flat
+        }
+    })
+}
+
+/// A record of floats and nothing else is an array of them in OCaml.
+fn is_flat(fields: &[Component<'_>]) -> TokenStream {
+    let types = fields.iter().map(|field| field.ty);
+    quote!(const { true #(&& <#types as ::lwt_rust::OcamlType>::IS_FLOAT)* })
+}
+
+/// The fields of a struct or a variant, read from `fields`.
+fn reads(components: &[Component<'_>]) -> TokenStream {
+    let reads = components.iter().enumerate().map(|(index, component)| {
+        let Component { member, ty, .. } = component;
+        quote_spanned!(ty.span()=> #member: fields.read::<#ty>(#index)?)
+    });
+    quote!(#(#reads),*)
+}
+
+/// Each constructor with its number: constant ones and others are counted apart.
+fn numbered<'a, 'b>(
+    constructors: &'b [Constructor<'a>],
+) -> impl Iterator<Item = (usize, &'b Constructor<'a>)> {
+    let (mut constants, mut blocks) = (0, 0);
+    constructors.iter().map(move |constructor| {
+        let count = match constructor.arguments.is_empty() {
+            true => &mut constants,
+            false => &mut blocks,
+        };
+        *count += 1;
+        (*count - 1, constructor)
+    })
+}
+
+fn ordinary_arms(constructors: &[Constructor<'_>]) -> TokenStream {
+    let arms = numbered(constructors).map(|(number, constructor)| {
+        let rust = constructor.rust;
+        if constructor.arguments.is_empty() {
+            let number = number as i64;
+            return quote! {
+                ::lwt_rust::bindings::Read::Constant(#number) =>
+                    ::core::result::Result::Ok(Self::#rust {}),
+            };
+        }
+        let tag = number as u8;
+        let size = constructor.arguments.len();
+        let reads = reads(&constructor.arguments);
+        quote! {
+            ::lwt_rust::bindings::Read::Block(#tag, fields) if fields.are(#size) =>
+                ::core::result::Result::Ok(Self::#rust { #reads }),
+        }
+    });
+    quote!(#(#arms)*)
+}
+
+fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
+    let arms = constructors.iter().map(|constructor| {
+        let rust = constructor.rust;
+        let hash = hash(&constructor.name);
+        match constructor.arguments.as_slice() {
+            [] => quote! {
+                ::lwt_rust::bindings::Read::Constant(#hash) =>
+                    ::core::result::Result::Ok(Self::#rust {}),
+            },
+            [Component { ty, member, .. }] => quote! {
+                ::lwt_rust::bindings::Read::Tagged(#hash, content) =>
+                    ::core::result::Result::Ok(Self::#rust {
+                        #member: <#ty as ::lwt_rust::FromOcaml>::from_ocaml(content)?
+                    }),
+            },
+            arguments => {
+                let number = arguments.len();
+                let name = &constructor.name;
+                let reads = reads(arguments);
+                quote! {
+                    ::lwt_rust::bindings::Read::Tagged(#hash, content) => {
+                        let fields =
+                            ::lwt_rust::bindings::record_fields(content, #name, #number, false)?;
+                        ::core::result::Result::Ok(Self::#rust { #reads })
+                    }
+                }
+            }
+        }
+    });
+    quote!(#(#arms)*)
+}
+
+/// The number that stands for a polymorphic variant: the OCaml manual, "The
+/// representation of polymorphic variants".
+fn hash(name: &str) -> i64 {
+    let hash = name.bytes().fold(0_u32, |hash, byte| {
+        hash.wrapping_mul(223).wrapping_add(u32::from(byte))
+    });
+    // 31 bits, the highest of which is a sign.
+    i64::from((hash << 1) as i32 >> 1)
+}
+
+// Writing.
+
+pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
+    let declared = Declared::new(item)?;
+    let rust = declared.rust;
+    let body = match &declared.shape {
+        Shape::Record(fields) => {
+            let (names, pattern) = bound(fields);
+            let is_flat = is_flat(fields);
+            quote! {
+                let #rust { #pattern } = self;
+                let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
+                ::core::result::Result::Ok(
+                    ::lwt_rust::bindings::record(lock, #is_flat, &fields.each_ref())
+                )
+            }
+        }
+        Shape::Tuple(fields) => match fields.as_slice() {
+            [] => quote!(<() as ::lwt_rust::IntoOcaml>::into_ocaml((), lock)),
+            [Component { ty, member, .. }] => {
+                quote!(<#ty as ::lwt_rust::IntoOcaml>::into_ocaml(self.#member, lock))
+            }
+            fields => {
+                let (names, pattern) = bound(fields);
+                quote! {
+                    let #rust { #pattern } = self;
+                    let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
+                    ::core::result::Result::Ok(
+                        ::lwt_rust::bindings::record(lock, false, &fields.each_ref())
+                    )
+                }
+            }
+        },
+        Shape::Variant(constructors) => {
+            let arms = match declared.is_polymorphic() {
+                true => constructors.iter().map(polymorphic_arm).collect(),
+                false => numbered(constructors)
+                    .map(|(number, constructor)| ordinary_arm(number, constructor))
+                    .collect::<TokenStream>(),
+            };
+            quote!(match self { #arms })
+        }
+    };
+    Ok(quote! {
+        impl ::lwt_rust::IntoOcaml for #rust {
+            fn into_ocaml(
+                self,
+                lock: &mut ::lwt_rust::Lock,
+            ) -> ::core::result::Result<::lwt_rust::Val<'_>, ::lwt_rust::Error> {
+                #body
+            }
+        }
+    })
+}
+
+/// Names of our own for the components, and the pattern that binds them.
+fn bound(components: &[Component<'_>]) -> (Vec<Ident>, TokenStream) {
+    let names: Vec<Ident> = (0..components.len())
+        .map(|index| format_ident!("component_{index}", span = Span::mixed_site()))
+        .collect();
+    let members = components.iter().map(|component| &component.member);
+    let pattern = quote!(#(#members: #names),*);
+    (names, pattern)
+}
+
+fn ordinary_arm(number: usize, constructor: &Constructor<'_>) -> TokenStream {
+    let rust = constructor.rust;
+    if constructor.arguments.is_empty() {
+        let number = number as i64;
+        return quote! {
+            Self::#rust {} => ::core::result::Result::Ok(
+                ::lwt_rust::bindings::constant(#number)
+            ),
+        };
+    }
+    let (names, pattern) = bound(&constructor.arguments);
+    let tag = number as u8;
+    quote! {
+        Self::#rust { #pattern } => {
+            let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
+            ::core::result::Result::Ok(
+                ::lwt_rust::bindings::block(lock, #tag, &fields.each_ref())
+            )
+        }
+    }
+}
+
+fn polymorphic_arm(constructor: &Constructor<'_>) -> TokenStream {
+    let rust = constructor.rust;
+    let hash = hash(&constructor.name);
+    let (names, pattern) = bound(&constructor.arguments);
+    let content = match names.as_slice() {
+        [] => {
+            return quote! {
+                Self::#rust {} => ::core::result::Result::Ok(
+                    ::lwt_rust::bindings::constant(#hash)
+                ),
+            };
+        }
+        [name] => quote!(::lwt_rust::bindings::root(#name, lock)?),
+        names => quote! {
+            {
+                let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
+                ::lwt_rust::Root::new(
+                    ::lwt_rust::bindings::block(lock, 0, &fields.each_ref())
+                )
+            }
+        },
+    };
+    quote! {
+        Self::#rust { #pattern } => {
+            let content = #content;
+            ::core::result::Result::Ok(
+                ::lwt_rust::bindings::tagged(lock, #hash, &content)
+            )
+        }
+    }
+}
+
+// Abstract types.
+
+pub(crate) fn abstract_type(item: &DeriveInput) -> Result<TokenStream> {
+    not_generic(item)?;
+    let options = type_options(&item.attrs)?;
+    if options.same_as.is_some() || options.polymorphic.is_some() {
+        return Err(Error::new(
+            item.ident.span(),
+            "an abstract type has a name and a size, and nothing else that OCaml knows",
+        ));
+    }
+    let rust = &item.ident;
+    let name = ocaml_name(&options, rust)?;
+    let doc = attributes::doc(&item.attrs);
+    let size = options.size.map(|size| {
+        quote! {
+            fn size(&self) -> usize {
+                #size(self)
+            }
+        }
+    });
+    Ok(quote! {
+        impl ::lwt_rust::AbstractType for #rust {
+            const NAME: &'static str = #name;
+            const DOC: &'static str = #doc;
+
+            #size
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polymorphic_variants_have_the_hashes_of_ocaml() {
+        // (Obj.magic `Name : int)
+        for (name, expected) in [("A", 65), ("Red", 4100401), ("Connected", -993410391)] {
+            assert_eq!(hash(name), expected, "{name}");
+        }
+    }
+}

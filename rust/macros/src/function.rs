@@ -1,0 +1,480 @@
+//! `#[func]`: the stub of a function, and its description for the bindings.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{
+    Error, FnArg, Ident, ItemFn, LitStr, Pat, Result, ReturnType, Type,
+    ext::IdentExt,
+    parse::{Parse, ParseStream, Parser},
+    spanned::Spanned,
+    visit::Visit,
+};
+
+use crate::{attributes, names};
+
+/// What a stub may have as arguments in C; bytecode has a second one for more.
+const DIRECT_ARGUMENTS: usize = 5;
+
+/// More than any function that a reader can understand.
+const MOST_ARGUMENTS: usize = 32;
+
+const PRIMITIVE_TYPES: [&str; 17] = [
+    "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16",
+    "u32", "u64", "u128", "usize",
+];
+
+#[derive(Default)]
+struct Options {
+    blocking: Option<Span>,
+    protected: Option<Span>,
+    result: Option<Span>,
+    name: Option<LitStr>,
+    doc: Option<String>,
+}
+
+fn options(tokens: TokenStream) -> Result<Options> {
+    let mut options = Options::default();
+    let parser = syn::meta::parser(|meta| {
+        let span = meta.path.span();
+        let flag = if meta.path.is_ident("blocking") {
+            &mut options.blocking
+        } else if meta.path.is_ident("protected") {
+            &mut options.protected
+        } else if meta.path.is_ident("result") {
+            &mut options.result
+        } else if meta.path.is_ident("name") {
+            options.name = Some(meta.value()?.parse()?);
+            return Ok(());
+        } else if meta.path.is_ident("doc") {
+            options.doc = Some(meta.value()?.parse::<LitStr>()?.value());
+            return Ok(());
+        } else {
+            return Err(meta.error(
+                "unknown option; there are `blocking`, `protected`, `result`, `name = \"...\"` \
+                 and `doc = \"...\"`",
+            ));
+        };
+        *flag = Some(span);
+        Ok(())
+    });
+    parser.parse2(tokens)?;
+    Ok(options)
+}
+
+/// How OCaml calls the function.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// An `async fn`.
+    Async,
+    /// A `fn` on tokio's pool.
+    Blocking,
+    /// A `fn`, called as it is.
+    Direct,
+}
+
+struct Argument {
+    name: String,
+    ty: Type,
+}
+
+pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let options = options(tokens)?;
+    let function = (|input: ParseStream<'_>| {
+        if input.fork().call(syn::Attribute::parse_outer).is_ok() {
+            ItemFn::parse(input)
+        } else {
+            Err(input.error("expected a function"))
+        }
+    })
+    .parse2(item)
+    .map_err(|error| {
+        Error::new(
+            error.span(),
+            format!("`#[lwt_rust::func]` is for a function with a body: {error}"),
+        )
+    })?;
+    let arguments = arguments(&function)?;
+    let way = way(&function, &options)?;
+    let returns = returns(&function, &options)?;
+
+    let name = match &options.name {
+        Some(name) => names::chosen(name)?,
+        None => {
+            let name = names::value(&function.sig.ident);
+            names::check(&name, function.sig.ident.span())?;
+            name
+        }
+    };
+    let rust_name = &function.sig.ident;
+    if PRIMITIVE_TYPES.contains(&rust_name.to_string().as_str()) {
+        return Err(Error::new(
+            rust_name.span(),
+            "a function for OCaml goes with a type of its name, so this one would hide a type of \
+             Rust's: give it another name, and OCaml this one with `name = \"...\"`",
+        ));
+    }
+    let krate = std::env::var("CARGO_CRATE_NAME").unwrap_or_default();
+    let symbol = format!("{krate}_{}", rust_name.unraw());
+    let doc = options
+        .doc
+        .clone()
+        .unwrap_or_else(|| attributes::doc(&function.attrs));
+
+    let stub = stub(&function, &arguments, way, &returns, &options, &symbol);
+    let description = description(&name, &symbol, &doc, &arguments, way, &returns);
+    let marker = marker(&function, &description);
+    let cfgs = attributes::cfgs(&function.attrs);
+    Ok(quote! {
+        #function
+        #marker
+        #(#cfgs)*
+        const _: () = {
+            #stub
+        };
+    })
+}
+
+fn arguments(function: &ItemFn) -> Result<Vec<Argument>> {
+    let signature = &function.sig;
+    let refuse = |span: Span, what: &str| Err(Error::new(span, what));
+    if let Some(parameter) = signature.generics.params.first() {
+        return refuse(
+            parameter.span(),
+            "OCaml calls one function, not a generic one: name the types; `Poly<vars::A>` is a \
+             value of any OCaml type",
+        );
+    }
+    if let Some(clause) = &signature.generics.where_clause {
+        return refuse(clause.span(), "a function for OCaml has no where clause");
+    }
+    if let Some(unsafety) = &signature.unsafety {
+        return refuse(
+            unsafety.span(),
+            "OCaml would call this function without knowing its contract: make it safe",
+        );
+    }
+    if let Some(abi) = &signature.abi {
+        return refuse(
+            abi.span(),
+            "a function for OCaml is an ordinary one: the attribute writes the `extern \"C\"` \
+             function around it",
+        );
+    }
+    if let Some(variadic) = &signature.variadic {
+        return refuse(variadic.span(), "a function for OCaml is not variadic");
+    }
+    if signature.inputs.len() > MOST_ARGUMENTS {
+        return refuse(
+            signature.inputs.span(),
+            "a function for OCaml has at most 32 arguments: put them in a record",
+        );
+    }
+    let mut arguments: Vec<Argument> = Vec::new();
+    for (number, input) in signature.inputs.iter().enumerate() {
+        let argument = match input {
+            FnArg::Receiver(receiver) => {
+                return refuse(
+                    receiver.span(),
+                    "a function for OCaml has no `self`: write a function that takes the value",
+                );
+            }
+            FnArg::Typed(argument) => argument,
+        };
+        check_type(&argument.ty)?;
+        let mut name = match &*argument.pat {
+            Pat::Ident(pattern) => names::value(&pattern.ident)
+                .trim_start_matches('_')
+                .to_owned(),
+            _ => String::new(),
+        };
+        let is_taken = |name: &str| arguments.iter().any(|argument| argument.name == name);
+        if names::check(&name, Span::call_site()).is_err() || is_taken(&name) {
+            name = format!("argument_{}", number + 1);
+        }
+        arguments.push(Argument {
+            name,
+            ty: (*argument.ty).clone(),
+        });
+    }
+    Ok(arguments)
+}
+
+/// Refuses types that no stub can have, where the compiler would say so at a
+/// place that nobody has written.
+fn check_type(ty: &Type) -> Result<()> {
+    struct Refusal(Option<Error>);
+
+    impl Refusal {
+        fn refuse(&mut self, span: Span, what: &str) {
+            if self.0.is_none() {
+                self.0 = Some(Error::new(span, what));
+            }
+        }
+    }
+
+    impl Visit<'_> for Refusal {
+        fn visit_type_reference(&mut self, reference: &syn::TypeReference) {
+            self.refuse(
+                reference.span(),
+                "OCaml moves its values, so a function cannot borrow from them: take an owned \
+                 type, such as `String` for `&str` or `Vec<u8>` for `&[u8]`",
+            );
+        }
+
+        fn visit_lifetime(&mut self, lifetime: &syn::Lifetime) {
+            self.refuse(
+                lifetime.span(),
+                "OCaml moves its values, so a function cannot borrow from them: take an owned \
+                 type",
+            );
+        }
+
+        fn visit_type_impl_trait(&mut self, ty: &syn::TypeImplTrait) {
+            self.refuse(
+                ty.span(),
+                "OCaml calls one function, not a generic one: name the type",
+            );
+        }
+
+        fn visit_type_ptr(&mut self, ty: &syn::TypePtr) {
+            self.refuse(ty.span(), "a pointer is not a value of OCaml's");
+        }
+
+        fn visit_type_bare_fn(&mut self, ty: &syn::TypeBareFn) {
+            self.refuse(
+                ty.span(),
+                "an OCaml function is a `LwtFn<A, B>` if it returns a promise, and else a \
+                 `Closure<A, B>`",
+            );
+        }
+    }
+
+    let mut refusal = Refusal(None);
+    refusal.visit_type(ty);
+    refusal.0.map_or(Ok(()), Err)
+}
+
+fn way(function: &ItemFn, options: &Options) -> Result<Way> {
+    let asyncness = &function.sig.asyncness;
+    match (asyncness, options.blocking) {
+        (Some(_), Some(blocking)) => Err(Error::new(
+            blocking,
+            "`blocking` is for a plain `fn`, which runs on a thread that may block; an `async \
+             fn` must not block",
+        )),
+        (Some(_), None) => Ok(Way::Async),
+        (None, Some(_)) => Ok(Way::Blocking),
+        (None, None) => match options.protected {
+            Some(protected) => Err(Error::new(
+                protected,
+                "`protected` is for a function that returns a promise: nothing can cancel this \
+                 one",
+            )),
+            None => Ok(Way::Direct),
+        },
+    }
+}
+
+/// What a function returns.
+struct Returns {
+    ty: Type,
+    /// Whether an `Err` rejects or raises.
+    is_fallible: bool,
+}
+
+fn returns(function: &ItemFn, options: &Options) -> Result<Returns> {
+    let ty = match &function.sig.output {
+        ReturnType::Default => syn::parse_quote_spanned!(function.sig.ident.span()=> ()),
+        ReturnType::Type(_, ty) => (**ty).clone(),
+    };
+    if let Type::ImplTrait(ty) = &ty {
+        return Err(Error::new(
+            ty.span(),
+            "name the type that OCaml gets; a function that returns a future is an `async fn`",
+        ));
+    }
+    let is_result = is_result(&ty);
+    match options.result {
+        Some(result) if !is_result => Err(Error::new(
+            result,
+            "`result` is for a function that returns a `Result`",
+        )),
+        result => Ok(Returns {
+            ty,
+            is_fallible: is_result && result.is_none(),
+        }),
+    }
+}
+
+/// Whether a type is called `Result`, be it that of `std::io` or another.
+fn is_result(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|segment| segment.ident == "Result"),
+        Type::Paren(inner) => is_result(&inner.elem),
+        Type::Group(inner) => is_result(&inner.elem),
+        _ => false,
+    }
+}
+
+/// The `extern "C"` function that OCaml calls.
+fn stub(
+    function: &ItemFn,
+    arguments: &[Argument],
+    way: Way,
+    returns: &Returns,
+    options: &Options,
+    symbol: &str,
+) -> TokenStream {
+    let name = &function.sig.ident;
+    let shown = name.unraw().to_string();
+    let raws: Vec<Ident> = (0..arguments.len().max(1))
+        .map(|number| format_ident!("argument_{number}"))
+        .collect();
+    let values: Vec<Ident> = (0..arguments.len())
+        .map(|number| format_ident!("value_{number}"))
+        .collect();
+    let reads = arguments
+        .iter()
+        .zip(&raws)
+        .zip(&values)
+        .map(|((argument, raw), value)| {
+            let Argument { name, ty } = argument;
+            let read = quote_spanned! {ty.span()=>
+                ::lwt_rust::bindings::argument::<#ty>(#raw, lock, #shown, #name)?
+            };
+            quote! {
+                // SAFETY: it is a parameter of this stub, and reading an argument
+                // allocates nothing in OCaml.
+                let #value = unsafe { #read };
+            }
+        });
+    let call = quote!(#name(#(#values),*));
+    let ok = quote!(::core::result::Result::<_, ::lwt_rust::Error>::Ok);
+    // What the result has to be is said of its type.
+    let span = returns.ty.span();
+    let promise = match options.protected {
+        Some(_) => quote_spanned!(span=> ::lwt_rust::call_protected),
+        None => quote_spanned!(span=> ::lwt_rust::call),
+    };
+    let (entry, body) = match way {
+        Way::Async => {
+            let future = match returns.is_fallible {
+                true => call,
+                false => quote!(async move { #ok(#call.await) }),
+            };
+            (promise, future)
+        }
+        Way::Blocking => {
+            let spawned = quote!(::lwt_rust::spawn_blocking(move || #call));
+            let future = match returns.is_fallible {
+                true => quote!(async move { #ok(#spawned.await??) }),
+                false => spawned,
+            };
+            (promise, future)
+        }
+        Way::Direct => {
+            let call = match returns.is_fallible {
+                true => call,
+                false => quote!(#ok(#call)),
+            };
+            (
+                quote_spanned!(span=> ::lwt_rust::bindings::direct),
+                quote!(move || #call),
+            )
+        }
+    };
+    let twin = (arguments.len() > DIRECT_ARGUMENTS).then(|| {
+        let symbol = format!("{symbol}_bytecode");
+        let numbers = 0..arguments.len();
+        quote! {
+            #[unsafe(export_name = #symbol)]
+            unsafe extern "C" fn bytecode(
+                arguments: *const ::lwt_rust::Raw,
+                _number: ::core::ffi::c_int,
+            ) -> ::lwt_rust::Raw {
+                // SAFETY: bytecode calls a stub of so many arguments with an
+                // array of them.
+                stub(#(unsafe { *arguments.add(#numbers) }),*)
+            }
+        }
+    });
+    quote! {
+        #[unsafe(export_name = #symbol)]
+        extern "C" fn stub(#(#raws: ::lwt_rust::Raw),*) -> ::lwt_rust::Raw {
+            let start = |lock: &mut ::lwt_rust::Lock| {
+                #(#reads)*
+                #ok(#body)
+            };
+            // SAFETY: OCaml knows this symbol by the bindings made of its
+            // description, which say what it is.
+            unsafe { #entry(start) }
+        }
+        #twin
+    }
+}
+
+/// Tells `lwt_rust::library!` about the function.
+fn description(
+    name: &str,
+    symbol: &str,
+    doc: &str,
+    arguments: &[Argument],
+    way: Way,
+    returns: &Returns,
+) -> TokenStream {
+    let names = arguments.iter().map(|argument| &argument.name);
+    let types = arguments.iter().map(|Argument { ty, .. }| {
+        quote_spanned! {ty.span()=>
+            <#ty as ::lwt_rust::OcamlType>::ocaml_type(description)
+        }
+    });
+    let ty = &returns.ty;
+    let result = match returns.is_fallible {
+        true => quote_spanned! {ty.span()=>
+            <<#ty as ::lwt_rust::bindings::Fallible>::Value as ::lwt_rust::OcamlType>
+                ::ocaml_type(description)
+        },
+        false => quote_spanned! {ty.span()=>
+            <#ty as ::lwt_rust::OcamlType>::ocaml_type(description)
+        },
+    };
+    let is_direct = way == Way::Direct;
+    quote! {
+        let arguments = ::std::vec![#((#names, #types)),*];
+        let result = #result;
+        description.function(::lwt_rust::bindings::FunctionItem {
+            name: #name,
+            symbol: #symbol,
+            doc: #doc,
+            is_direct: #is_direct,
+            arguments,
+            result,
+        });
+    }
+}
+
+/// A type of the function's name, since types and functions may share one: it
+/// goes where the function goes, with `use` too. Unused, it is a function that
+/// no library has.
+fn marker(function: &ItemFn, description: &TokenStream) -> TokenStream {
+    let name = &function.sig.ident;
+    let visibility = &function.vis;
+    let cfgs = attributes::cfgs(&function.attrs);
+    quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        #[allow(non_camel_case_types)]
+        #visibility enum #name {}
+
+        #(#cfgs)*
+        impl ::lwt_rust::bindings::Function for #name {
+            fn describe(description: &mut ::lwt_rust::bindings::Description) {
+                #description
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Names in OCaml.
+
+use proc_macro2::{Ident, Span};
+use syn::{Error, LitStr, Result, ext::IdentExt};
+
+/// The words that OCaml has taken, those of Rust's included that may be names
+/// there.
+const KEYWORDS: [&str; 55] = [
+    "and",
+    "as",
+    "assert",
+    "asr",
+    "begin",
+    "class",
+    "constraint",
+    "do",
+    "done",
+    "downto",
+    "effect",
+    "else",
+    "end",
+    "exception",
+    "external",
+    "false",
+    "for",
+    "fun",
+    "function",
+    "functor",
+    "if",
+    "in",
+    "include",
+    "inherit",
+    "initializer",
+    "land",
+    "lazy",
+    "let",
+    "lor",
+    "lsl",
+    "lsr",
+    "lxor",
+    "match",
+    "method",
+    "mod",
+    "module",
+    "mutable",
+    "new",
+    "nonrec",
+    "object",
+    "of",
+    "open",
+    "or",
+    "private",
+    "rec",
+    "sig",
+    "struct",
+    "then",
+    "to",
+    "true",
+    "try",
+    "type",
+    "val",
+    "virtual",
+    "when",
+];
+
+/// The name of a value or a field: a keyword gets a `_` behind it.
+pub(crate) fn value(name: &Ident) -> String {
+    not_a_keyword(name.unraw().to_string())
+}
+
+/// The name of a type: `HttpClient` is `http_client`.
+pub(crate) fn type_name(name: &Ident) -> String {
+    let name = name.unraw().to_string();
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut before = '_';
+    let mut rest = name.chars().peekable();
+    while let Some(c) = rest.next() {
+        let begins_a_word = c.is_uppercase()
+            && before != '_'
+            && (!before.is_uppercase() || rest.peek().is_some_and(|next| next.is_lowercase()));
+        if begins_a_word {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+        before = c;
+    }
+    not_a_keyword(snake)
+}
+
+fn not_a_keyword(mut name: String) -> String {
+    if KEYWORDS.contains(&name.as_str()) || ["while", "with"].contains(&name.as_str()) {
+        name.push('_');
+    }
+    name
+}
+
+/// A name for a value or a type that was chosen by hand.
+pub(crate) fn chosen(name: &LitStr) -> Result<String> {
+    let text = name.value();
+    check(&text, name.span())?;
+    if not_a_keyword(text.clone()) != text {
+        return Err(Error::new(
+            name.span(),
+            format!("`{text}` is a keyword of OCaml"),
+        ));
+    }
+    Ok(text)
+}
+
+/// Whether OCaml takes `name` for a value or a type.
+pub(crate) fn check(name: &str, span: Span) -> Result<()> {
+    let begins = name
+        .chars()
+        .next()
+        .is_some_and(|c| c == '_' || c.is_ascii_lowercase());
+    let goes_on = name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    if begins && goes_on && name != "_" {
+        Ok(())
+    } else {
+        Err(Error::new(
+            span,
+            format!(
+                "`{name}` is no name for a value or a type in OCaml: it begins with a small \
+                 letter and has letters, digits and `_` only; choose one with `name = \"...\"`"
+            ),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::format_ident;
+
+    #[test]
+    fn types_are_in_snake_case() {
+        for (rust, ocaml) in [
+            ("Point", "point"),
+            ("HttpClient", "http_client"),
+            ("HTTPClient", "http_client"),
+            ("Ipv4", "ipv4"),
+            ("already_so", "already_so"),
+            ("Type", "type_"),
+        ] {
+            assert_eq!(type_name(&format_ident!("{rust}")), ocaml);
+        }
+    }
+
+    #[test]
+    fn keywords_get_an_underscore() {
+        assert_eq!(value(&format_ident!("val")), "val_");
+        assert_eq!(value(&format_ident!("r#type")), "type_");
+        assert_eq!(value(&format_ident!("value")), "value");
+    }
+}

@@ -1,0 +1,70 @@
+//! Types that OCaml does not know.
+
+use lwt_rust::{AbstractType, FromOcaml, OcamlType, func};
+
+struct Unknown;
+
+#[func]
+async fn argument(_unknown: Unknown) {}
+
+#[func]
+async fn result() -> Unknown {
+    Unknown
+}
+
+#[func]
+async fn not_an_error() -> Result<(), String> {
+    Ok(())
+}
+
+#[derive(OcamlType, FromOcaml)]
+struct Generic<T>(T);
+
+#[derive(OcamlType)]
+enum Empty {}
+
+#[derive(OcamlType)]
+union Union {
+    a: i64,
+    b: i64,
+}
+
+#[derive(OcamlType)]
+#[ocaml(polymorphic)]
+enum Fields {
+    Named { a: i64 },
+}
+
+#[derive(OcamlType)]
+#[ocaml(polymorphic)]
+struct Polymorphic {
+    a: i64,
+}
+
+#[derive(OcamlType)]
+#[ocaml(nmae = "x")]
+struct Misspelt {
+    #[ocaml(name = "Big")]
+    a: i64,
+}
+
+#[derive(OcamlType)]
+struct Capital {
+    #[ocaml(name = "Big")]
+    a: i64,
+}
+
+#[derive(OcamlType)]
+enum Constructor {
+    #[ocaml(name = "small")]
+    Small,
+}
+
+#[derive(AbstractType)]
+#[ocaml(polymorphic)]
+struct Abstract;
+
+#[derive(AbstractType)]
+struct NotSend(std::rc::Rc<i64>);
+
+fn main() {}

@@ -1,0 +1,495 @@
+(* Functions with the attribute: what the bindings made of them say and do, and
+   every conversion, there and back, with collections in between. *)
+
+open Lwt.Syntax
+open Support
+module F = Rust_functions
+
+let error_message name expected f =
+  match f () with
+  | _ -> Alcotest.failf "%s: no error" name
+  | exception Lwt_rust.Error { message; _ } ->
+      check_string name expected message
+
+let rejects_with name expected promise =
+  let+ result = result promise in
+  match result with
+  | Error (Lwt_rust.Error { message; _ }) -> check_string name expected message
+  | Error exn -> Alcotest.failf "%s: %s" name (Printexc.to_string exn)
+  | Ok _ -> Alcotest.failf "%s: no error" name
+
+(* {1 Options} *)
+
+let direct () =
+  check_int "sum" 5 (F.add 2 3);
+  check_int "quotient" 3 (F.divide 9 3);
+  error_message "divided" "division by zero" (fun () -> F.divide 1 0);
+  check_int "seven" 28 (F.sum_seven 1 2 3 4 5 6 7);
+  match F.panic_directly () with
+  | () -> Alcotest.fail "no panic"
+  | exception Lwt_rust.Panic { message; _ } ->
+      check_string "panic" "directly" message
+
+let asynchronous () =
+  let* value = F.later 0.001 [ "x" ] in
+  check_bool "the value" true (value = [ "x" ]);
+  let* fine = F.fail_if false in
+  check_string "fine" "fine" fine;
+  let* () = rejects_with "failed" "as told" (F.fail_if true) in
+  let+ text = F.seven 1 (2, 3) [| 4; 5 |] () "six" (Some 7) 4. in
+  check_string "seven" "1 2 3 4 5 six Some(7) 8" text
+
+let results () =
+  let* root = F.square_root 49 in
+  check_bool "root" true (root = Ok 7);
+  let* negative = F.square_root (-1) in
+  check_bool "negative" true (negative = Error F.Negative);
+  let+ large = F.square_root 144 in
+  check_bool "large" true (large = Error (F.TooLarge 144));
+  check_bool "at once" true (F.root_now 9 = Ok 3);
+  check_bool "not at once" true (F.root_now (-9) = Error F.Negative)
+
+let blocking () =
+  let promise = F.sum_blocking "\001\002\255" in
+  check_bool "pending" true (is_pending promise);
+  let* sum = promise in
+  check_int "sum" 258 sum;
+  let* failed = result (F.sum_blocking "") in
+  (match failed with
+  | Error (Lwt_rust.Error { type_name; _ }) ->
+      check_string "type" "std::io::error::Error" type_name
+  | Ok _ | Error _ -> Alcotest.fail "no error");
+  let+ panicked = result (F.panic_blocking ()) in
+  match panicked with
+  | Error (Lwt_rust.Panic { message; location; _ }) ->
+      check_string "panic" "in the pool" message;
+      check_bool "where" true
+        (String.starts_with ~prefix:"testing/src/functions.rs:" location)
+  | Ok () | Error _ -> Alcotest.fail "no panic"
+
+let protected () =
+  let before = F.finished () in
+  let promise = F.finish () in
+  Lwt.cancel promise;
+  let* cancelled = result promise in
+  check_bool "cancelled" true (cancelled = Error Lwt.Canceled);
+  let+ () = pauses 3 in
+  check_int "finished all the same" (before + 1) (F.finished ())
+
+let closures () =
+  let* strings = F.map string_of_int [ 1; 2; 3 ] in
+  check_bool "mapped" true (strings = [ "1"; "2"; "3" ]);
+  let* failed = result (F.map (fun _ -> raise Exit) [ (); () ]) in
+  check_bool "raised" true (failed = Error Exit);
+  check_int "applied" 42 (F.apply (fun n -> n * 2) 21);
+  check_bool "raised at once" true
+    (match F.apply (fun _ -> raise Exit) 0 with
+    | _ -> false
+    | exception Exit -> true);
+  let seen = ref [] in
+  let* () =
+    F.iterate
+      (fun n ->
+        seen := n :: !seen;
+        Lwt.pause ())
+      3
+  in
+  check_bool "iterated" true (!seen = [ 2; 1; 0 ]);
+  let+ both = F.both (Lwt.return 1) (Lwt.map string_of_int (Lwt.return 2)) in
+  check_bool "both" true (both = (1, "2"))
+
+let executor () =
+  let domain =
+    Domain.spawn (fun () ->
+        Lwt_rust.Executor.run (fun () -> F.Call.later 0.001 "there"))
+  in
+  check_string "in another domain" "there" (Domain.join domain)
+
+let arguments_are_named () =
+  let wrong : int -> int -> int = Obj.magic F.divide in
+  error_message "wrong"
+    "argument divisor of divide: OCaml gave a value that is not of type int: \
+     the OCaml declaration of this function does not match the Rust one"
+    (fun () -> wrong 1 (Obj.magic "x"));
+  error_message "not UTF-8"
+    "argument value of echo_string: a string is not UTF-8: the byte at \
+     position 1 begins no character" (fun () -> F.echo_string "a\255")
+
+(* {1 Conversions} *)
+
+let tiny_heap f () =
+  let control = Gc.get () in
+  Gc.set { control with minor_heap_size = 1024 };
+  Fun.protect ~finally:(fun () -> Gc.set control) f
+
+let trips = ref 0
+
+(* A collection now and then, and a small heap: values move all the time. *)
+let collect () =
+  incr trips;
+  if !trips mod 50 = 0 then Gc.full_major ()
+
+let round_trip ?(count = 200) ?(equal = fun a b -> compare a b = 0) name gen
+    echo =
+  let test =
+    QCheck2.Test.make ~count ~name gen (fun value ->
+        let back = echo value in
+        collect ();
+        equal value back)
+  in
+  let name, speed, run = QCheck_alcotest.to_alcotest test in
+  Alcotest.test_case name speed (fun () -> tiny_heap run ())
+
+module Generators = struct
+  open QCheck2.Gen
+
+  let ints low high = oneof [ int_range low high; oneofl [ low; high; 0 ] ]
+
+  let utf_8 =
+    map (fun chars ->
+        let buffer = Buffer.create 16 in
+        List.iter (Buffer.add_utf_8_uchar buffer) chars;
+        Buffer.contents buffer)
+
+  let uchar =
+    map Uchar.of_int (oneof [ int_range 0 0xD7FF; int_range 0xE000 0x10FFFF ])
+
+  let text = utf_8 (small_list uchar)
+  let bytes = small_string ~gen:char
+  let single = map (fun f -> Int32.float_of_bits (Int32.bits_of_float f)) float
+
+  (* Whole microseconds: a duration is a number of nanoseconds. *)
+  let seconds = map (fun n -> float_of_int n /. 1e6) (int_range 0 1_000_000_000)
+  let close a b = abs_float (a -. b) < 1e-8
+  let point = map3 (fun x y t -> { F.x; y; t }) float single seconds
+
+  let same_point (a : F.point) (b : F.point) =
+    compare (a.x, a.y) (b.x, b.y) = 0 && close a.t b.t
+
+  let person =
+    sized_size (int_range 0 8)
+      (fix (fun self n ->
+           let* name = text and* type_ = option int and* height_ = float in
+           let+ friends =
+             if n = 0 then return []
+             else list_size (int_range 0 2) (self (n / 2))
+           in
+           { F.name; type_; height_; friends }))
+
+  let figure =
+    sized_size (int_range 0 8)
+      (fix (fun self n ->
+           let simple =
+             [
+               return F.Empty;
+               return F.Unknown;
+               map (fun p -> F.Dot p) point;
+               map2 (fun p q -> F.Line (p, q)) point point;
+               map (fun p -> F.Pair p) (pair int int);
+               map2
+                 (fun centre radius -> F.Circle { centre; radius })
+                 point float;
+               map2 (fun width height -> F.Size { width; height }) float float;
+             ]
+           in
+           if n = 0 then oneof simple
+           else
+             oneof
+               (map
+                  (fun figures -> F.Group figures)
+                  (list_size (int_range 0 3) (self (n / 2)))
+               :: simple)))
+
+  let rec same_figure (a : F.figure) (b : F.figure) =
+    match (a, b) with
+    | Dot p, Dot q -> same_point p q
+    | Line (p, q), Line (r, s) -> same_point p r && same_point q s
+    | Circle a, Circle b ->
+        same_point a.centre b.centre && compare a.radius b.radius = 0
+    | Group a, Group b -> List.equal same_figure a b
+    | _ -> compare a b = 0
+
+  let colour =
+    sized_size (int_range 0 8)
+      (fix (fun self n ->
+           let byte = int_range 0 255 in
+           let simple =
+             [
+               return `Red;
+               map (fun n -> `Grey n) byte;
+               map3 (fun r g b -> `Rgb (r, g, b)) byte byte byte;
+             ]
+           in
+           if n = 0 then oneof simple
+           else
+             oneof
+               (map
+                  (fun colours -> `Mixed colours)
+                  (list_size (int_range 0 3) (self (n / 2)))
+               :: simple)))
+
+  let by_key pairs =
+    List.fold_left
+      (fun map (k, v) -> (k, v) :: List.remove_assoc k map)
+      [] pairs
+    |> List.sort compare
+
+  let physically_equal a b = a == b
+  let anything = map (fun n -> Obj.repr (string_of_int n)) int
+end
+
+let round_trips =
+  let open QCheck2.Gen in
+  let open Generators in
+  [
+    round_trip "unit" unit F.echo_unit;
+    round_trip "bool" bool F.echo_bool;
+    round_trip "i8" (ints (-128) 127) F.echo_i8;
+    round_trip "i16" (ints (-32768) 32767) F.echo_i16;
+    round_trip "i32" (ints (-0x8000_0000) 0x7fff_ffff) F.echo_i32;
+    round_trip "i64" (ints min_int max_int) F.echo_i64;
+    round_trip "isize" (ints min_int max_int) F.echo_isize;
+    round_trip "u8" (ints 0 255) F.echo_u8;
+    round_trip "u16" (ints 0 65535) F.echo_u16;
+    round_trip "u32" (ints 0 0xffff_ffff) F.echo_u32;
+    round_trip "u64" (ints 0 max_int) F.echo_u64;
+    round_trip "usize" (ints 0 max_int) F.echo_usize;
+    round_trip "f64" float F.echo_f64;
+    round_trip "f32" single F.echo_f32;
+    round_trip "Duration" ~equal:close seconds F.echo_duration;
+    round_trip "Char" char F.echo_char;
+    round_trip "char" uchar F.echo_uchar;
+    round_trip "String" text F.echo_string;
+    round_trip "Box<str>" text F.echo_boxed_str;
+    round_trip "PathBuf" bytes F.echo_path;
+    round_trip "Vec<u8>" bytes F.echo_string_of_bytes;
+    round_trip "Box<[u8]>" (map Bytes.of_string bytes) F.echo_bytes;
+    round_trip "Option" (option (option int)) F.echo_option;
+    round_trip "Result"
+      (oneof [ map Result.ok int; map Result.error text ])
+      F.echo_result;
+    round_trip "(A, B)" (pair int text) F.echo_pair;
+    round_trip "(A, B, C, D, E, F, G, H)"
+      (map3
+         (fun (a, b) (c, d) (e, f, g) -> (a, b, c, d, (), e, f, g))
+         (pair int bool) (pair float text) (triple int int int))
+      F.echo_eight;
+    round_trip "Vec<T>" (small_list text) F.echo_list;
+    round_trip "Vec<Vec<f64>>" (small_list (small_list float)) F.echo_nested;
+    round_trip "Box<[T]>" (small_array int) F.echo_array;
+    round_trip "Box<[String]>" (small_array text) F.echo_strings;
+    round_trip "Box<[f64]>" (small_array float) F.echo_floats;
+    round_trip "Box<[Newtype]>" (small_array float) F.echo_metres;
+    round_trip "[T; 3]" (array_size (return 3) int) F.echo_three;
+    round_trip "BTreeMap"
+      ~equal:(fun a b -> by_key a = b)
+      (small_list (pair text int))
+      F.echo_sorted;
+    round_trip "HashMap"
+      ~equal:(fun a b -> by_key a = List.sort compare b)
+      (small_list (pair int text))
+      F.echo_hashed;
+    round_trip "a record of floats" ~equal:same_point point F.echo_point;
+    round_trip "a record" person F.echo_person;
+    round_trip "a named tuple" (pair text int) F.echo_named;
+    round_trip "a unit struct" unit F.echo_nothing;
+    round_trip "a variant" ~equal:same_figure figure F.echo_figure;
+    round_trip "variants" ~equal:(List.equal same_figure) (small_list figure)
+      F.echo_figures;
+    round_trip "a polymorphic variant" colour F.echo_colour;
+    round_trip "a type of OCaml's"
+      (oneofl Unix.[ SEEK_SET; SEEK_CUR; SEEK_END ])
+      F.echo_seek;
+    round_trip "Poly" ~equal:physically_equal anything F.echo_poly;
+    round_trip "Poly in a list and an array"
+      (pair (small_list text) (small_array text))
+      F.echo_polys;
+    round_trip "a variant, over a wait" ~equal:same_figure figure (fun figure ->
+        let promise = F.figure_later figure in
+        Gc.full_major ();
+        Lwt_main.run promise);
+    round_trip "Poly, over a wait"
+      ~equal:(fun (a, b) (c, d) -> a == d && b == c)
+      (pair anything anything)
+      (fun values ->
+        let promise = F.swap_later values in
+        Gc.full_major ();
+        Lwt_main.run promise);
+  ]
+
+let ranges () =
+  let refused name message f = error_message name message f in
+  let refused_int name echo n =
+    refused name
+      (Printf.sprintf "argument value of echo_%s: %d does not fit in Rust's %s"
+         name n name) (fun () -> echo n)
+  in
+  refused_int "i8" F.echo_i8 128;
+  refused_int "i8" F.echo_i8 (-129);
+  refused_int "i16" F.echo_i16 32768;
+  refused_int "i32" F.echo_i32 0x8000_0000;
+  refused_int "u8" F.echo_u8 256;
+  refused_int "u8" F.echo_u8 (-1);
+  refused_int "u16" F.echo_u16 65536;
+  refused_int "u32" F.echo_u32 (-1);
+  refused_int "u64" F.echo_u64 (-1);
+  refused "f32" "argument value of echo_f32: 1e300 does not fit in Rust's f32"
+    (fun () -> F.echo_f32 1e300);
+  check_bool "infinity fits" true (F.echo_f32 infinity = infinity);
+  List.iter
+    (fun seconds ->
+      match F.echo_duration seconds with
+      | _ -> Alcotest.failf "%f is a duration" seconds
+      | exception Lwt_rust.Error _ -> ())
+    [ -1.; nan; infinity; 1e30 ];
+  refused "length"
+    "argument value of echo_three: an array has 2 elements and should have 3"
+    (fun () -> F.echo_three [| 1; 2 |]);
+  refused "an array of floats"
+    "argument value of echo_polys: an array of floats has no values that could \
+     be kept: give a list of them" (fun () -> F.echo_polys ([], [| 1. |]));
+  check_bool "the last pair counts" true
+    (F.echo_sorted [ ("a", 1); ("a", 2) ] = [ ("a", 2) ])
+
+let wrong_types () =
+  let wrong name echo value =
+    match echo (Obj.magic value) with
+    | _ -> Alcotest.failf "%s took a value of another type" name
+    | exception Lwt_rust.Error { message; _ } ->
+        check_bool
+          (name ^ ": " ^ message)
+          true
+          (String.length message > 0
+          && String.starts_with ~prefix:"argument value of echo_" message)
+  in
+  let block = Obj.repr (Some 1) in
+  wrong "unit" F.echo_unit block;
+  wrong "bool" F.echo_bool 2;
+  wrong "int" F.echo_i64 block;
+  wrong "float" F.echo_f64 1;
+  wrong "char" F.echo_char 256;
+  wrong "Uchar.t" F.echo_uchar 0xD800;
+  wrong "string" F.echo_string 1;
+  wrong "option" F.echo_option "x";
+  wrong "option" F.echo_option 1;
+  wrong "result" F.echo_result 0;
+  wrong "tuple" F.echo_pair (Some 1);
+  wrong "list" F.echo_list "x";
+  wrong "list" F.echo_list 1;
+  wrong "list" F.echo_list (Some 1);
+  wrong "array" F.echo_array 0;
+  wrong "array of floats" F.echo_array [| 1. |];
+  wrong "floats" F.echo_floats [| "x" |];
+  wrong "record" F.echo_person (1, 2);
+  wrong "record of floats" F.echo_point (1, 2, 3);
+  wrong "record of floats" F.echo_point [| 1. |];
+  wrong "variant" F.echo_figure 17;
+  wrong "variant" F.echo_figure (Some 1);
+  wrong "polymorphic variant" F.echo_colour `Other;
+  wrong "polymorphic variant" F.echo_colour (`Other 1)
+
+let float_arrays_are_flat () =
+  let tag value = Obj.tag (Obj.repr value) in
+  check_int "array" Obj.double_array_tag (tag (F.echo_floats [| 1.; 2. |]));
+  check_int "record" Obj.double_array_tag
+    (tag (F.echo_point { x = 1.; y = 2.; t = 3. }));
+  let _, array = F.echo_polys ([], [| 1 |]) in
+  check_int "others are not" 0 (tag array);
+  check_bool "empty" true (F.echo_floats [||] = [||]);
+  let large = Array.init 100_000 float_of_int in
+  check_bool "large" true (F.echo_floats large = large);
+  let large = List.init 100_000 string_of_int in
+  check_bool "long" true (F.echo_list large = large)
+
+(* {1 Abstract types and buffers} *)
+
+let abstract_types () =
+  let before = F.counters () in
+  let counter = F.counter 5 in
+  let* first = F.next counter in
+  let* second = F.next counter in
+  check_bool "numbers" true ((first, second) = (5, 6));
+  let pending = F.next counter in
+  F.close counter;
+  let* third = pending in
+  check_int "a call in progress ends" 7 third;
+  check_int "dropped" before (F.counters ());
+  let closed name =
+    "argument counter of " ^ name
+    ^ ": this value of type counter was closed, or was never one"
+  in
+  error_message "closed twice" (closed "close") (fun () -> F.close counter);
+  let+ () = rejects_with "used" (closed "next") (F.next counter) in
+  error_message "another type"
+    "argument counter of close: OCaml gave a value that is not of type \
+     counter: the OCaml declaration of this function does not match the Rust \
+     one" (fun () -> F.close (Obj.magic (F.other ())));
+  error_message "no abstract value" (closed "close") (fun () ->
+      F.close (Obj.magic "x"))
+
+(* Each says that it keeps a megabyte, so OCaml must collect them in time. *)
+let abstract_values_are_collected () =
+  let before = F.counters () in
+  let most = ref 0 in
+  for i = 1 to 10_000 do
+    ignore (Sys.opaque_identity (F.counter i));
+    most := max !most (F.counters () - before)
+  done;
+  Gc.full_major ();
+  Gc.full_major ();
+  check_int "all are dropped" before (F.counters ());
+  check_bool (Printf.sprintf "%d at most" !most) true (!most < 5_000)
+
+let buffers () =
+  let buffer = Lwt_bytes.of_string "abcdef" in
+  let* () = F.reverse buffer in
+  check_string "in place" "fedcba" (Lwt_bytes.to_string buffer);
+  let part = Lwt_bytes.proxy buffer 1 3 in
+  let* () = F.reverse part in
+  check_string "a part" "fcdeba" (Lwt_bytes.to_string buffer);
+  let made = F.buffer 3 'x' in
+  Gc.compact ();
+  check_string "made by Rust" "xxx" (Lwt_bytes.to_string made);
+  check_int "empty" 0 (Lwt_bytes.length (F.buffer 0 'x'));
+  let promise = F.reverse (Lwt_bytes.of_string (String.make 100_000 'y')) in
+  Gc.compact ();
+  let* () = promise in
+  let wrong = Bigarray.(Array1.create int32 c_layout 3) in
+  let+ () =
+    rejects_with "another kind"
+      "argument buffer of reverse: OCaml gave a value that is not of type \
+       Lwt_bytes.t, an array of bytes of Bigarray: the OCaml declaration of \
+       this function does not match the Rust one"
+      (F.reverse (Obj.magic wrong))
+  in
+  match F.buffer max_int 'x' with
+  | _ -> Alcotest.fail "there is so much memory"
+  | exception Lwt_rust.Error _ -> ()
+
+let plain name body = Alcotest.test_case name `Quick body
+
+let () =
+  Alcotest.run "functions"
+    [
+      ( "options",
+        [
+          plain "a plain function" direct;
+          case "an async function" asynchronous;
+          case "result" results;
+          case "blocking" blocking;
+          case "protected" protected;
+          case "closures and promises" closures;
+          plain "a domain without Lwt" executor;
+          plain "errors name the argument" arguments_are_named;
+        ] );
+      ("there and back", round_trips);
+      ( "conversions",
+        [
+          plain "ranges" ranges;
+          plain "wrong types" wrong_types;
+          plain "arrays of floats" float_arrays_are_flat;
+          case "abstract types" abstract_types;
+          plain "abstract values are collected" abstract_values_are_collected;
+          case "buffers" buffers;
+        ] );
+    ]
