@@ -7,10 +7,7 @@
 
 open Lwt.Syntax
 
-external call_times : (unit -> unit Lwt.t) -> int -> unit Lwt_rust.Call.t
-  = "demo_call_times"
-
-let rust turns = Lwt_rust.Call.promise (call_times Lwt.pause turns)
+let rust turns = Demo.call_times Lwt.pause turns
 
 let rec lwt turns =
   if turns = 0 then Lwt.return_unit

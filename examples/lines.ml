@@ -3,11 +3,6 @@
 
 open Lwt.Syntax
 
-external lines : string -> (string -> int Lwt.t) -> (int * int) Lwt_rust.Call.t
-  = "demo_lines"
-
-let lines path answer = Lwt_rust.Call.promise (lines path answer)
-
 let () =
   let path = if Array.length Sys.argv > 1 then Sys.argv.(1) else "README.md" in
   let unended = ref 0 and in_hand = ref 0 and most = ref 0 and asked = ref 0 in
@@ -22,7 +17,7 @@ let () =
     decr in_hand;
     String.length line
   in
-  match Lwt_main.run (lines path answer) with
+  match Lwt_main.run (Demo.lines path answer) with
   | count, bytes ->
       Printf.printf "%d lines, %d bytes, as wc counts them\n" (count - !unended)
         bytes;

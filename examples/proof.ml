@@ -4,15 +4,6 @@
 
 open Lwt.Syntax
 
-external call_for : (unit -> unit Lwt.t) -> float -> int Lwt_rust.Call.t
-  = "demo_call_for"
-
-external every : float -> (unit -> unit Lwt.t) -> unit Lwt_rust.Call.t
-  = "demo_every"
-
-let call_for step seconds = Lwt_rust.Call.promise (call_for step seconds)
-let every period beat = Lwt_rust.Call.promise (every period beat)
-
 let rec tick ticks =
   let* () = Lwt_unix.sleep 0.01 in
   incr ticks;
@@ -29,13 +20,13 @@ let () =
      in
      let ticker = tick ticks in
      let interval =
-       every 0.1 (fun () ->
+       Demo.every 0.1 (fun () ->
            incr beats;
            Lwt_io.printlf "  tokio timer: beat %d; Lwt ticker: %d ticks" !beats
              !ticks)
      in
      let before = Lwt_rust.Runtime.notifications () in
-     let* calls = call_for Lwt.pause seconds in
+     let* calls = Demo.call_for Lwt.pause seconds in
      Lwt.cancel ticker;
      Lwt.cancel interval;
      let sent = Lwt_rust.Runtime.notifications () - before in

@@ -5,10 +5,12 @@
     context around it; it may call back into OCaml, and awaits Lwt promises and
     the promises that Lwt closures return.
 
-    {[
-      external greet : string -> float -> string Lwt_rust.Call.t = "demo_greet"
+    In the crate, [#[lwt_rust::func]] marks the functions and
+    [lwt_rust::library!] names them; [lwt-rust bindings] makes the OCaml module
+    of them that has, for example,
 
-      let greet name seconds = Lwt_rust.Call.promise (greet name seconds)
+    {[
+      val greet : string -> float -> string Lwt.t
     ]}
 
     Everything here is for the domain that runs the Lwt loop, unless it says

@@ -4,5 +4,11 @@ mod greeting;
 mod lines;
 mod proof;
 
-// The archive of a program contains the stubs of `Lwt_rust` too.
-pub use lwt_rust::*;
+lwt_rust::library! {
+    #![doc = "The Rust functions of the examples."]
+    greeting::greet,
+    lines::lines,
+    proof::call_for,
+    proof::call_times,
+    proof::every,
+}

@@ -1,8 +1,8 @@
 //! Lines of a file, each answered by OCaml.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use lwt_rust::{DomainExecutor, Error, LwtFn, Promise};
+use lwt_rust::{DomainExecutor, Error, LwtFn, Promise, func};
 use tokio::{
     fs::File,
     io::{AsyncBufRead, AsyncBufReadExt, BufReader},
@@ -16,31 +16,28 @@ const AT_MOST: usize = 64;
 /// ends fill the memory.
 const LONGEST: usize = 16 << 20;
 
-lwt_rust::export! {
-    /// Reads a file line by line, gives each line to a Lwt closure, at most 64
-    /// at a time, and returns the number of lines and the sum of the answers.
-    async fn demo_lines(
-        path: String,
-        answer: LwtFn<Vec<u8>, u64>
-    ) -> Result<(u64, u64), Error> {
-        // Reading goes on in tokio's pool while OCaml thinks about the lines.
-        let (lines, mut read) = tokio::sync::mpsc::channel(AT_MOST);
-        let reader = tokio::spawn(send_lines(path, lines));
-        let mut answers = Answers::new(answer);
-        while let Some(line) = read.recv().await {
-            answers.ask(line).await?;
-        }
-        reader.await??;
-        answers.finish().await
+/// Reads a file line by line, gives each line to a Lwt closure, at most 64 at a
+/// time, and returns the number of lines and the sum of the answers.
+#[func]
+pub(crate) async fn lines(path: PathBuf, answer: LwtFn<Vec<u8>, u64>) -> Result<(u64, u64), Error> {
+    // Reading goes on in tokio's pool while OCaml thinks about the lines.
+    let (lines, mut read) = tokio::sync::mpsc::channel(AT_MOST);
+    let reader = tokio::spawn(send_lines(path, lines));
+    let mut answers = Answers::new(answer);
+    while let Some(line) = read.recv().await {
+        answers.ask(line).await?;
     }
+    reader.await??;
+    answers.finish().await
 }
 
 /// A line with its end, if it has one.
 type Line = Vec<u8>;
 
-async fn send_lines(path: String, lines: tokio::sync::mpsc::Sender<Line>) -> Result<(), Error> {
-    let told =
-        |what: &str, error: std::io::Error| Error::message(format!("{what} {path}: {error}"));
+async fn send_lines(path: PathBuf, lines: tokio::sync::mpsc::Sender<Line>) -> Result<(), Error> {
+    let told = |what: &str, error: std::io::Error| {
+        Error::message(format!("{what} {}: {error}", path.display()))
+    };
     let file = File::open(&path)
         .await
         .map_err(|error| told("cannot open", error))?;
@@ -50,7 +47,8 @@ async fn send_lines(path: String, lines: tokio::sync::mpsc::Sender<Line>) -> Res
         .map_err(|error| told("cannot examine", error))?;
     if metadata.is_dir() {
         return Err(Error::message(format!(
-            "cannot read {path}: it is a folder"
+            "cannot read {}: it is a folder",
+            path.display()
         )));
     }
     let mut file = BufReader::with_capacity(64 << 10, file);
