@@ -47,4 +47,5 @@ let register () =
              Errors.Panic { message; location; backtrace });
          make_abandoned = (fun () -> Errors.Abandoned);
          show_exception = show;
+         begin_domain = (fun () -> Domain_end.run ignore);
        })

@@ -113,7 +113,7 @@ let create domain =
       : Unix.file_descr option);
   Atomic.set current (Some t);
   install_hooks ();
-  Domain_id.at_exit (fun () -> close_if_current t)
+  Domain_end.run (fun () -> close_if_current t)
 
 let attach () =
   let domain = Domain_id.self () in

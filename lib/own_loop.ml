@@ -29,7 +29,7 @@ let create domain =
   | Some socket ->
       let t = { executor; socket; is_running = false } in
       update (List.cons (domain, t));
-      Domain_id.at_exit (fun () -> close domain t);
+      Domain_end.run (fun () -> close domain t);
       t
 
 let attach () =

@@ -38,6 +38,7 @@ type callbacks = {
   make_panic : string * string * string option -> exn;
   make_abandoned : unit -> exn;
   show_exception : exn -> bool -> shown;
+  begin_domain : unit -> unit;
 }
 (** The functions that Rust calls, found by the numbers of their fields. *)
 
@@ -97,6 +98,8 @@ external runtime_configure : bool -> int option -> string -> unit outcome
 
 external runtime_stop : 'notification -> float -> unit outcome
   = "lwt_rust_runtime_stop"
+
+external domain_end : (unit -> unit) -> unit outcome = "lwt_rust_domain_end"
 
 external runtime_live : unit -> (int * int * int) outcome
   = "lwt_rust_runtime_live"

@@ -130,7 +130,7 @@ let problems_are_told () =
   let strange what items =
     check_string what
       (Printf.sprintf
-         "the library's description of itself cannot be read (at %S): the \
+         "the library's description of itself cannot be read (at \"%s\"): the \
           crate lwt-rust and this command must be of one release"
          what)
       (problems items)

@@ -54,6 +54,21 @@ let promise () =
   Lwt_rust.Promise.resolve promise ();
   awaiting
 
+(* What a domain leaves behind: one that only settles a promise, and one with an
+   executor of its own. *)
+let rec domains use n =
+  if n = 0 then Lwt.return_unit
+  else (
+    Domain.join (Domain.spawn use);
+    domains use (n - 1))
+
+let settle () =
+  let promise = Lwt_rust.Promise.create () in
+  Lwt_rust.Promise.resolve promise ()
+
+let run () =
+  Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 2 (ref ())) |> ignore
+
 let turns_send_no_notification () =
   let* () = call () in
   let before = Lwt_rust.Runtime.notifications () in
@@ -82,6 +97,8 @@ let () =
           case_of "cancelled awaits" (repeat cancelled_await) 200_000;
           case_of "exceptions" (repeat exception_) 200_000;
           case_of "promises" (repeat promise) 200_000;
+          case_of "domains that settle promises" (domains settle) 2_000;
+          case_of "domains with executors" (domains run) 1_500;
         ] );
       ("notifications", [ case "turns send none" turns_send_no_notification ]);
     ]

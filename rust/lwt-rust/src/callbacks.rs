@@ -34,9 +34,11 @@ pub(crate) enum Callback {
     /// `exn -> bool -> string * string * string option * raw_backtrace option`:
     /// what there is to know of it, and whether it was raised just now
     ShowException = 8,
+    /// `unit -> unit`: the domain has used us for the first time.
+    BeginDomain = 9,
 }
 
-const COUNT: usize = Callback::ShowException as usize + 1;
+const COUNT: usize = Callback::BeginDomain as usize + 1;
 
 static CALLBACKS: OnceCell<[Root; COUNT]> = OnceCell::new();
 

@@ -5,16 +5,19 @@
 //! frame: a stub returns an *outcome*, a variant that `Outcome` in `lib/`
 //! unpacks and raises.
 
-use lwt_rust_core::catch_panic;
+use lwt_rust_core::{Payload, catch_panic};
 use ocaml::sys;
 
 use super::{
     lock::Lock,
     root::Root,
-    thread::{Access, set_access},
+    thread::{Access, is_new, set_access},
     value::Val,
 };
-use crate::error::{Error, Panic};
+use crate::{
+    callbacks::{Callback, call_back},
+    error::{Error, Panic},
+};
 
 /// An OCaml value as it stands in the signature of a stub.
 #[repr(transparent)]
@@ -62,6 +65,10 @@ unsafe fn enter_raw(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
     let mut lock = unsafe { Lock::assume() };
     let taken = set_access(Access::Taken);
     let result = catch_panic(|| body(&mut lock));
+    let result = match is_new() {
+        false => result,
+        true => introduce(&mut lock, result),
+    };
     let outcome = match result {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(error)) => failed(&mut lock, error),
@@ -83,6 +90,22 @@ unsafe fn enter_raw(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
             Raw(sys::UNIT)
         }
     }
+}
+
+type Returned = Result<Result<Raw, Error>, Payload>;
+
+/// Tells OCaml that this thread's domain has used us, so that it says when the
+/// domain ends. Not before the body has run: OCaml would move its arguments.
+#[cold]
+fn introduce(lock: &mut Lock, returned: Returned) -> Returned {
+    let returned = returned.map(|result| {
+        // SAFETY: the body has returned it just now.
+        result.map(|raw| Root::new(unsafe { Val::from_raw(lock, raw.0) }))
+    });
+    // Nothing that OCaml does there can fail, but for want of memory, and then a
+    // few kilobytes stay behind.
+    let _ = call_back(lock, Callback::BeginDomain, &[&Root::UNIT]);
+    returned.map(|result| result.map(|root| Raw(root.raw(lock))))
 }
 
 /// Runs the body of a stub whose result is an `outcome`: `Ready` with what the

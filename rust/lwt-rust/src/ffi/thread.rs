@@ -31,6 +31,8 @@ struct Thread {
     turn: Cell<*const Shared>,
     /// The executor of the domain this thread belongs to, once it was asked for.
     executor: Cell<Option<&'static DomainExecutor>>,
+    /// Whether OCaml knows that this thread's domain has used us.
+    is_known: Cell<bool>,
 }
 
 thread_local! {
@@ -39,6 +41,7 @@ thread_local! {
             access: Cell::new(Access::Outside),
             turn: Cell::new(ptr::null()),
             executor: Cell::new(None),
+            is_known: Cell::new(false),
         }
     };
 }
@@ -58,6 +61,11 @@ impl Drop for AccessGuard {
     fn drop(&mut self) {
         THREAD.with(|thread| thread.access.set(self.0));
     }
+}
+
+/// Whether this is the first time that a thread asks.
+pub(super) fn is_new() -> bool {
+    !THREAD.with(|thread| thread.is_known.replace(true))
 }
 
 /// The executor of this thread's domain, if it was attached to this thread.

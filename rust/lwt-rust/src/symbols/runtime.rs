@@ -106,3 +106,16 @@ extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
         })
     }
 }
+
+/// `(unit -> unit) -> unit outcome`: calls the function, having no root but that
+/// of the function itself.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_domain_end(collect: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([collect], |lock, [collect]| {
+            lock.call(&collect, &[&Root::UNIT])?;
+            Ok(Root::UNIT)
+        })
+    }
+}

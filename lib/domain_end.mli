@@ -1,0 +1,5 @@
+(** What a domain does when it ends. *)
+
+val run : (unit -> unit) -> unit
+(** [run f] has the calling domain call [f] when it ends, unless it is the main
+    one. The last of all gives the memory of the domain's roots back. *)
