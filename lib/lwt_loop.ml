@@ -158,7 +158,8 @@ let shutdown deadline =
 let shutdown ~deadline =
   if not (deadline >= 0. && deadline <= 1e9) then
     invalid_arg
-      "Lwt_rust.Runtime.shutdown: the deadline is no number of seconds";
+      "Lwt_rust.Runtime.shutdown: the deadline must be between 0 and 1e9 \
+       seconds";
   match !shutting_down with
   | Some promise -> Lwt.no_cancel promise
   | None ->

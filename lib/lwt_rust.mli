@@ -79,7 +79,7 @@ module Executor : sig
       {!Error} in the domain that runs the Lwt loop and after
       {!Runtime.shutdown}, {!Abandoned} when that happens meanwhile, and
       [Invalid_argument] if a [run] of this domain is running, or [call] gives a
-      call that was made before. *)
+      call that was taken before. *)
 
   val run_in_lwt : (unit -> 'a Lwt.t) -> 'a
   (** [run_in_lwt f] has the domain of the Lwt loop call [f], soon, and blocks
@@ -217,7 +217,7 @@ module Runtime : sig
       same promise, which cannot be cancelled.
 
       It raises [Invalid_argument] in another domain than that of the Lwt loop,
-      and if [deadline] is negative or no number. *)
+      and if [deadline] is not between 0 and 1e9. *)
 
   type live = {
     tasks : int;  (** of all executors, those of calls included *)

@@ -1,20 +1,7 @@
-(* What a promise is rejected with; and that nothing else is disturbed. *)
+(* Errors and exceptions on their way: what a promise is rejected with. *)
 
 open Lwt.Syntax
 open Support
-
-let expect name promise check =
-  let* result = result promise in
-  match result with
-  | Ok _ -> Alcotest.failf "%s: expected a rejection" name
-  | Error exn ->
-      if not (check exn) then
-        Alcotest.failf "%s: rejected with %s" name (Printexc.to_string exn);
-      Lwt.return_unit
-
-let still_works () =
-  let+ n = Rust.yield 2 11 in
-  check_int "the next call" 11 n
 
 let errors waits () =
   expect "error" (Rust.fail waits) (function
@@ -33,80 +20,6 @@ let errors_of_the_system () =
   let* () = expect "2" (Rust.io_error 2) (is Unix.ENOENT) in
   let* () = expect "9999" (Rust.io_error 9999) (is (Unix.EUNKNOWNERR 9999)) in
   still_works ()
-
-let panics waits () =
-  let* () =
-    expect "panic" (Rust.panic waits) (function
-      | Lwt_rust.Panic { message; location; backtrace = _ } ->
-          message = "panic of the test"
-          && String.starts_with ~prefix:"testing/src/errors.rs:" location
-      | _ -> false)
-  in
-  still_works ()
-
-let panics_with expected call waits () =
-  let* () =
-    expect expected (call waits) (function
-      | Lwt_rust.Panic { message; _ } -> message = expected
-      | _ -> false)
-  in
-  still_works ()
-
-let panics_in_drop = panics_with "panic in a destructor" Rust.panic_in_drop
-let panics_in_error = panics_with "panic while it is shown" Rust.panic_in_error
-
-let panics_in_conversion =
-  panics_with "panic of a conversion" Rust.panic_in_conversion
-
-let panics_in_task place () =
-  let* () =
-    expect "panic of a task" (Rust.panic_in_task place) (function
-      | Lwt_rust.Panic { message; location; _ } ->
-          message = "panic of a task"
-          && String.starts_with ~prefix:"testing/src/domains.rs:" location
-      | _ -> false)
-  in
-  still_works ()
-
-let panic_in_waker () =
-  let* () = Rust.panic_in_waker () in
-  still_works ()
-
-let panics_are_reported () =
-  let reported = ref [] in
-  Lwt_rust.set_panic_reporter
-    (Some (fun { message; _ } -> reported := message :: !reported));
-  let* _ = result (Rust.panic true) in
-  let* _ = result (Rust.panic_on_tokio ()) in
-  let* () = pauses 3 in
-  Lwt_rust.set_panic_reporter None;
-  check_bool "both" true
-    (List.sort compare !reported = [ "panic of a worker"; "panic of the test" ]);
-  (* Printed, now: the reporter is not called any more. *)
-  let* _ = result (Rust.panic true) in
-  check_int "two" 2 (List.length !reported);
-  still_works ()
-
-let panic_when_cancelled () =
-  let promise = Rust.panic_when_cancelled () in
-  let* () = Lwt.pause () in
-  Lwt.cancel promise;
-  let* () = expect "cancelled" promise (fun exn -> exn = Lwt.Canceled) in
-  let* () = pauses 3 in
-  still_works ()
-
-let panic_on_a_worker () =
-  let* () =
-    expect "panic of a worker" (Rust.panic_on_tokio ()) (function
-      | Lwt_rust.Error { message; _ } ->
-          String.ends_with ~suffix:"panicked with message \"panic of a worker\""
-            message
-      | _ -> false)
-  in
-  still_works ()
-
-let abandoned () =
-  expect "abandoned" (Rust.abandon ()) (fun exn -> exn = Lwt_rust.Abandoned)
 
 exception Mine of int ref
 
@@ -208,27 +121,7 @@ let () =
           case "an error at once" (errors false);
           case "an error after a wait" (errors true);
           case "an error of the system" errors_of_the_system;
-          case "a dropped resolver" abandoned;
           Alcotest.test_case "printed" `Quick printed;
-        ] );
-      ( "panics",
-        [
-          case "at once" (panics false);
-          case "after a wait" (panics true);
-          case "in a destructor at once" (panics_in_drop false);
-          case "in a destructor after a wait" (panics_in_drop true);
-          case "in a destructor when cancelled" panic_when_cancelled;
-          case "on a worker" panic_on_a_worker;
-          case "while an error is shown" (panics_in_error false);
-          case "while an error is shown after a wait" (panics_in_error true);
-          case "while an error is converted" (panics_in_conversion false);
-          case "while an error is converted after a wait"
-            (panics_in_conversion true);
-          case "in a local task" (panics_in_task 0);
-          case "in a scoped task" (panics_in_task 1);
-          case "in a task spawned with a handle" (panics_in_task 2);
-          case "in a waker" panic_in_waker;
-          case "are reported" panics_are_reported;
         ] );
       ( "exceptions",
         [

@@ -1,12 +1,65 @@
 (* Random programs against a simple model of what each promise must end as:
-   model.exe [SEQUENCES] *)
+   model.exe [SEQUENCES [alone]]
+
+   There is one program in twenty that another domain has a part in, but none if
+   it is to be [alone]: with a second domain, collections of the whole heap take
+   much longer. *)
 
 open Support
+
+(* Another domain, which does what it is given, one job after the other. *)
+module Elsewhere = struct
+  let jobs = Queue.create ()
+  let mutex = Mutex.create ()
+  let has_jobs = Condition.create ()
+
+  let submit job =
+    Mutex.protect mutex (fun () ->
+        Queue.push job jobs;
+        Condition.signal has_jobs)
+
+  let next () =
+    Mutex.protect mutex (fun () ->
+        while Queue.is_empty jobs do
+          Condition.wait has_jobs mutex
+        done;
+        Queue.pop jobs)
+
+  let rec work () =
+    match next () with
+    | Some job ->
+        job ();
+        work ()
+    | None -> ()
+
+  let is_there = ref false
+  let domain = lazy (Domain.spawn work)
+
+  let start () =
+    ignore (Lazy.force domain : unit Domain.t);
+    is_there := true
+
+  let stop () =
+    submit None;
+    Domain.join (Lazy.force domain)
+
+  (* What [f] gives or raises there, as a promise that Rust hands over. *)
+  let call f =
+    let answer = Lwt_rust.Promise.create () in
+    submit
+      (Some
+         (fun () ->
+           match f () with
+           | value -> Lwt_rust.Promise.resolve answer value
+           | exception exn -> Lwt_rust.Promise.reject answer exn));
+    Rust.await_promise answer
+end
 
 type source =
   | Awaited of int Lwt.u * int Lwt.t  (** by a future of the domain *)
   | Given of int Lwt.u * int Lwt.t  (** to tokio's threads, or in a closure *)
   | Rust_source of int Lwt_rust.Promise.t
+  | Waited_for of int Lwt.u * int Lwt.t  (** by the other domain *)
   | No_source
 
 type ending = Value of int | Raises of exn | Fails | Panics
@@ -34,6 +87,8 @@ type kind =
   | Await_promise
   | Closure
   | For_ever
+  | Called_elsewhere of int
+  | Awaited_elsewhere
 
 type step =
   | Start of kind
@@ -42,6 +97,8 @@ type step =
   | Cancel of int
   | Cancel_source of int
   | Drop_source of int
+  | Resolve_elsewhere of int
+  | Reject_elsewhere of int
   | Turns of int
   | Minor
   | Major
@@ -79,6 +136,17 @@ let start kind value =
         (Rust.await_promise source, Rust_source source, Open)
     | Closure -> given (fun source -> Rust.call_later (fun () -> source) ())
     | For_ever -> (at_int (Rust.for_ever ()), No_source, Open)
+    | Called_elsewhere turns ->
+        let call () = Rust.Raw.yield turns value in
+        let promise = Elsewhere.call (fun () -> Lwt_rust.Executor.run call) in
+        (promise, No_source, Ends (Value value))
+    | Awaited_elsewhere ->
+        let await source =
+          Elsewhere.call (fun () ->
+              Lwt_rust.Executor.run_in_lwt (fun () -> source))
+        in
+        let promise, resolver, source = of_lwt await in
+        (promise, Waited_for (resolver, source), Open)
   in
   { promise; source; expected }
 
@@ -95,7 +163,9 @@ let cancel thing =
 
 let settle thing ending resolve_lwt resolve_rust =
   match thing.source with
-  | (Awaited (resolver, source) | Given (resolver, source))
+  | Awaited (resolver, source)
+  | Given (resolver, source)
+  | Waited_for (resolver, source)
     when is_pending source ->
       resolve_lwt resolver;
       ends thing ending
@@ -103,7 +173,16 @@ let settle thing ending resolve_lwt resolve_rust =
       thing.source <- No_source;
       resolve_rust source;
       ends thing ending
-  | Awaited _ | Given _ | No_source -> ()
+  | Awaited _ | Given _ | Waited_for _ | No_source -> ()
+
+(* The other domain settles what OCaml has made for Rust. *)
+let settle_elsewhere thing ending settle =
+  match thing.source with
+  | Rust_source source ->
+      thing.source <- No_source;
+      Elsewhere.submit (Some (fun () -> settle source));
+      ends thing ending
+  | Awaited _ | Given _ | Waited_for _ | No_source -> ()
 
 let perform things step =
   let on index f =
@@ -134,10 +213,11 @@ let perform things step =
   | Cancel_source index ->
       on index (fun thing ->
           match thing.source with
-          | (Awaited (_, source) | Given (_, source)) when is_pending source ->
+          | (Awaited (_, source) | Given (_, source) | Waited_for (_, source))
+            when is_pending source ->
               Lwt.cancel source;
               ends thing (Raises Lwt.Canceled)
-          | Awaited _ | Given _ | Rust_source _ | No_source -> ());
+          | Awaited _ | Given _ | Waited_for _ | Rust_source _ | No_source -> ());
       Lwt.return_unit
   | Drop_source index ->
       on index (fun thing ->
@@ -145,7 +225,18 @@ let perform things step =
           | Rust_source _ ->
               thing.source <- No_source;
               ends thing (Raises Lwt_rust.Abandoned)
-          | Awaited _ | Given _ | No_source -> ());
+          | Awaited _ | Given _ | Waited_for _ | No_source -> ());
+      Lwt.return_unit
+  | Resolve_elsewhere index ->
+      on index (fun thing ->
+          settle_elsewhere thing (Value index) (fun source ->
+              Lwt_rust.Promise.resolve source index));
+      Lwt.return_unit
+  | Reject_elsewhere index ->
+      on index (fun thing ->
+          let exn = Rejected index in
+          settle_elsewhere thing (Raises exn) (fun source ->
+              Lwt_rust.Promise.reject source exn));
       Lwt.return_unit
   | Turns n -> pauses n
   | Minor ->
@@ -168,6 +259,13 @@ let ended_as promise ending =
 (* What nobody will settle any more is cancelled, and all the rest has to end. *)
 let finish things =
   List.iter (fun thing -> if thing.expected = Open then cancel thing) things;
+  (* The other domain waits for these, one after the other. *)
+  List.iter
+    (fun { source; _ } ->
+      match source with
+      | Waited_for (_, source) -> Lwt.cancel source
+      | Awaited _ | Given _ | Rust_source _ | No_source -> ())
+    things;
   let needs_collection =
     List.exists
       (fun { expected; _ } -> expected = Ends (Raises Lwt_rust.Abandoned))
@@ -186,7 +284,7 @@ let finish things =
 (* Nothing is left of what a future of the domain has awaited. *)
 let has_ended = function
   | Awaited (_, source) -> not (is_pending source)
-  | Given (_, _) | Rust_source _ | No_source -> true
+  | Given (_, _) | Waited_for (_, _) | Rust_source _ | No_source -> true
 
 let describe promise =
   match Lwt.state promise with
@@ -207,6 +305,10 @@ let agrees steps =
     (let things = ref [] in
      let* () = Lwt_list.iter_s (perform things) steps in
      let* () = finish !things in
+     let* () =
+       if !Elsewhere.is_there then Elsewhere.call (fun () -> ())
+       else Lwt.return_unit
+     in
      (* What was cancelled is dropped at the next poll. *)
      let* () = pauses 2 in
      let+ live = Rust.live () in
@@ -224,31 +326,43 @@ let weighted items =
   in
   QCheck.Gen.(one_of all >>= Fun.id)
 
-let kind =
-  one_of
-    [
-      Ready;
-      Yield 1;
-      Yield 3;
-      Tokio;
-      Fail false;
-      Fail true;
-      Panic false;
-      Panic true;
-      Abandon;
-      Await;
-      Await_on_tokio;
-      Await_promise;
-      Closure;
-      For_ever;
-    ]
+let kinds =
+  [
+    Ready;
+    Yield 1;
+    Yield 3;
+    Tokio;
+    Fail false;
+    Fail true;
+    Panic false;
+    Panic true;
+    Abandon;
+    Await;
+    Await_on_tokio;
+    Await_promise;
+    Closure;
+    For_ever;
+  ]
 
-let step =
+let kind ~with_others =
+  let elsewhere =
+    [ Called_elsewhere 0; Called_elsewhere 2; Awaited_elsewhere ]
+  in
+  one_of (if with_others then kinds @ elsewhere else kinds)
+
+let step ~with_others =
   let open QCheck.Gen in
   let index = int_bound 20 in
-  weighted
+  let elsewhere =
     [
-      (40, map (fun kind -> Start kind) kind);
+      (4, map (fun i -> Resolve_elsewhere i) index);
+      (2, map (fun i -> Reject_elsewhere i) index);
+    ]
+  in
+  weighted
+  @@ (if with_others then elsewhere else [])
+  @ [
+      (40, map (fun kind -> Start kind) (kind ~with_others));
       (12, map (fun i -> Resolve i) index);
       (8, map (fun i -> Reject i) index);
       (10, map (fun i -> Cancel i) index);
@@ -259,9 +373,9 @@ let step =
     ]
 
 (* Collections of the whole heap take long, so few programs have them. *)
-let steps =
+let steps ~with_others =
   let open QCheck.Gen in
-  let* steps = list_size (int_range 1 25) step in
+  let* steps = list_size (int_range 1 25) (step ~with_others) in
   weighted
     [
       (30, return steps);
@@ -281,6 +395,10 @@ let show = function
   | Start Await_promise -> "await promise"
   | Start Closure -> "closure"
   | Start For_ever -> "for ever"
+  | Start (Called_elsewhere n) -> Printf.sprintf "call elsewhere %d" n
+  | Start Awaited_elsewhere -> "await elsewhere"
+  | Resolve_elsewhere i -> Printf.sprintf "resolve elsewhere %d" i
+  | Reject_elsewhere i -> Printf.sprintf "reject elsewhere %d" i
   | Resolve i -> Printf.sprintf "resolve %d" i
   | Reject i -> Printf.sprintf "reject %d" i
   | Cancel i -> Printf.sprintf "cancel %d" i
@@ -291,13 +409,34 @@ let show = function
   | Major -> "major"
   | Compact -> "compact"
 
-let () =
-  let count =
-    if Array.length Sys.argv > 1 then int_of_string Sys.argv.(1) else 5_000
-  in
+let test name ~with_others count =
   let arbitrary =
-    QCheck.make steps ~shrink:QCheck.Shrink.list ~print:QCheck.Print.(list show)
+    QCheck.make (steps ~with_others) ~shrink:QCheck.Shrink.list
+      ~print:QCheck.Print.(list show)
   in
-  let test = QCheck.Test.make ~name:"model" ~count arbitrary agrees in
+  QCheck_alcotest.to_alcotest (QCheck.Test.make ~name ~count arbitrary agrees)
+
+let with_another_domain (name, speed, run) =
+  let run () =
+    Elsewhere.start ();
+    (* It asks the domain of the loop, which has to be known. *)
+    Lwt_rust.Runtime.start ();
+    Fun.protect ~finally:Elsewhere.stop run
+  in
+  (name, speed, run)
+
+let () =
+  let argument index =
+    if Array.length Sys.argv > index then Some Sys.argv.(index) else None
+  in
+  let count = Option.fold ~none:5_000 ~some:int_of_string (argument 1) in
+  let others =
+    if argument 2 = Some "alone" then []
+    else
+      [
+        with_another_domain
+          (test "with another domain" ~with_others:true (count / 20));
+      ]
+  in
   Alcotest.run "model" ~argv:[| "model" |]
-    [ ("model", [ QCheck_alcotest.to_alcotest test ]) ]
+    [ ("model", test "alone" ~with_others:false count :: others) ]

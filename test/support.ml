@@ -37,3 +37,16 @@ let resident () =
   match In_channel.with_open_bin "/proc/self/statm" In_channel.input_all with
   | line -> Scanf.sscanf line "%d %d" (fun _ pages -> pages * 4)
   | exception Sys_error _ -> 0
+
+(** [expect name promise check] waits for [promise] to reject with an exception
+    that [check] accepts. *)
+let expect name promise check =
+  Lwt.bind (result promise) (function
+    | Ok _ -> Alcotest.failf "%s: expected a rejection" name
+    | Error exn ->
+        if not (check exn) then
+          Alcotest.failf "%s: rejected with %s" name (Printexc.to_string exn);
+        Lwt.return_unit)
+
+(** That the executor goes on. *)
+let still_works () = Lwt.map (check_int "the next call" 11) (Rust.yield 2 11)

@@ -5,7 +5,7 @@ use std::{marker::PhantomData, sync::Arc};
 use crate::{
     bindings::{Description, Type},
     callbacks::{Callback, call_back},
-    convert::{FromOcaml, IntoOcaml, OcamlType},
+    convert::{FromOcaml, IntoOcaml, OcamlType, mismatch},
     error::Error,
     executor::Handle,
     ffi::{Lock, Root, Val},
@@ -50,6 +50,14 @@ where
     }
 }
 
+/// Keeps a value that has to be a function.
+fn function(value: Val<'_>) -> Result<Arc<Root>, Error> {
+    match value.is_function() {
+        true => Ok(Arc::new(Root::new(value))),
+        false => Err(mismatch("a function")),
+    }
+}
+
 /// Calls `closure` and looks at the promise it returns, which settles the number
 /// of the wait if it is pending.
 fn invoke<'l>(
@@ -87,7 +95,7 @@ impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
 impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         Ok(LwtFn {
-            closure: Arc::new(Root::new(value)),
+            closure: function(value)?,
             handle: Handle::of_this_thread()?,
             types: PhantomData,
         })
@@ -154,7 +162,7 @@ impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
 impl<A: OcamlType, B: OcamlType> FromOcaml for Closure<A, B> {
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         Ok(Closure {
-            closure: Arc::new(Root::new(value)),
+            closure: function(value)?,
             types: PhantomData,
         })
     }

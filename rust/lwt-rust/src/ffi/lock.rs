@@ -76,11 +76,11 @@ impl Lock {
     ///
     /// The exception that left the closure.
     pub fn call(&mut self, closure: &Root, arguments: &[&Root]) -> Result<Val<'_>, Exception> {
-        let function = closure.raw(self);
         assert!(
-            is_closure(function),
-            "a value that is no closure was called: the type of an external is wrong"
+            closure.get(self).is_function(),
+            "a value that is no function was called: the type of an external is wrong"
         );
+        let function = closure.raw(self);
         let raw = |i: usize| arguments[i].raw(self);
         // While OCaml runs, other threads may take the lock in turn, and OCaml
         // may call our stubs: this thread's access says nothing then.
@@ -216,12 +216,3 @@ struct Shared(Lock);
 
 // SAFETY: a `Lock` holds nothing; `borrowed` says who may have a reference.
 unsafe impl Sync for Shared {}
-
-fn is_closure(value: sys::Value) -> bool {
-    if !sys::is_block(value) {
-        return false;
-    }
-    // SAFETY: `value` is a block, live because the caller has just read it.
-    let tag = unsafe { sys::tag_val(value) };
-    tag == sys::CLOSURE || tag == sys::INFIX
-}

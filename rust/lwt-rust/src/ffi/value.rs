@@ -81,6 +81,11 @@ impl<'l> Val<'l> {
         sys::is_block(self.raw).then(|| unsafe { sys::tag_val(self.raw) })
     }
 
+    /// Whether the value is a function.
+    pub fn is_function(self) -> bool {
+        matches!(self.tag(), Some(sys::CLOSURE | sys::INFIX))
+    }
+
     /// The number of fields of a block; 0 for anything that has none.
     pub fn size(self) -> usize {
         match self.tag() {

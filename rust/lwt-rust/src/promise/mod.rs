@@ -21,7 +21,7 @@ pub(crate) use waits::end;
 
 use crate::{
     bindings::{Description, Type},
-    convert::{FromOcaml, OcamlType},
+    convert::{FromOcaml, OcamlType, mismatch},
     error::Error,
     executor::{Handle, may_go_on},
     ffi::{Root, Val, promise_of},
@@ -168,6 +168,7 @@ impl<T: FromOcaml + Send + 'static> FromOcaml for Promise<T> {
                 relay.attach(value, link.clone())?;
                 Ok(Promise(State::Waiting(link)))
             }
+            None if value.tag() != Some(0) => Err(mismatch("Lwt.t")),
             None => {
                 let handle = Handle::of_this_thread()?;
                 Ok(Promise(State::Lwt(Root::new(value), handle, Self::of_lwt)))

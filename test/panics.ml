@@ -1,0 +1,138 @@
+(* Panics, wherever they are: each settles what it owed, and nothing else is
+   disturbed. *)
+
+open Lwt.Syntax
+open Support
+
+let panics waits () =
+  let* () =
+    expect "panic" (Rust.panic waits) (function
+      | Lwt_rust.Panic { message; location; backtrace = _ } ->
+          message = "panic of the test"
+          && String.starts_with ~prefix:"testing/src/errors.rs:" location
+      | _ -> false)
+  in
+  still_works ()
+
+let panics_with expected call waits () =
+  let* () =
+    expect expected (call waits) (function
+      | Lwt_rust.Panic { message; _ } -> message = expected
+      | _ -> false)
+  in
+  still_works ()
+
+let panics_in_drop = panics_with "panic in a destructor" Rust.panic_in_drop
+let panics_in_error = panics_with "panic while it is shown" Rust.panic_in_error
+
+let panics_in_conversion =
+  panics_with "panic of a conversion" Rust.panic_in_conversion
+
+let panics_in_task place () =
+  let* () =
+    expect "panic of a task" (Rust.panic_in_task place) (function
+      | Lwt_rust.Panic { message; location; _ } ->
+          message = "panic of a task"
+          && String.starts_with ~prefix:"testing/src/domains.rs:" location
+      | _ -> false)
+  in
+  still_works ()
+
+let panic_in_waker () =
+  let* () = Rust.panic_in_waker () in
+  still_works ()
+
+let panics_are_reported () =
+  let reported = ref [] in
+  Lwt_rust.set_panic_reporter
+    (Some (fun { message; _ } -> reported := message :: !reported));
+  let* _ = result (Rust.panic true) in
+  let* _ = result (Rust.panic_on_tokio ()) in
+  let* () = pauses 3 in
+  Lwt_rust.set_panic_reporter None;
+  check_bool "both" true
+    (List.sort compare !reported = [ "panic of a worker"; "panic of the test" ]);
+  (* Printed, now: the reporter is not called any more. *)
+  let* _ = result (Rust.panic true) in
+  check_int "two" 2 (List.length !reported);
+  still_works ()
+
+let panic_when_cancelled () =
+  let promise = Rust.panic_when_cancelled () in
+  let* () = Lwt.pause () in
+  Lwt.cancel promise;
+  let* () = expect "cancelled" promise (fun exn -> exn = Lwt.Canceled) in
+  let* () = pauses 3 in
+  still_works ()
+
+let panic_on_a_worker () =
+  let* () =
+    expect "panic of a worker" (Rust.panic_on_tokio ()) (function
+      | Lwt_rust.Error { message; _ } ->
+          String.ends_with ~suffix:"panicked with message \"panic of a worker\""
+            message
+      | _ -> false)
+  in
+  still_works ()
+
+let panic_in_a_stub () =
+  (match Rust_functions.panic_directly () with
+  | () -> Alcotest.fail "no panic"
+  | exception Lwt_rust.Panic { message; _ } ->
+      check_string "message" "directly" message);
+  still_works ()
+
+(* A closure that OCaml gave panics on its way through Rust. *)
+let panic_in_a_call_from_a_closure () =
+  let inner () = Rust.panic true in
+  let* () =
+    expect "panic" (Rust.call inner ()) (function
+      | Lwt_rust.Panic { message; _ } -> message = "panic of the test"
+      | _ -> false)
+  in
+  let inner () = Lwt.return (Rust_functions.panic_directly ()) in
+  let* () =
+    expect "panic" (Rust.call inner ()) (function
+      | Lwt_rust.Panic { message; _ } -> message = "directly"
+      | _ -> false)
+  in
+  still_works ()
+
+(* Others that wait meanwhile get what they wait for. *)
+let others_are_not_disturbed () =
+  let others = List.init 20 (fun n -> Rust.yield (1 + (n mod 5)) n) in
+  let panics = List.init 20 (fun n -> result (Rust.panic (n mod 2 = 0))) in
+  let* numbers = Lwt.all others in
+  check_bool "numbers" true (numbers = List.init 20 Fun.id);
+  let+ panics = Lwt.all panics in
+  check_bool "panics" true
+    (List.for_all
+       (function Error (Lwt_rust.Panic _) -> true | Ok () | Error _ -> false)
+       panics)
+
+let () =
+  Alcotest.run "panics"
+    [
+      ( "panics",
+        [
+          case "at once" (panics false);
+          case "after a wait" (panics true);
+          case "in a destructor at once" (panics_in_drop false);
+          case "in a destructor after a wait" (panics_in_drop true);
+          case "in a destructor when cancelled" panic_when_cancelled;
+          case "on a worker" panic_on_a_worker;
+          case "while an error is shown" (panics_in_error false);
+          case "while an error is shown after a wait" (panics_in_error true);
+          case "while an error is converted" (panics_in_conversion false);
+          case "while an error is converted after a wait"
+            (panics_in_conversion true);
+          case "in a local task" (panics_in_task 0);
+          case "in a scoped task" (panics_in_task 1);
+          case "in a task spawned with a handle" (panics_in_task 2);
+          case "in a waker" panic_in_waker;
+          case "are reported" panics_are_reported;
+          case "in a stub" panic_in_a_stub;
+          case "in a closure that Rust calls" panic_in_a_call_from_a_closure;
+          case "disturb no others" others_are_not_disturbed;
+        ] );
+    ]
