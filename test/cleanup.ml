@@ -32,21 +32,32 @@ let releases name f =
       repeat (n - 1)
   in
   let* () = repeat 100 in
-  let rec until_equal patience =
+  (* Of what was before, something may still have been about to go. *)
+  let rec until_gone patience =
     let* () = settle_all () in
     let after = Lwt_rust.Runtime.live () in
-    if after = before then Lwt.return_unit
-    else if patience = 0 then (
-      check_int (name ^ ": tasks") before.tasks after.tasks;
-      check_int (name ^ ": promises") before.promises after.promises;
-      check_int (name ^ ": roots") before.roots after.roots;
-      check_int (name ^ ": descriptors") before.descriptors after.descriptors;
-      Lwt.return_unit)
+    let more what count =
+      let n = count after - count before in
+      if n > 0 then Some (Printf.sprintf "%d more %s" n what) else None
+    in
+    let all_more =
+      List.filter_map Fun.id
+        Lwt_rust.Runtime.
+          [
+            more "tasks" (fun live -> live.tasks);
+            more "promises" (fun live -> live.promises);
+            more "roots" (fun live -> live.roots);
+            more "descriptors" (fun live -> live.descriptors);
+          ]
+    in
+    if all_more = [] then Lwt.return_unit
+    else if patience = 0 then
+      Alcotest.failf "%s: %s" name (String.concat ", " all_more)
     else
       let* () = Lwt_unix.sleep 0.01 in
-      until_equal (patience - 1)
+      until_gone (patience - 1)
   in
-  until_equal 300
+  until_gone 300
 
 let ended_calls () =
   releases "calls" (fun () ->

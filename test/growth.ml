@@ -69,6 +69,11 @@ let settle () =
 let run () =
   Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 2 (ref ())) |> ignore
 
+let drop_elsewhere () =
+  for _ = 1 to 10 do
+    Lwt_rust.Executor.run (fun () -> Rust_functions.Call.drop_on_tokio (ref 0))
+  done
+
 let turns_send_no_notification () =
   let* () = call () in
   let before = Lwt_rust.Runtime.notifications () in
@@ -99,6 +104,8 @@ let () =
           case_of "promises" (repeat promise) 200_000;
           case_of "domains that settle promises" (domains settle) 2_000;
           case_of "domains with executors" (domains run) 1_500;
+          case_of "domains whose values others drop" (domains drop_elsewhere)
+            1_500;
         ] );
       ("notifications", [ case "turns send none" turns_send_no_notification ]);
     ]

@@ -288,6 +288,12 @@ pub(crate) async fn swap_later(
     (right, left)
 }
 
+/// Drops a value on a thread of tokio's.
+#[func]
+pub(crate) async fn drop_on_tokio(value: Poly<vars::A>) -> Result<(), Error> {
+    Ok(tokio::spawn(async move { drop(value) }).await?)
+}
+
 /// Calls a plain closure.
 #[func]
 pub(crate) async fn map(

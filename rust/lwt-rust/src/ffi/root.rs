@@ -73,6 +73,23 @@ impl Root {
         unsafe { Val::from_raw(lock, self.raw(lock)) }
     }
 
+    /// Makes the domain's pools of roots count those that other threads have
+    /// dropped, and gives the last root that was made. When that is dropped, after
+    /// a minor collection, the pools that have no roots are freed with the
+    /// domain.
+    ///
+    /// boxroot keeps roots in pools of 16 kilobytes. A root that another thread
+    /// drops is counted when its pool is full and another root is wanted; a pool
+    /// is freed if its last root is dropped by its own domain, and it is not the
+    /// one that new roots come from. All this is about memory alone: were it
+    /// otherwise, the pools of domains that have ended would stay.
+    pub(crate) fn settle_all(value: &Root, lock: &Lock) -> Root {
+        const POOL: usize = 16384 / size_of::<usize>();
+        // The pool in use, a second one, and the first one again.
+        let _full: Vec<Root> = (0..3 * POOL).map(|_| Root::new(value.get(lock))).collect();
+        Root::new(value.get(lock))
+    }
+
     pub(super) fn raw(&self, _lock: &Lock) -> sys::Value {
         match &self.0 {
             Kept::Immediate(raw) => *raw,

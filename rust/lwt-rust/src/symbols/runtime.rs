@@ -107,14 +107,16 @@ extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
     }
 }
 
-/// `(unit -> unit) -> unit outcome`: calls the function, having no root but that
-/// of the function itself.
+/// `(unit -> unit) -> unit outcome`: gives back the memory of the domain's roots,
+/// as far as they are gone. The function is that of a minor collection.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_domain_end(collect: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         stub([collect], |lock, [collect]| {
+            let last = Root::settle_all(&collect, lock);
             lock.call(&collect, &[&Root::UNIT])?;
+            drop(last);
             Ok(Root::UNIT)
         })
     }
