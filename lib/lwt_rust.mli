@@ -244,5 +244,5 @@ module Runtime : sig
 end
 
 val archive : string
-(** [archive] is the name of the Rust crate whose archive is linked into the
-    program: ["lwt-rust-stubs"] for a program without Rust of its own. *)
+(** [archive] is the name of the Rust library that is linked into the program:
+    ["lwt_rust_stubs"] for a program without Rust of its own. *)

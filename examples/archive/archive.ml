@@ -1,1 +1,0 @@
-let crate = "lwt-rust-demo"
