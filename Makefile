@@ -10,5 +10,6 @@ tsan:   ; dev/debian-root trixie dev/tsan
 doc:    ; dev/with-ocaml dune build @doc
 bench:  ; dev/with-ocaml dune build --profile release @bench
 vendor: ; dev/with-ocaml dev/vendor
+dist:   ; dev/with-ocaml dev/dist
 
-.PHONY: demo test fmt lint loom memcheck tsan doc bench vendor
+.PHONY: demo test fmt lint loom memcheck tsan doc bench vendor dist

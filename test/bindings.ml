@@ -157,7 +157,7 @@ let libraries_are_refused () =
   in
   refused "missing.so" "missing.so";
   (* Our own stubs have no functions for OCaml. *)
-  refused "its crate has to name them, with lwt_rust::library!" Sys.argv.(1)
+  refused "it has to name them, with lwt_rust::library!" Sys.argv.(1)
 
 let case name body = Alcotest.test_case name `Quick body
 

@@ -22,6 +22,12 @@
 //! contains the stubs of `Lwt_rust` too; one such archive is linked into a
 //! program.
 
+#[cfg(not(panic = "unwind"))]
+compile_error!(
+    "a panic has to become an OCaml exception, so it has to unwind: remove `panic = \"abort\"` from \
+     the profile in Cargo.toml"
+);
+
 // The macros name this crate as its users do.
 extern crate self as lwt_rust;
 
@@ -38,6 +44,7 @@ mod promise;
 pub mod runtime;
 mod symbols;
 
+pub use bindings::library;
 pub use call::{call, call_protected};
 pub use closure::{Closure, LwtFn};
 pub use convert::{

@@ -113,8 +113,7 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
              Rust's: give it another name, and OCaml this one with `name = \"...\"`",
         ));
     }
-    let krate = std::env::var("CARGO_CRATE_NAME").unwrap_or_default();
-    let symbol = format!("{krate}_{}", rust_name.unraw());
+    let symbol = format!("{}_{}", names::krate(), rust_name.unraw());
     let doc = options
         .doc
         .clone()

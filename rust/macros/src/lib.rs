@@ -6,6 +6,7 @@
 mod attributes;
 mod derive;
 mod function;
+mod library;
 mod names;
 
 use proc_macro::TokenStream;
@@ -14,6 +15,14 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn func(options: TokenStream, item: TokenStream) -> TokenStream {
     function::expand(options.into(), item.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Names the functions of a crate that OCaml gets: `lwt_rust::library`.
+#[proc_macro]
+pub fn library(functions: TokenStream) -> TokenStream {
+    library::expand(functions.into())
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

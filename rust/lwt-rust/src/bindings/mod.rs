@@ -1,9 +1,10 @@
 //! What a crate tells OCaml about itself, of which its bindings are made.
 //!
 //! [`library!`](crate::library) puts the description of its functions into the
-//! archive, as a symbol that gives a text. `lwt-rust bindings` loads the dynamic
-//! library, takes the text, and writes the OCaml module. A description is made
-//! only then: a program carries the code for it, but never runs it.
+//! archive, as a symbol with the crate's name that gives a text. `lwt-rust
+//! bindings` loads the dynamic library, takes the text, and writes the OCaml
+//! module. A description is made only then: a program carries the code for it,
+//! but never runs it.
 //!
 //! [`Type`], and [`Description::declare`] are for those who implement
 //! [`OcamlType`](crate::OcamlType) by hand; the rest is for our macros.
@@ -17,8 +18,7 @@ pub use lwt_rust_core::{Arguments, ConstructorItem, FieldItem, FunctionItem};
 pub use lwt_rust_core::{Definition, Description, Type};
 
 /// Names the functions of a crate that OCaml gets, for `lwt-rust bindings` to
-/// make an OCaml module of. It stands once in a program, in the crate whose
-/// archive is linked:
+/// make an OCaml module of. It stands once in a crate:
 ///
 /// ```no_run
 /// mod net {
@@ -39,18 +39,4 @@ pub use lwt_rust_core::{Definition, Description, Type};
 /// The functions have the attribute `#[lwt_rust::func]`, in this crate or in one
 /// that it depends on. The bindings have them in this order. The compiler warns
 /// of a function that is in no library with `enum ... is never used`.
-#[macro_export]
-macro_rules! library {
-    ($(#![doc = $doc:expr])* $($function:path),* $(,)?) => {
-        /// The description of the library.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn lwt_rust_library() -> *mut ::core::ffi::c_char {
-            let mut description = $crate::bindings::Description::default();
-            $( <$function as $crate::bindings::Function>::describe(&mut description); )*
-            description.publish(
-                ::core::env!("CARGO_CRATE_NAME"),
-                ::core::concat!("", $($doc, "\n",)*),
-            )
-        }
-    };
-}
+pub use lwt_rust_macros::library;

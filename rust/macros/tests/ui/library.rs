@@ -1,4 +1,5 @@
-//! A library of what is no function with the attribute.
+//! A library of what is no function with the attribute, and one that says what
+//! libraries cannot.
 
 struct Other;
 
@@ -10,5 +11,12 @@ mod inner {
 }
 
 lwt_rust::library![Other, inner::private, plain];
+
+lwt_rust::library! {
+    #![allow(unused)]
+    plain
+}
+
+lwt_rust::library!["plain"];
 
 fn main() {}

@@ -1,0 +1,184 @@
+open Cmdliner
+open Lwt_rust_bindings
+
+let ( / ) = Filename.concat
+
+(* {1 What the commands do}
+
+   Each gives the exit status. *)
+
+let fail problems =
+  List.iter (fun problem -> prerr_endline ("lwt-rust: " ^ problem)) problems;
+  1
+
+let bindings crate library implementation interface =
+  let write path text =
+    Out_channel.with_open_bin path (fun channel ->
+        Out_channel.output_string channel text)
+  in
+  match Load.description ?crate library with
+  | Error problem -> fail [ problem ]
+  | Ok text -> (
+      match Description.parse text with
+      | Error problems -> fail problems
+      | Ok description -> (
+          match
+            write implementation (Printer.implementation description);
+            write interface (Printer.interface description)
+          with
+          | () -> 0
+          | exception Sys_error message -> fail [ message ]))
+
+let new_project name =
+  let result =
+    Result.bind (Place.library ()) (fun library ->
+        New_project.create ~template:(library / "template") name)
+  in
+  match result with
+  | Error problem -> fail [ problem ]
+  | Ok files ->
+      List.iter (fun file -> print_endline (name / file)) files;
+      Printf.printf
+        "\nNow:\n\n  cd %s\n  dune build\n  dune test\n  dune exec %s\n" name
+        name;
+      0
+
+let doctor () =
+  let findings = Doctor.findings ~library:(Place.library ()) in
+  List.iter
+    (fun { Doctor.name; state } ->
+      match state with
+      | Ok what -> Printf.printf "ok      %-7s %s\n" name what
+      | Error what -> Printf.printf "problem %-7s %s\n" name what)
+    findings;
+  if List.for_all (fun { Doctor.state; _ } -> Result.is_ok state) findings then
+    0
+  else 1
+
+let config offline =
+  match Place.library () with
+  | Error problem -> fail [ problem ]
+  | Ok library ->
+      let vendored = library / "vendor" / "crates" in
+      if offline && not (Sys.file_exists vendored) then
+        fail
+          [
+            Printf.sprintf
+              "there is no %s: what is installed is no release, and came \
+               without the crates"
+              vendored;
+          ]
+      else (
+        Printf.printf "# Written by lwt-rust config, for this machine.\n\n";
+        Printf.printf "[patch.crates-io]\nlwt-rust = { path = %S }\n\n"
+          (library / "rust" / "lwt-rust");
+        Printf.printf "[env]\nOCAMLOPT = \"ocamlopt\"\n";
+        if offline then
+          Printf.printf
+            "\n\
+             [net]\n\
+             offline = true\n\n\
+             [source.crates-io]\n\
+             replace-with = \"lwt-rust\"\n\n\
+             [source.lwt-rust]\n\
+             directory = %S\n"
+            vendored;
+        0)
+
+(* {1 The command line} *)
+
+let exits =
+  [
+    Cmd.Exit.info 0 ~doc:"on success.";
+    Cmd.Exit.info 1 ~doc:"when something was wrong, as the message says.";
+    Cmd.Exit.info 124 ~doc:"when the command line was wrong.";
+  ]
+
+let info name ~doc description =
+  Cmd.info name ~doc ~exits
+    ~man:(`S Manpage.s_description :: List.map (fun text -> `P text) description)
+
+let position n docv doc =
+  Arg.(required & pos n (some string) None & info [] ~docv ~doc)
+
+let new_command =
+  Cmd.v
+    (info "new" ~doc:"write a new project"
+       [
+         "Writes a small project into the new folder $(i,NAME): a crate with \
+          an asynchronous function, the OCaml module that is made of it, a \
+          program, a test, an opam file, and what GitHub needs to test it. It \
+          builds as it is.";
+         "$(i,NAME) is the name of the package: small letters, digits, - and \
+          _. A folder that has something in it is left as it is.";
+       ])
+    Term.(
+      const new_project
+      $ position 0 "NAME" "The name of the project and of its folder.")
+
+let doctor_command =
+  Cmd.v
+    (info "doctor" ~doc:"check what a project needs"
+       [
+         "Looks for cargo, rustc, OCaml, dune, Lwt and our crates. Prints a \
+          line for each of them, and what to do about those that are missing \
+          or too old.";
+       ])
+    Term.(const doctor $ const ())
+
+let config_command =
+  let offline =
+    Arg.(
+      value & flag
+      & info [ "offline" ]
+          ~doc:"Take all crates from those that came with the package.")
+  in
+  Cmd.v
+    (info "config" ~doc:"print a configuration for cargo"
+       [
+         "Prints what cargo and rust-analyzer need to find the crate \
+          $(b,lwt-rust) when they are used by hand and not by dune. It belongs \
+          into $(b,.cargo/config.toml) in the project's folder, and not into \
+          its repository, since it names folders of this machine.";
+       ])
+    Term.(const config $ offline)
+
+let bindings_command =
+  let crate =
+    Arg.(
+      value
+      & opt (some string) None
+      & info [ "crate" ] ~docv:"CRATE"
+          ~doc:
+            "The crate whose functions they are, if the library is not named \
+             after it.")
+  in
+  Cmd.v
+    (info "bindings" ~doc:"write the OCaml module of a crate"
+       [
+         "Loads the dynamic library of a crate, and writes the implementation \
+          and the interface of the OCaml module that calls its functions: \
+          those that the crate names with $(b,lwt_rust::library!). It is for \
+          dune's rules; those that $(b,lwt-rust new) writes use it.";
+       ])
+    Term.(
+      const bindings $ crate
+      $ position 0 "LIBRARY" "The dynamic library."
+      $ position 1 "NAME.ml" "The implementation to write."
+      $ position 2 "NAME.mli" "The interface to write.")
+
+let () =
+  exit
+    (Cmd.eval'
+       (Cmd.group
+          (Cmd.info "lwt-rust" ~version:Version.version ~exits
+             ~doc:"Rust functions for Lwt programs"
+             ~man:
+               [
+                 `S Manpage.s_description;
+                 `P
+                   "What goes with the OCaml library $(b,lwt_rust): projects \
+                    that have a Rust part, and the OCaml modules that are made \
+                    of crates.";
+               ])
+          [ new_command; doctor_command; config_command; bindings_command ]))
