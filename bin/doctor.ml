@@ -33,7 +33,7 @@ let word n line = List.nth_opt (String.split_on_char ' ' line) n
 let at_least least advice name found =
   let state =
     match found with
-    | None -> Error (Printf.sprintf "is not there: %s" advice)
+    | None -> Error (Printf.sprintf "is not there, or does not run: %s" advice)
     | Some version when newer version least -> Ok version
     | Some version ->
         Error

@@ -127,6 +127,17 @@ pub(crate) fn check(name: &str, span: Span) -> Result<()> {
     }
 }
 
+/// The crate that is being compiled.
+pub(crate) fn krate() -> String {
+    std::env::var("CARGO_CRATE_NAME").unwrap_or_default()
+}
+
+/// The symbol of a crate's description. It has the crate's name, since a program
+/// may have several crates with functions for OCaml.
+pub(crate) fn library_symbol(krate: &str) -> String {
+    format!("lwt_rust_library_{krate}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,15 +163,4 @@ mod tests {
         assert_eq!(value(&format_ident!("r#type")), "type_");
         assert_eq!(value(&format_ident!("value")), "value");
     }
-}
-
-/// The crate that is being compiled.
-pub(crate) fn krate() -> String {
-    std::env::var("CARGO_CRATE_NAME").unwrap_or_default()
-}
-
-/// The symbol of a crate's description. It has the crate's name, since a program
-/// may have several crates with functions for OCaml.
-pub(crate) fn library_symbol(krate: &str) -> String {
-    format!("lwt_rust_library_{krate}")
 }
