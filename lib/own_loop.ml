@@ -30,6 +30,7 @@ let create domain =
       let t = { executor; socket; is_running = false } in
       update (List.cons (domain, t));
       Domain_end.run (fun () -> close domain t);
+      Domain_end.keep (Outcome.get (Raw.executor_life ()));
       t
 
 let attach () =

@@ -57,6 +57,7 @@ external executor_create :
   Obj.t array ->
   Unix.file_descr option outcome = "lwt_rust_executor_create"
 
+external executor_life : unit -> Obj.t outcome = "lwt_rust_executor_life"
 external executor_poll : unit -> int outcome = "lwt_rust_executor_poll"
 
 external executor_is_woken : unit -> bool = "lwt_rust_executor_is_woken"

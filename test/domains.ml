@@ -194,6 +194,23 @@ let a_task_that_is_awaited_elsewhere () =
   in
   check_int "tasks" 0 (Lwt_rust.Runtime.live ()).tasks
 
+(* Executors of domains that are gone are used again. *)
+let a_handle_of_a_domain_that_is_gone () =
+  let* () = elsewhere (fun () -> run Rust_functions.Call.keep_handle) in
+  let rec other_domains n =
+    if n = 0 then Lwt.return_unit
+    else (
+      Gc.full_major ();
+      let* () =
+        elsewhere (fun () ->
+            match run Rust_functions.Call.spawn_in_kept with
+            | () -> Alcotest.fail "a task of one domain ran in another"
+            | exception Lwt_rust.Abandoned -> ())
+      in
+      other_domains (n - 1))
+  in
+  other_domains 100
+
 let descriptors_come_back () =
   let round () = elsewhere (fun () -> run (fun () -> Rust.Raw.sleep 1 ())) in
   let* () = round () in
@@ -232,6 +249,8 @@ let () =
           case "tasks end with their domain" a_domain_that_ends;
           case "a task that is awaited elsewhere"
             a_task_that_is_awaited_elsewhere;
+          case "a handle of a domain that is gone"
+            a_handle_of_a_domain_that_is_gone;
         ] );
       ("wrong use", [ case "says what to do" wrong_use ]);
     ]

@@ -103,7 +103,7 @@ let () =
           case_of "exceptions" (repeat exception_) 200_000;
           case_of "promises" (repeat promise) 200_000;
           case_of "domains that settle promises" (domains settle) 2_000;
-          case_of "domains with executors" (domains run) 1_500;
+          case_of "domains with executors" (domains run) 8_000;
           case_of "domains whose values others drop" (domains drop_elsewhere)
             1_500;
         ] );

@@ -1,5 +1,7 @@
 //! Domains, and work that goes from one to another.
 
+use std::sync::{Mutex, PoisonError};
+
 use lwt_rust::{DomainExecutor, Error, Handle, LwtFn, Root, with_lock};
 
 fn no_lwt() -> Error {
@@ -59,4 +61,21 @@ lwt_rust::export! {
             .detach();
         Ok(())
     }
+}
+
+static KEPT: Mutex<Option<Handle>> = Mutex::new(None);
+
+/// Keeps the handle of this domain.
+#[lwt_rust::func]
+pub(crate) async fn keep_handle() -> Result<(), Error> {
+    let executor = DomainExecutor::current().ok_or_else(no_lwt)?;
+    *KEPT.lock().unwrap_or_else(PoisonError::into_inner) = Some(executor.handle());
+    Ok(())
+}
+
+/// Spawns a task in the domain whose handle was kept, and awaits it.
+#[lwt_rust::func]
+pub(crate) async fn spawn_in_kept() -> Result<(), Error> {
+    let kept = *KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.ok_or_else(no_lwt)?.spawn(async {}).await
 }

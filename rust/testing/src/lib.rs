@@ -11,6 +11,7 @@ mod threads;
 // The archive of a program contains the stubs of `Lwt_rust` too.
 pub use lwt_rust::*;
 
+use domains as d;
 use functions as f;
 
 lwt_rust::library! {
@@ -29,4 +30,5 @@ lwt_rust::library! {
     f::map, f::apply, f::iterate, f::both,
     f::counter, f::counters, f::other, f::next, f::close,
     f::reverse, f::buffer,
+    d::keep_handle, d::spawn_in_kept,
 }

@@ -21,10 +21,12 @@ use crate::{
 };
 
 /// What an executor shares with wakers and handles, which live as long as they
-/// like, so it is never freed (rule 12).
+/// like, so it is never freed (rule 12). It may be used again for another domain,
+/// in another life: then those of an earlier life wake it for nothing, and spawn
+/// nothing.
 pub(crate) struct Shared {
     /// For other threads to spawn in; `None` when the executor is closed.
-    gate: RwLock<Option<Arc<Executor<'static>>>>,
+    gate: RwLock<Option<Gate>>,
     /// Set once, by the domain; tasks look at it when they are polled.
     is_closed: AtomicBool,
     park: Park,
@@ -32,6 +34,23 @@ pub(crate) struct Shared {
     /// How many times the domain was told to poll.
     notified: AtomicUsize,
     tokio: tokio::runtime::Handle,
+}
+
+struct Gate {
+    life: Life,
+    executor: Arc<Executor<'static>>,
+}
+
+/// Which of the domains that have used an executor in turn it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Life(u64);
+
+impl Life {
+    pub(super) const FIRST: Life = Life(0);
+
+    pub(super) fn next(self) -> Self {
+        Life(self.0 + 1)
+    }
 }
 
 /// How a domain is told that it has to poll its executor.
@@ -50,7 +69,10 @@ impl Shared {
         tokio: tokio::runtime::Handle,
     ) -> &'static Self {
         Box::leak(Box::new(Shared {
-            gate: RwLock::new(Some(executor)),
+            gate: RwLock::new(Some(Gate {
+                life: Life::FIRST,
+                executor,
+            })),
             is_closed: AtomicBool::new(false),
             park: Park::new(),
             way,
@@ -88,6 +110,18 @@ impl Shared {
         gate.take();
     }
 
+    /// Opens the gate again, for another domain, which is told through `socket`.
+    /// Only for one that was closed and disconnected, and is not driven by Lwt.
+    pub(super) fn reopen(&self, life: Life, executor: Arc<Executor<'static>>, told: UnixStream) {
+        if let Way::Socket(socket) = &self.way {
+            let mut socket = socket.write().unwrap_or_else(PoisonError::into_inner);
+            *socket = Some(told);
+        }
+        self.is_closed.store(false, Ordering::Relaxed);
+        let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        *gate = Some(Gate { life, executor });
+    }
+
     /// From now on nobody tells the domain anything.
     pub(super) fn disconnect(&self) {
         self.park.leave_woken();
@@ -117,6 +151,12 @@ impl Shared {
     }
 }
 
+impl Shared {
+    pub(super) fn waker(&'static self) -> Waker {
+        Waker::from(Arc::new(DomainWaker(self)))
+    }
+}
+
 /// The executor's own waker: called by async-executor when a task becomes
 /// runnable, on the thread that made it so.
 struct DomainWaker(&'static Shared);
@@ -133,7 +173,10 @@ impl Wake for DomainWaker {
 
 /// Spawns tasks in a domain, from any thread.
 #[derive(Clone, Copy)]
-pub struct Handle(&'static Shared);
+pub struct Handle {
+    shared: &'static Shared,
+    life: Life,
+}
 
 const _: () = {
     const fn is_send_and_sync<T: Send + Sync>() {}
@@ -141,8 +184,8 @@ const _: () = {
 };
 
 impl Handle {
-    pub(super) fn new(shared: &'static Shared) -> Self {
-        Handle(shared)
+    pub(super) fn new(shared: &'static Shared, life: Life) -> Self {
+        Handle { shared, life }
     }
 
     /// The handle of the domain that runs the Lwt loop; `None` before its
@@ -165,21 +208,24 @@ impl Handle {
 
     /// How many times the domain was told to poll so far.
     pub(super) fn notifications(self) -> usize {
-        self.0.notified.load(Ordering::Relaxed)
+        self.shared.notified.load(Ordering::Relaxed)
     }
 
     pub(super) fn shared(self) -> &'static Shared {
-        self.0
+        self.shared
     }
 
     /// Has the domain poll soon, and with that call OCaml's panic reporter.
     pub(crate) fn wake(self) {
-        self.0.wake();
+        self.shared.wake();
     }
 
     /// The executor, if a task of the domain is running on this thread.
     pub(crate) fn executor_here(self) -> Option<&'static DomainExecutor> {
-        DomainExecutor::current().filter(|executor| std::ptr::eq(executor.shared, self.0))
+        let is_it = |executor: &&DomainExecutor| {
+            std::ptr::eq(executor.shared, self.shared) && executor.life.get() == self.life
+        };
+        DomainExecutor::current().filter(is_it)
     }
 
     /// Whether a task of the domain is running on this thread.
@@ -201,19 +247,18 @@ impl Handle {
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Task<T> {
-        let future = task::Tracked::new(self.0, Box::pin(future));
-        let gate = self.0.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let future = task::Tracked::new(self.shared, Box::pin(future));
+        let gate = self.shared.gate.read();
+        let gate = gate.unwrap_or_else(PoisonError::into_inner);
         match &*gate {
-            Some(executor) => Task::running(executor.spawn(future)),
-            None => {
+            Some(Gate { life, executor }) if *life == self.life => {
+                Task::running(executor.spawn(future))
+            }
+            Some(_) | None => {
                 drop(gate);
                 Task::abandoned()
             }
         }
-    }
-
-    pub(super) fn waker(self) -> Waker {
-        Waker::from(Arc::new(DomainWaker(self.0)))
     }
 }
 

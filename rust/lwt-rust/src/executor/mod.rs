@@ -8,12 +8,14 @@
 //! | `turn` | the OCaml side: polls, reads completions |
 //! | `close` | the OCaml side: ends all tasks |
 //! | `registry` | which domain has which executor |
+//! | `reuse` | executors whose domains are gone |
 
 mod budget;
 mod calls;
 mod close;
 mod handle;
 mod registry;
+mod reuse;
 mod task;
 mod turn;
 
@@ -34,10 +36,12 @@ pub(crate) use calls::Cancellation;
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
 pub(crate) use registry::{attach, attached, create, is_shut_down, notifications, shut_down};
+pub(crate) use reuse::DomainLife;
 pub use task::{LocalTask, Task};
 
 use budget::Budget;
 use calls::Calls;
+use handle::Life;
 
 use crate::ffi::{self, Root};
 
@@ -48,6 +52,8 @@ use crate::ffi::{self, Root};
 /// are for tasks that it runs; everybody else has a [`Handle`].
 pub struct DomainExecutor {
     shared: &'static Shared,
+    /// Which domain it belongs to.
+    life: Cell<Life>,
     /// The tasks; `None` when the executor is closed.
     executor: RefCell<Option<Arc<Executor<'static>>>>,
     /// Wakes `shared`.
@@ -80,7 +86,7 @@ impl DomainExecutor {
 
     /// A handle for other threads.
     pub fn handle(&self) -> Handle {
-        Handle::new(self.shared)
+        Handle::new(self.shared, self.life.get())
     }
 
     /// Spawns a task that stays in the domain, so that neither it nor what it

@@ -10,7 +10,7 @@ use std::{
 
 use async_executor::Executor;
 
-use super::{DomainExecutor, Handle, Shared, Way};
+use super::{DomainExecutor, Handle, Shared, Way, reuse};
 use crate::{
     callbacks::{Callback, call_back},
     error::Error,
@@ -119,6 +119,11 @@ pub(crate) fn attach(domain: i64, by_lwt: bool) -> Result<bool, Error> {
     }
 }
 
+/// It lives as long as the process: so may wakers and handles (rule 12).
+fn leak(executor: DomainExecutor) -> &'static DomainExecutor {
+    Box::leak(Box::new(executor))
+}
+
 /// Makes the executor of domain `domain`, the calling thread's, driven by the
 /// Lwt loop through `notification`. Without one, returns the socket on which the
 /// domain will be told to poll.
@@ -135,19 +140,31 @@ pub(crate) fn create(
 ) -> Result<Option<UnixStream>, Error> {
     fork::watch()?;
     let tokio = runtime::start()?;
-    let (way, socket) = match notification {
-        Some(notification) => (Way::Lwt(notification), None),
+    let tasks = Arc::new(Executor::new());
+    let (executor, socket) = match notification {
+        Some(notification) => {
+            let shared = Shared::new(tasks.clone(), Way::Lwt(notification), tokio);
+            let executor = DomainExecutor::new(shared, tasks, record, completions);
+            (leak(executor), None)
+        }
         None => {
             let (ours, theirs) = UnixStream::pair()?;
             ours.set_nonblocking(true)?;
-            (Way::Socket(Some(ours).into()), Some(theirs))
+            let executor = match reuse::take() {
+                Some(executor) => {
+                    executor.begin_again(tasks, ours, record, completions);
+                    executor
+                }
+                None => {
+                    let way = Way::Socket(Some(ours).into());
+                    let shared = Shared::new(tasks.clone(), way, tokio);
+                    leak(DomainExecutor::new(shared, tasks, record, completions))
+                }
+            };
+            (executor, Some(theirs))
         }
     };
-    let tasks = Arc::new(Executor::new());
-    let shared = Shared::new(tasks.clone(), way, tokio);
-    // It lives as long as the process: so may wakers and handles.
-    let executor = DomainExecutor::new(shared, tasks, record, completions);
-    let executor = Box::leak(Box::new(executor));
+    let shared = executor.shared();
     let mut executors = executors();
     let is_taken = |owner: &Owner| owner.handle.shared().is_of_lwt();
     if shared.is_of_lwt() && executors.iter().any(is_taken) {

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
+    os::unix::net::UnixStream,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
@@ -12,9 +13,10 @@ use async_executor::Executor;
 use lwt_rust_core::Slots;
 
 use super::{
-    DomainExecutor, Handle, Shared,
+    DomainExecutor, Shared,
     budget::{Budget, TASKS},
     calls::Calls,
+    handle::Life,
 };
 use crate::ffi::{Lock, Root, Val};
 
@@ -27,10 +29,11 @@ impl DomainExecutor {
     ) -> Self {
         let budget = Rc::new(Budget::new());
         let executor = DomainExecutor {
-            waker: Handle::new(shared).waker(),
+            waker: shared.waker(),
             ticks: RefCell::new(Box::pin(tick_for_ever(tasks.clone(), budget.clone()))),
             executor: RefCell::new(Some(tasks)),
             shared,
+            life: Cell::new(Life::FIRST),
             record: RefCell::new(record),
             completions: RefCell::new(completions),
             stored: Cell::new(0),
@@ -42,6 +45,25 @@ impl DomainExecutor {
         // Until it has been polled once, it does not know whom to wake.
         executor.look_for_work();
         executor
+    }
+
+    /// Makes an executor that was closed another domain's, which is told to poll
+    /// through `told`.
+    pub(super) fn begin_again(
+        &self,
+        tasks: Arc<Executor<'static>>,
+        told: UnixStream,
+        record: Root,
+        completions: Root,
+    ) {
+        let ticks = tick_for_ever(tasks.clone(), self.budget.clone());
+        drop(self.ticks.replace(Box::pin(ticks)));
+        self.executor.replace(Some(tasks.clone()));
+        self.record.replace(record);
+        self.completions.replace(completions);
+        self.life.set(self.life.get().next());
+        self.shared.reopen(self.life.get(), tasks, told);
+        self.look_for_work();
     }
 
     /// Runs what is runnable, within the budget, and returns how many

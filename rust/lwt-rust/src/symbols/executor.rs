@@ -1,12 +1,12 @@
 //! The executor, as the loop that drives it sees it.
 
-use std::os::fd::IntoRawFd;
+use std::{os::fd::IntoRawFd, sync::Arc};
 
 use crate::{
     convert::FromOcaml,
     error::{self, Error},
-    executor::{self, DomainExecutor},
-    ffi::{self, Raw, Root, Val, observe, stub},
+    executor::{self, DomainExecutor, DomainLife},
+    ffi::{self, Content, Raw, Root, Val, content_value, observe, stub},
     fork,
 };
 
@@ -61,6 +61,20 @@ extern "C" fn lwt_rust_executor_create(
                 })
             },
         )
+    }
+}
+
+/// `unit -> Obj.t outcome`: what the domain keeps in its own storage, and nowhere
+/// else, for its executor to be used again when the domain is gone.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_executor_life(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([unit], |lock, _| {
+            let executor = ffi::executor().ok_or(Error::Abandoned)?;
+            let life = Content::new(Arc::new(DomainLife::new(executor)));
+            Ok(Root::new(content_value(lock, life, DomainLife::SIZE)))
+        })
     }
 }
 

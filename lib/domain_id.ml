@@ -1,0 +1,1 @@
+let self () = (Domain.self () :> int)
