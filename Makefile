@@ -8,8 +8,9 @@ loom:   ; dev/with-ocaml dev/loom
 memcheck: ; dev/debian-root trixie dev/memcheck
 tsan:   ; dev/debian-root trixie dev/tsan
 doc:    ; dev/with-ocaml dune build @doc
-bench:  ; dev/with-ocaml dune build --profile release @bench
+bench:  ; dev/with-ocaml dev/bench
+counts: ; dev/debian-root trixie dev/counts
 vendor: ; dev/with-ocaml dev/vendor
 dist:   ; dev/with-ocaml dev/dist
 
-.PHONY: demo test fmt lint loom memcheck tsan doc bench vendor dist
+.PHONY: demo test fmt lint loom memcheck tsan doc bench counts vendor dist

@@ -1,0 +1,68 @@
+(* bench.exe           measures all rows; writes results.tsv and results.svg
+   bench.exe ROW...    measures some rows, and writes nothing
+   bench.exe run ROW N does what a row measures N times, for tools that count
+   bench.exe --test    sees that each row can be measured *)
+
+let line { Rows.id; limit; figure; times; _ } =
+  let nanoseconds, baseline =
+    match times with
+    | Some (ours, bare) ->
+        (Printf.sprintf "%.0f" ours, Printf.sprintf "%.0f" bare)
+    | None -> ("-", "-")
+  in
+  Printf.sprintf "%s\t%.3f\t%.3f\t%s\t%s" id figure.median limit nanoseconds
+    baseline
+
+let show { Rows.id; what; beside; limit; figure; times } =
+  Printf.printf "%-20s %8.3f  (%.3f to %.3f)  at most %.3f %s  %s / %s%s\n%!" id
+    figure.median figure.least figure.most limit
+    (if figure.median <= limit then "   " else "(!)")
+    what beside
+    (match times with
+    | Some (ours, bare) -> Printf.sprintf "  [%.0f and %.0f ns]" ours bare
+    | None -> "")
+
+let measure rows =
+  List.concat_map
+    (fun (_, row) ->
+      let rows = row () in
+      List.iter show rows;
+      rows)
+    rows
+
+let write path text =
+  Out_channel.with_open_bin path (fun channel ->
+      Out_channel.output_string channel text)
+
+let all () =
+  let rows = measure Rows.all in
+  let scaling = Rows.scaling () in
+  List.iter
+    (fun (tasks, cost) ->
+      Printf.printf "%7d tasks: %.0f ns a poll\n" tasks cost)
+    scaling;
+  write "results.tsv" (String.concat "\n" (List.map line rows) ^ "\n");
+  write "results.svg" (Picture.svg rows scaling)
+
+let some ids =
+  let chosen (id, _) = List.mem id ids in
+  List.iter
+    (fun id ->
+      if not (List.mem_assoc id Rows.all) then (
+        prerr_endline ("bench: there is no row " ^ id);
+        exit 2))
+    ids;
+  ignore (measure (List.filter chosen Rows.all) : Rows.t list)
+
+let () =
+  match List.tl (Array.to_list Sys.argv) with
+  | [] -> all ()
+  | [ "--test" ] ->
+      List.iter
+        (fun (id, _) -> try Rows.run id 10 with Invalid_argument _ -> ())
+        Rows.all
+  | [ "child"; figure ] -> Printf.printf "%f\n" (Rows.alone figure)
+  | [ "run"; id; n ] ->
+      Rows.run id (int_of_string n);
+      Printf.printf "notifications: %d\n" (Lwt_rust.Runtime.notifications ())
+  | ids -> some ids

@@ -1,0 +1,297 @@
+open Lwt.Syntax
+module Rust = Bench_rust
+
+type t = {
+  id : string;
+  what : string;
+  beside : string;
+  limit : float;
+  figure : Measure.summary;
+  times : (float * float) option;
+}
+
+let scaled n = if Measure.is_quick then n / 4 else n
+
+let of_pair id what beside limit { Measure.ratio; subject; baseline } =
+  { id; what; beside; limit; figure = ratio; times = Some (subject, baseline) }
+
+let of_figures id what unit limit figures =
+  {
+    id;
+    what;
+    beside = unit;
+    limit;
+    figure = Measure.summary figures;
+    times = None;
+  }
+
+(* {1 What is done [n] times} *)
+
+(* One after the other. *)
+let rec repeat f n =
+  if n = 0 then Lwt.return_unit
+  else
+    let* () = f () in
+    repeat f (n - 1)
+
+(* [width] at a time. *)
+let rec together width f n =
+  if n <= 0 then Lwt.return_unit
+  else
+    let* () = Lwt.join (List.init width (fun _ -> f ())) in
+    together width f (n - width)
+
+let turns n = repeat Lwt.pause n
+let proof n = Rust.call_times Lwt.pause n
+let await_ready n = Rust.call_times (fun () -> Lwt.return_unit) n
+
+external nothing : unit -> unit = "lwt_rust_bench_nothing"
+
+let nothings n =
+  for _ = 1 to n do
+    nothing ()
+  done
+
+let detach () = Lwt_preemptive.detach ignore ()
+
+(* There and back by a thread that sends a notification. In Lwt 5 their type is
+   [int], and in Lwt 6 it is abstract. *)
+let notify =
+  let waiting = ref None in
+  let notification =
+    lazy
+      (Lwt_unix.make_notification (fun () ->
+           Option.iter (fun resolver -> Lwt.wakeup resolver ()) !waiting))
+  in
+  fun () ->
+    let promise, resolver = Lwt.wait () in
+    waiting := Some resolver;
+    Rust.notify_from_thread (Obj.magic (Lazy.force notification) : int);
+    promise
+
+(* {1 Rows} *)
+
+let beside_turn id what limit n run =
+  let n = scaled n in
+  let row () =
+    let baseline () = Measure.lwt turns n in
+    [
+      of_pair id what "Lwt.pause" limit
+        (Measure.pair ~baseline (fun () -> Measure.lwt run n));
+    ]
+  in
+  (id, row)
+
+let beside id what name limit n baseline run =
+  let n = scaled n in
+  let row () =
+    [
+      of_pair id what name limit
+        (Measure.pair ~baseline:(fun () -> baseline n) (fun () -> run n));
+    ]
+  in
+  (id, row)
+
+let completions =
+  let n = scaled 100_000 in
+  let row () =
+    let sent = ref [] in
+    let finish () =
+      Lwt_main.run
+        (Rust.close_gate ();
+         let all = Lwt.join (List.init n (fun _ -> Rust.behind_gate ())) in
+         (* All of them get there. *)
+         let* () = Lwt_unix.sleep 0.5 in
+         let notifications = Lwt_rust.Runtime.notifications () in
+         let start = Unix.gettimeofday () in
+         Rust.open_gate ();
+         let+ () = all in
+         let time = Unix.gettimeofday () -. start in
+         let more = Lwt_rust.Runtime.notifications () - notifications in
+         sent := (float_of_int more /. float_of_int n) :: !sent;
+         time *. 1e9 /. float_of_int n)
+    in
+    let baseline () = Measure.lwt turns n in
+    let pair = Measure.pair ~rounds:5 ~baseline finish in
+    [
+      of_pair "completions" "a completion of 100,000 tokio tasks together"
+        "Lwt.pause" 0.5 pair;
+      of_figures "completions_sent" "its notifications" "a completion" 0.01
+        !sent;
+    ]
+  in
+  ("completions", row)
+
+let resident () =
+  let line = In_channel.with_open_bin "/proc/self/statm" In_channel.input_all in
+  Scanf.sscanf line "%d %d" (fun _ pages -> pages * 4096)
+
+let settled_resident () =
+  Gc.compact ();
+  resident ()
+
+let sleeps =
+  let n = 10_000 in
+  let all sleep () =
+    Measure.lwt (fun n -> Lwt.join (List.init n (fun _ -> sleep 0.01))) n
+  in
+  let row () =
+    let grown = ref [] in
+    let rust () =
+      let before = settled_resident () in
+      let time = all Rust.sleep () in
+      let more = settled_resident () - before in
+      grown := (float_of_int more /. 1e6) :: !grown;
+      time
+    in
+    (* What stays for good is there after the first time. *)
+    ignore (rust () : float);
+    grown := [];
+    let pair = Measure.pair ~baseline:(all Lwt_unix.sleep) rust in
+    [
+      of_pair "sleeps" "10,000 sleeps of 10 ms together" "Lwt_unix.sleep" 0.9
+        pair;
+      of_figures "sleeps_memory" "what they leave" "MB" 5. !grown;
+    ]
+  in
+  ("sleeps", row)
+
+let memory_of_a_call () =
+  let n = 100_000 in
+  let before = settled_resident () in
+  let calls = List.init n (fun _ -> Rust.for_ever ()) in
+  let more = settled_resident () - before in
+  List.iter Lwt.cancel calls;
+  float_of_int more /. float_of_int n
+
+(* {1 What is measured in a process of its own} *)
+
+(* A process has our hooks or has not, and has memory that it used before or has
+   not. *)
+let alone figure =
+  match figure with
+  | "bare" -> Measure.lwt turns 100_000
+  | "hooks" ->
+      Lwt_main.run (Rust.wait ());
+      Measure.lwt turns 100_000
+  | "memory" -> memory_of_a_call ()
+  | _ -> invalid_arg ("there is no figure called " ^ figure)
+
+let in_a_process figure () =
+  let command =
+    Filename.quote_command Sys.executable_name [ "child"; figure ]
+  in
+  let channel = Unix.open_process_in command in
+  let text = In_channel.input_all channel in
+  match Unix.close_process_in channel with
+  | WEXITED 0 -> float_of_string (String.trim text)
+  | WEXITED _ | WSIGNALED _ | WSTOPPED _ -> failwith (command ^ " has failed")
+
+let memory =
+  let row () =
+    let figures = List.init 3 (fun _ -> in_a_process "memory" ()) in
+    [ of_figures "memory" "a waiting call" "bytes" 1000. figures ]
+  in
+  ("memory", row)
+
+let hooks =
+  let row () =
+    let pair =
+      Measure.pair ~baseline:(in_a_process "bare") (in_a_process "hooks")
+    in
+    [
+      of_pair "hooks" "a turn of a loop that uses no Rust, once it has"
+        "before it has" 1.03 pair;
+    ]
+  in
+  ("hooks", row)
+
+let cost_of_a_poll tasks =
+  let polls = scaled 1_000_000 / tasks in
+  let run _ = Rust.tasks tasks polls in
+  Measure.lwt run 1 /. float_of_int (tasks * polls)
+
+let sizes = [ 1; 10; 100; 1_000; 10_000; 100_000 ]
+
+let scaling () =
+  List.map
+    (fun tasks ->
+      let times = List.init 5 (fun _ -> cost_of_a_poll tasks) in
+      (tasks, (Measure.summary times).median))
+    sizes
+
+let scaling_row =
+  let row () =
+    let baseline () = cost_of_a_poll 1 in
+    let pair = Measure.pair ~baseline (fun () -> cost_of_a_poll 100_000) in
+    [ of_pair "scaling" "a poll, with 100,000 tasks" "with one task" 2. pair ]
+  in
+  ("scaling", row)
+
+let domains =
+  let row () =
+    let work () =
+      Lwt_rust.Executor.run (fun () -> Rust.Call.tasks 100 (scaled 20_000))
+    in
+    (* What a share of the work takes when [n] domains have one each. The domain
+       of the loop waits for them. *)
+    let share n () =
+      Measure.plain
+        (fun n ->
+          List.init n (fun _ -> Domain.spawn work) |> List.iter Domain.join)
+        n
+    in
+    let pair = Measure.pair ~rounds:7 ~baseline:(share 1) (share 2) in
+    [
+      of_pair "domains" "work shared by two domains" "one domain" (1. /. 1.8)
+        pair;
+    ]
+  in
+  ("domains", row)
+
+let all =
+  [
+    beside_turn "proof" "Rust awaits Lwt.pause, a turn" 1.15 50_000 proof;
+    beside_turn "await_ready" "Rust awaits Lwt.return_unit" 0.12 50_000
+      await_ready;
+    beside_turn "call_ready" "a call that is ready at once" 0.06 50_000
+      (repeat Rust.ready);
+    beside "call_ready_external" "the same" "a no-op external" 8. 200_000
+      (Measure.plain nothings)
+      (Measure.lwt (repeat Rust.ready));
+    beside_turn "call_wait_1" "a call that waits once, alone" 1.1 50_000
+      (repeat Rust.wait);
+    beside_turn "call_wait_1000" "the same, 1,000 at a time" 0.3 50_000
+      (together 1_000 Rust.wait);
+    beside "call_tokio" "a call by way of tokio::spawn"
+      "a notification from a thread" 1.05 20_000
+      (Measure.lwt (repeat notify))
+      (Measure.lwt (repeat Rust.through_tokio));
+    completions;
+    beside "blocking_1" "a blocking function, alone" "Lwt_preemptive.detach" 0.6
+      5_000
+      (Measure.lwt (repeat detach))
+      (Measure.lwt (repeat Rust.blocking));
+    beside "blocking_64" "the same, 64 at a time" "Lwt_preemptive.detach" 0.6
+      12_800
+      (Measure.lwt (together 64 detach))
+      (Measure.lwt (together 64 Rust.blocking));
+    sleeps;
+    memory;
+    scaling_row;
+    domains;
+    hooks;
+  ]
+
+let run id n =
+  let lwt f = Lwt_main.run (f n) in
+  match id with
+  | "lwt" -> lwt turns
+  | "proof" -> lwt proof
+  | "await_ready" -> lwt await_ready
+  | "call_ready" -> lwt (repeat Rust.ready)
+  | "call_wait_1" -> lwt (repeat Rust.wait)
+  | "call_wait_1000" -> lwt (together 1_000 Rust.wait)
+  | "call_tokio" -> lwt (repeat Rust.through_tokio)
+  | "blocking_1" -> lwt (repeat Rust.blocking)
+  | _ -> invalid_arg ("there is nothing to run called " ^ id)
