@@ -8,12 +8,12 @@ use std::{
 };
 
 use lwt_rust::{DomainExecutor, Error, LwtFn, Raw, func};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 lwt_rust::library! {
     #![doc = "What the benchmark measures."]
     call_times, ready, wait, through_tokio, blocking, sleep, for_ever,
-    close_gate, behind_gate, open_gate, tasks, notify_from_thread,
+    behind_gate, open_gate, tasks, notify_from_thread,
 }
 
 /// Calls a Lwt closure a number of times, awaiting each promise.
@@ -57,38 +57,30 @@ async fn for_ever() {
     std::future::pending().await
 }
 
-static GATE: Mutex<Option<watch::Sender<bool>>> = Mutex::new(None);
-
-/// From now on tasks wait behind the gate.
-#[func]
-fn close_gate() {
-    let (sender, _) = watch::channel(false);
-    *GATE.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-}
+/// What opens the gate, of each task behind it.
+static GATE: Mutex<Vec<oneshot::Sender<()>>> = Mutex::new(Vec::new());
 
 /// Ends on a worker of tokio's when the gate is opened.
 #[func]
 async fn behind_gate() -> Result<(), Error> {
-    let gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
-    let receiver = gate.as_ref().map(watch::Sender::subscribe);
-    drop(gate);
-    let mut receiver = receiver.ok_or_else(|| Error::message("there is no gate"))?;
-    tokio::spawn(async move {
-        // That the sender is gone opens the gate as well.
-        let _ = receiver.wait_for(|open| *open).await;
-    })
-    .await?;
-    Ok(())
+    let (sender, opened) = oneshot::channel();
+    GATE.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(sender);
+    Ok(tokio::spawn(opened).await??)
 }
 
-/// Opens the gate.
+/// Opens the gate, on a worker of tokio's, for all who are behind it now.
 #[func]
-fn open_gate() {
-    let gate = GATE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(gate) = gate {
-        // Nobody may be waiting.
-        let _ = gate.send(true);
-    }
+async fn open_gate() -> Result<(), Error> {
+    let senders = std::mem::take(&mut *GATE.lock().unwrap_or_else(PoisonError::into_inner));
+    let open = async move {
+        for sender in senders {
+            // It may have been cancelled.
+            let _ = sender.send(());
+        }
+    };
+    Ok(tokio::spawn(open).await?)
 }
 
 /// Has tasks of this domain wait so many times each, and awaits them all.

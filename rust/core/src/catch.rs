@@ -8,21 +8,40 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use pin_project_lite::pin_project;
+
 /// What a panic was raised with.
 pub type Payload = Box<dyn Any + Send>;
 
-/// A future that completes with `Err` when the future within panics, at a poll
-/// or while it is dropped, and that never panics while it is dropped itself.
-///
-/// The future within is dropped as soon as it has completed or panicked, before
-/// the result is given out.
-#[must_use = "futures do nothing unless polled"]
-pub struct CatchPanic<F>(Option<Pin<Box<F>>>);
+pin_project! {
+    /// A future that completes with `Err` when the future within panics, at a poll
+    /// or while it is dropped, and that never panics while it is dropped itself.
+    ///
+    /// The future within is dropped as soon as it has completed or panicked, before
+    /// the result is given out.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct CatchPanic<F> {
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<F> PinnedDrop for CatchPanic<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut future = this.project().future;
+            // Nobody is left to tell: the panic hook has reported it.
+            if let Err(payload) = catch_panic(|| future.set(None)) {
+                drop_quietly(payload);
+            }
+        }
+    }
+}
 
 impl<F: Future> CatchPanic<F> {
     /// Catches the panics of a future.
-    pub fn new(future: Pin<Box<F>>) -> Self {
-        CatchPanic(Some(future))
+    pub fn new(future: F) -> Self {
+        CatchPanic {
+            future: Some(future),
+        }
     }
 }
 
@@ -39,19 +58,19 @@ pub fn catch_panic<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
 impl<F: Future> Future for CatchPanic<F> {
     type Output = Result<F::Output, Payload>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let future = self
-            .0
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut within = self.project().future;
+        let future = within
             .as_mut()
+            .as_pin_mut()
             .expect("a future was polled after it completed");
-        let result = match catch_panic(|| future.as_mut().poll(context)) {
+        let result = match catch_panic(|| future.poll(context)) {
             Ok(polled) => Ok(ready!(polled)),
             Err(payload) => Err(payload),
         };
-        let future = self.0.take();
         // The first panic is the cause; one from the drop that follows it is
         // its consequence.
-        Poll::Ready(match (result, catch_panic(move || drop(future))) {
+        Poll::Ready(match (result, catch_panic(|| within.set(None))) {
             (Ok(value), Ok(())) => Ok(value),
             (Ok(value), Err(payload)) => {
                 drop_quietly(value);
@@ -62,13 +81,6 @@ impl<F: Future> Future for CatchPanic<F> {
                 Err(payload)
             }
         })
-    }
-}
-
-impl<F> Drop for CatchPanic<F> {
-    fn drop(&mut self) {
-        // Nobody is left to tell: the panic hook has reported it.
-        drop_quietly(self.0.take());
     }
 }
 
@@ -116,13 +128,13 @@ mod tests {
 
     #[test]
     fn value_passes_through() {
-        let future = pin!(CatchPanic::new(Box::pin(async { 3 })));
+        let future = pin!(CatchPanic::new(async { 3 }));
         assert!(matches!(poll(future), Poll::Ready(Ok(3))));
     }
 
     #[test]
     fn panic_at_the_first_and_at_a_later_poll() {
-        let now = pin!(CatchPanic::new(Box::pin(async { panic!("poll") })));
+        let now = pin!(CatchPanic::new(async { panic!("poll") }));
         assert_eq!(message(poll(now)), "poll");
 
         let mut polls = 0;

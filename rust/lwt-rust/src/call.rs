@@ -59,8 +59,8 @@ where
     E: Into<Error>,
 {
     let executor = executor::attached(lock)?;
-    let mut future = CatchPanic::new(Box::pin(start(lock)?));
-    match executor.poll_first(lock, &mut future) {
+    let mut future = Box::pin(CatchPanic::new(start(lock)?));
+    match executor.poll_first(lock, future.as_mut()) {
         Poll::Ready(Ok(Ok(value))) => {
             let value = Root::new(value.into_ocaml(lock)?);
             Ok(lock.block(Status::Ready as u8, &[&value]))

@@ -92,18 +92,18 @@ impl DomainExecutor {
     pub(crate) fn poll_first<F: Future>(
         &self,
         lock: &mut Lock,
-        future: &mut CatchPanic<F>,
+        future: Pin<&mut CatchPanic<F>>,
     ) -> Poll<<CatchPanic<F> as Future>::Output> {
         let _polling = self.budget.begin();
         let _tokio = self.shared.tokio().enter();
-        lock.lend(|| Pin::new(future).poll(&mut Context::from_waker(Waker::noop())))
+        lock.lend(|| future.poll(&mut Context::from_waker(Waker::noop())))
     }
 
     /// Makes a call that has begun a task. Its result will be stored for OCaml
     /// under the number of the slot that is returned.
     pub(crate) fn adopt<F, T, E>(
         &'static self,
-        future: CatchPanic<F>,
+        future: Pin<Box<CatchPanic<F>>>,
         cancellation: Cancellation,
     ) -> usize
     where

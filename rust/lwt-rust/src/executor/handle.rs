@@ -247,7 +247,7 @@ impl Handle {
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Task<T> {
-        let future = task::Tracked::new(self.shared, Box::pin(future));
+        let future = task::Tracked::new(self.shared, future);
         let gate = self.shared.gate.read();
         let gate = gate.unwrap_or_else(PoisonError::into_inner);
         match &*gate {

@@ -102,7 +102,7 @@ impl DomainExecutor {
         &self,
         future: impl Future<Output = T> + 'static,
     ) -> LocalTask<T> {
-        let future = task::Tracked::new(self.shared, Box::pin(future));
+        let future = task::Tracked::new(self.shared, future);
         LocalTask::new(self.spawn_in_domain(future))
     }
 

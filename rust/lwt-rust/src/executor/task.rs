@@ -8,6 +8,7 @@ use std::{
 };
 
 use lwt_rust_core::{CatchPanic, Counted, Kind, Ticket};
+use pin_project_lite::pin_project;
 
 use super::Shared;
 use crate::{
@@ -15,18 +16,29 @@ use crate::{
     ffi,
 };
 
-/// A future as a task: its panics become errors, it is counted, and it ends when
-/// its executor is closed.
-pub(super) struct Tracked<F> {
-    future: CatchPanic<F>,
-    shared: &'static Shared,
-    /// In the executor's list of those that wait, once it waits.
-    entry: Option<Ticket>,
-    _counted: Counted,
+pin_project! {
+    /// A future as a task: its panics become errors, it is counted, and it ends when
+    /// its executor is closed.
+    pub(super) struct Tracked<F> {
+        #[pin]
+        future: CatchPanic<F>,
+        shared: &'static Shared,
+        // In the executor's list of those that wait, once it waits.
+        entry: Option<Ticket>,
+        _counted: Counted,
+    }
+
+    impl<F> PinnedDrop for Tracked<F> {
+        fn drop(this: Pin<&mut Self>) {
+            if let (Some(entry), Some(executor)) = (this.entry, ffi::executor()) {
+                executor.task_ends(entry);
+            }
+        }
+    }
 }
 
 impl<F: Future> Tracked<F> {
-    pub(super) fn new(shared: &'static Shared, future: Pin<Box<F>>) -> Self {
+    pub(super) fn new(shared: &'static Shared, future: F) -> Self {
         Tracked {
             future: CatchPanic::new(future),
             shared,
@@ -39,28 +51,21 @@ impl<F: Future> Tracked<F> {
 impl<F: Future> Future for Tracked<F> {
     type Output = Result<F::Output, Error>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.shared.is_closed() {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.shared.is_closed() {
             return Poll::Ready(Err(Error::Abandoned));
         }
-        match Pin::new(&mut self.future).poll(context) {
+        match this.future.poll(context) {
             Poll::Ready(Ok(value)) => Poll::Ready(Ok(value)),
             Poll::Ready(Err(payload)) => Poll::Ready(Err(Panic::from_payload(payload).into())),
             Poll::Pending => {
-                if self.entry.is_none() {
-                    self.entry =
+                if this.entry.is_none() {
+                    *this.entry =
                         ffi::executor().map(|executor| executor.task_waits(context.waker()));
                 }
                 Poll::Pending
             }
-        }
-    }
-}
-
-impl<F> Drop for Tracked<F> {
-    fn drop(&mut self) {
-        if let (Some(entry), Some(executor)) = (self.entry, ffi::executor()) {
-            executor.task_ends(entry);
         }
     }
 }

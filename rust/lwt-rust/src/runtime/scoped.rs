@@ -19,7 +19,7 @@ use crate::error::{Error, Panic};
 pub fn spawn_scoped<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> Scoped<T> {
-    let caught = CatchPanic::new(Box::pin(future));
+    let caught = CatchPanic::new(future);
     // On the thread that panics, which knows where.
     let task = async move { caught.await.map_err(Panic::from_payload) };
     Scoped::start(|tokio| tokio.spawn(task))
