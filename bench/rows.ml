@@ -293,18 +293,19 @@ let all =
     hooks;
   ]
 
-let run id n =
-  let lwt f = Lwt_main.run (f n) in
-  match id with
-  | "lwt" -> lwt turns
-  | "hooks" ->
-      Lwt_main.run (Rust.wait ());
-      lwt turns
-  | "proof" -> lwt proof
-  | "await_ready" -> lwt await_ready
-  | "call_ready" -> lwt (repeat Rust.ready)
-  | "call_wait_1" -> lwt (repeat Rust.wait)
-  | "call_wait_1000" -> lwt (together 1_000 Rust.wait)
-  | "call_tokio" -> lwt (repeat Rust.through_tokio)
-  | "blocking_1" -> lwt (repeat Rust.blocking)
-  | _ -> invalid_arg ("there is nothing to run called " ^ id)
+let counted =
+  let lwt f n = Lwt_main.run (f n) in
+  [
+    ("lwt", lwt turns);
+    ("proof", lwt proof);
+    ("await_ready", lwt await_ready);
+    ("call_ready", lwt (repeat Rust.ready));
+    ("call_wait_1", lwt (repeat Rust.wait));
+    ("call_wait_1000", lwt (together 1_000 Rust.wait));
+    ("call_tokio", lwt (repeat Rust.through_tokio));
+    ("blocking_1", lwt (repeat Rust.blocking));
+    ( "hooks",
+      fun n ->
+        Lwt_main.run (Rust.wait ());
+        lwt turns n );
+  ]

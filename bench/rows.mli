@@ -16,9 +16,9 @@ val all : (string * (unit -> t list)) list
 val scaling : unit -> (int * float) list
 (** What a poll costs in nanoseconds with so many tasks. *)
 
-val run : string -> int -> unit
-(** [run id n] does what the row [id] measures [n] times, for tools that count.
-    ["lwt"] is a turn of a bare loop. *)
+val counted : (string * (int -> unit)) list
+(** What rows measure, under their names, to be done so many times: for tools
+    that count. ["lwt"] is a turn of a bare loop. *)
 
 val alone : string -> float
 (** [alone figure] is a figure that takes a process of its own. *)
