@@ -74,6 +74,31 @@ let drop_elsewhere () =
     Lwt_rust.Executor.run (fun () -> Rust_functions.Call.drop_on_tokio (ref 0))
   done
 
+let nothing () = ()
+
+let await () =
+  Lwt_rust.Executor.run (fun () -> Rust.Raw.sum Lwt.return 10) |> ignore
+
+(* What is allocated for each of so many domains and stays: OCaml keeps 40
+   bytes of each that ends (caml_alloc_stack_cache), whatever it did. *)
+let kept_by_domains use times =
+  let allocated () =
+    Gc.full_major ();
+    Rust_functions.allocated ()
+  in
+  let* () = domains use (times / 10) in
+  let before = allocated () in
+  let+ () = domains use times in
+  float_of_int (allocated () - before) /. float_of_int times
+
+let domains_keep_no_more_than_empty_ones () =
+  let times = 10_000 in
+  let* empty = kept_by_domains nothing times in
+  let* awaiting = kept_by_domains await times in
+  let more = awaiting -. empty in
+  check_bool (Printf.sprintf "%.0f more bytes a domain" more) true (more < 24.);
+  Lwt.return_unit
+
 let turns_send_no_notification () =
   let* () = call () in
   let before = Lwt_rust.Runtime.notifications () in
@@ -106,6 +131,8 @@ let () =
           case_of "domains with executors" (domains run) 8_000;
           case_of "domains whose values others drop" (domains drop_elsewhere)
             1_500;
+          case "domains that await keep no more than empty ones"
+            domains_keep_no_more_than_empty_ones;
         ] );
       ("notifications", [ case "turns send none" turns_send_no_notification ]);
     ]

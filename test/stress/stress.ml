@@ -66,6 +66,7 @@ let in_a_domain () =
   | _ -> run (fun () -> Rust.Raw.leave_task (ref 0))
 
 let counted = Atomic.make 0
+let domains_ended = Atomic.make 0
 
 let rec until deadline f =
   if Unix.gettimeofday () < deadline then (
@@ -88,7 +89,9 @@ let a_domain deadline =
   let notification =
     Lwt_unix.make_notification ~once:true (fun () ->
         match Domain.join (Option.get !domain) with
-        | () -> Lwt.wakeup_later resolver ()
+        | () ->
+            Atomic.incr domains_ended;
+            Lwt.wakeup_later resolver ()
         | exception exn -> Lwt.wakeup_later_exn resolver exn)
   in
   let tell () = Lwt_unix.send_notification notification in
@@ -136,11 +139,12 @@ let main seconds =
   let before = { before with tasks = 0; promises = 0 } in
   Printf.printf "before    %s resident_kb=%d\n%!" (show before) (resident ());
   Atomic.set counted 0;
+  Atomic.set domains_ended 0;
   let quarter n =
     let* () = work (seconds /. 4.) in
     let+ live = live_when_quiet 500 before in
-    Printf.printf "after %d/4 %s resident_kb=%d operations=%d\n%!" n (show live)
-      (resident ()) (Atomic.get counted)
+    Printf.printf "after %d/4 %s resident_kb=%d operations=%d domains=%d\n%!" n
+      (show live) (resident ()) (Atomic.get counted) (Atomic.get domains_ended)
   in
   let* () = Lwt_list.iter_s quarter [ 1; 2; 3; 4 ] in
   let+ after = live_when_quiet 500 before in

@@ -13,6 +13,7 @@ pub use lwt_rust::*;
 
 use domains as d;
 use functions as f;
+use threads as t;
 
 lwt_rust::library! {
     #![doc = "The functions of `rust/testing/src/functions.rs`."]
@@ -31,4 +32,5 @@ lwt_rust::library! {
     f::counter, f::counters, f::other, f::next, f::close,
     f::reverse, f::buffer,
     d::keep_handle, d::spawn_in_kept,
+    t::allocated,
 }

@@ -98,6 +98,20 @@ extern "C" fn test_adopt(unit: Raw) -> Raw {
     unit
 }
 
+/// The bytes that were given out by the C library's allocator and not given back;
+/// 0 where it does not say.
+#[lwt_rust::func]
+pub(crate) fn allocated() -> usize {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: it only reads the allocator's counts, each under its lock.
+        let counts = unsafe { libc::mallinfo2() };
+        counts.uordblks + counts.hblkhd
+    }
+    #[cfg(not(target_env = "gnu"))]
+    0
+}
+
 fn is_blocked(signal: i32) -> bool {
     let mut mask = MaybeUninit::uninit();
     // SAFETY: a null second argument asks only for the mask, and `mask` is valid

@@ -15,8 +15,36 @@ use crate::ffi::{Root, Val};
 static WAITS: Mutex<Slots<Option<Arc<dyn Sink>>>> = Mutex::new(Slots::new());
 
 thread_local! {
-    /// A number for the next wait of this thread, which costs no lock then.
-    static SPARE: Cell<Option<Ticket>> = const { Cell::new(None) };
+    static SPARE: Spare = const { Spare(Cell::new(None)) };
+}
+
+/// A number for the next wait of this thread, which costs no lock then. A thread
+/// that ends gives it back; nobody holds a domain's lock there any more, so none
+/// waits.
+struct Spare(Cell<Option<Ticket>>);
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.0.take() {
+            waits().remove(ticket);
+        }
+    }
+}
+
+/// The spare number of this thread, if it has one.
+fn take_spare() -> Option<Ticket> {
+    SPARE.with(|spare| spare.0.take())
+}
+
+/// Makes `ticket` this thread's spare number, if it has none.
+fn keep_spare(ticket: impl FnOnce() -> Ticket) -> bool {
+    SPARE.with(|spare| {
+        let is_wanted = spare.0.get().is_none();
+        if is_wanted {
+            spare.0.set(Some(ticket()));
+        }
+        is_wanted
+    })
 }
 
 fn waits() -> MutexGuard<'static, Slots<Option<Arc<dyn Sink>>>> {
@@ -32,9 +60,7 @@ pub(super) fn begin(wait: Ticket, sink: Arc<dyn Sink>) {
     if let Some(place) = waits.get_mut(wait) {
         *place = Some(sink);
     }
-    if SPARE.get().is_none() {
-        SPARE.set(Some(waits.insert(|_| None)));
-    }
+    keep_spare(|| waits.insert(|_| None));
 }
 
 /// Ends the wait of this number and gives what waited, if anything still did.
@@ -47,7 +73,7 @@ pub(super) struct Reserved(Ticket);
 
 impl Reserved {
     pub(super) fn new() -> Self {
-        Reserved(SPARE.take().unwrap_or_else(|| waits().insert(|_| None)))
+        Reserved(take_spare().unwrap_or_else(|| waits().insert(|_| None)))
     }
 
     /// The number as OCaml knows it.
@@ -66,9 +92,7 @@ impl Reserved {
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        if SPARE.get().is_none() {
-            SPARE.set(Some(self.0));
-        } else {
+        if !keep_spare(|| self.0) {
             waits().remove(self.0);
         }
     }
