@@ -19,8 +19,7 @@ thread_local! {
 }
 
 /// A number for the next wait of this thread, which costs no lock then. A thread
-/// that ends gives it back; nobody holds a domain's lock there any more, so none
-/// waits.
+/// that ends gives it back.
 struct Spare(Cell<Option<Ticket>>);
 
 impl Drop for Spare {
@@ -31,20 +30,23 @@ impl Drop for Spare {
     }
 }
 
-/// The spare number of this thread, if it has one.
+/// The spare number of this thread, if it has one: a thread that is ending has
+/// none.
 fn take_spare() -> Option<Ticket> {
-    SPARE.with(|spare| spare.0.take())
+    SPARE.try_with(|spare| spare.0.take()).ok().flatten()
 }
 
-/// Makes `ticket` this thread's spare number, if it has none.
+/// Makes `ticket` this thread's spare number. Returns `false` if it has one, or is
+/// ending: then `ticket` was not asked for.
 fn keep_spare(ticket: impl FnOnce() -> Ticket) -> bool {
-    SPARE.with(|spare| {
+    let keep = |spare: &Spare| {
         let is_wanted = spare.0.get().is_none();
         if is_wanted {
             spare.0.set(Some(ticket()));
         }
         is_wanted
-    })
+    };
+    SPARE.try_with(keep).unwrap_or(false)
 }
 
 fn waits() -> MutexGuard<'static, Slots<Option<Arc<dyn Sink>>>> {
