@@ -80,7 +80,7 @@ let a_domain deadline =
   let ended, resolver = Lwt.wait () in
   let life () =
     Random.self_init ();
-    for _ = 1 to 200 do
+    for _ = 1 to 2_000 do
       if Unix.gettimeofday () < deadline then in_a_domain ();
       Atomic.incr counted
     done
@@ -128,23 +128,29 @@ let show { Lwt_rust.Runtime.tasks; promises; roots; descriptors } =
   Printf.sprintf "tasks=%d promises=%d roots=%d descriptors=%d" tasks promises
     roots descriptors
 
+(* [trimmed] is without what the C library's allocator keeps of free memory. *)
+let show_memory () =
+  let kilobytes = resident () in
+  Rust_functions.trim ();
+  Printf.sprintf "resident_kb=%d trimmed_kb=%d" kilobytes (resident ())
+
 let main seconds =
   let nothing =
     { Lwt_rust.Runtime.tasks = 0; promises = 0; roots = 0; descriptors = 0 }
   in
   Lwt_rust.Runtime.start ();
   (* What stays for good is there after a while. *)
-  let* () = work (Float.min 5. (seconds /. 4.)) in
+  let* () = work (seconds /. 10.) in
   let* before = live_when_quiet 20 nothing in
   let before = { before with tasks = 0; promises = 0 } in
-  Printf.printf "before    %s resident_kb=%d\n%!" (show before) (resident ());
+  Printf.printf "before    %s %s\n%!" (show before) (show_memory ());
   Atomic.set counted 0;
   Atomic.set domains_ended 0;
   let quarter n =
     let* () = work (seconds /. 4.) in
     let+ live = live_when_quiet 500 before in
-    Printf.printf "after %d/4 %s resident_kb=%d operations=%d domains=%d\n%!" n
-      (show live) (resident ()) (Atomic.get counted) (Atomic.get domains_ended)
+    Printf.printf "after %d/4 %s %s operations=%d domains=%d\n%!" n (show live)
+      (show_memory ()) (Atomic.get counted) (Atomic.get domains_ended)
   in
   let* () = Lwt_list.iter_s quarter [ 1; 2; 3; 4 ] in
   let+ after = live_when_quiet 500 before in

@@ -32,5 +32,5 @@ lwt_rust::library! {
     f::counter, f::counters, f::other, f::next, f::close,
     f::reverse, f::buffer,
     d::keep_handle, d::spawn_in_kept,
-    t::allocated,
+    t::allocated, t::trim,
 }

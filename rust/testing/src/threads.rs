@@ -112,6 +112,16 @@ pub(crate) fn allocated() -> usize {
     0
 }
 
+/// Has the C library's allocator give back what it keeps of free memory.
+#[lwt_rust::func]
+pub(crate) fn trim() {
+    // SAFETY: it is legal at any time, on any thread.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 fn is_blocked(signal: i32) -> bool {
     let mut mask = MaybeUninit::uninit();
     // SAFETY: a null second argument asks only for the mask, and `mask` is valid
