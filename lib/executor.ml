@@ -55,14 +55,15 @@ let rec settle t =
     complete pending ~is_rejected:(key land 1 = 1) value;
     settle t)
 
-(* Added by Rust to the number of completions. *)
-let panics = 1 lsl 16
-
 let poll t =
-  let polled = Outcome.get (Raw.executor_poll ()) in
   t.read <- 0;
-  t.stored <- polled land (panics - 1);
-  if polled >= panics then Panics.report ();
+  t.stored <- 0;
+  (match Raw.executor_poll () with
+  | Nothing -> ()
+  | Stored stored ->
+      t.stored <- stored land (Raw.panics - 1);
+      if stored >= Raw.panics then Panics.report ()
+  | Poll_failed (exn, backtrace) -> Failure.raise (exn, backtrace));
   if Failure.has_escaped () then Failure.leave ()
 
 let make_room t slot =

@@ -18,11 +18,14 @@ let is_here () =
 (* At most this many polls before the rest of the program has its turn. *)
 let rounds = 4
 
-let rec work t rounds =
+let rec poll t rounds =
+  Executor.poll t.executor;
   Executor.settle t.executor;
-  if rounds > 0 && Raw.executor_is_woken () then (
-    Executor.poll t.executor;
-    work t (rounds - 1))
+  if rounds > 1 && Raw.executor_is_woken () then poll t (rounds - 1)
+
+let work t =
+  Executor.settle t.executor;
+  if Raw.executor_is_woken () then poll t rounds
 
 let rec come_back t =
   if not t.comes_back then (
@@ -34,14 +37,14 @@ let rec come_back t =
 (* Called by the loop, in a turn of [Lwt_main.run] or of a foreign main loop that
    does not run Lwt's hooks. *)
 and visit t =
-  if t.in_turn then (* the Leave hook ends the turn *) work t rounds
+  if t.in_turn then (* the Leave hook ends the turn *) work t
   else (
     ignore (Raw.executor_begin_turn () : Raw.turn);
     end_turn t)
 
 (* [Fun.protect] would allocate two closures in every turn. *)
 and end_turn t =
-  match work t rounds with
+  match work t with
   | () -> close_turn t
   | exception exn ->
       let backtrace = Printexc.get_raw_backtrace () in

@@ -1,3 +1,4 @@
-let get : 'a Raw.outcome -> 'a = function
+let get : type a. a Raw.outcome -> a = function
+  | Done -> ()
   | Ready value -> value
   | Failed (exn, backtrace) -> Failure.raise (exn, backtrace)

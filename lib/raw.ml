@@ -4,7 +4,10 @@ type failure = exn * Printexc.raw_backtrace option
 (** Why something failed, and where if that is known. *)
 
 (** What a stub returns. No stub raises. *)
-type 'a outcome = Ready of 'a | Failed of exn * Printexc.raw_backtrace option
+type _ outcome =
+  | Done : unit outcome
+  | Ready : 'a -> 'a outcome
+  | Failed : exn * Printexc.raw_backtrace option -> 'a outcome
 
 (** What a stub of an asynchronous function returns: the tags of [outcome] and
     one more. *)
@@ -13,6 +16,15 @@ type ('a, 'executor) call =
   | Raised of exn * Printexc.raw_backtrace option
   | Pending of { mutable slot : int; executor : 'executor }
       (** its slot, and the executor that runs it *)
+
+(** What polling an executor returns: the tags of [outcome]. *)
+type polled =
+  | Nothing
+  | Stored of int
+      (** the number of completions to be read, and [panics] if there are any *)
+  | Poll_failed of exn * Printexc.raw_backtrace option
+
+let panics = 1 lsl 16
 
 (** What Rust sees of a promise that it is about to await. *)
 type 'a observed = Resolved of 'a | Rejected of exn | Waiting of 'a Lwt.t
@@ -58,7 +70,7 @@ external executor_create :
   Unix.file_descr option outcome = "lwt_rust_executor_create"
 
 external executor_life : unit -> Obj.t outcome = "lwt_rust_executor_life"
-external executor_poll : unit -> int outcome = "lwt_rust_executor_poll"
+external executor_poll : unit -> polled = "lwt_rust_executor_poll"
 
 external executor_is_woken : unit -> bool = "lwt_rust_executor_is_woken"
 [@@noalloc]

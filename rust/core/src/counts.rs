@@ -81,10 +81,10 @@ fn shards() -> MutexGuard<'static, Shards> {
 }
 
 #[inline]
-fn add(kind: Kind, by: i64) {
+fn add(kind: usize, by: i64) {
     match SHARD.get() {
         Some(counts) => {
-            let count = &counts[kind as usize];
+            let count = &counts[kind];
             count.store(count.load(Ordering::Relaxed) + by, Ordering::Relaxed);
         }
         None => add_slowly(kind, by),
@@ -92,13 +92,13 @@ fn add(kind: Kind, by: i64) {
 }
 
 #[cold]
-fn add_slowly(kind: Kind, by: i64) {
+fn add_slowly(kind: usize, by: i64) {
     // Fails while the thread ends.
     if let Ok(Some(shard)) = TAKEN.try_with(|taken| taken.0) {
         SHARD.set(Some(shard));
         return add(kind, by);
     }
-    ELSEWHERE[kind as usize].fetch_add(by, Ordering::Relaxed);
+    ELSEWHERE[kind].fetch_add(by, Ordering::Relaxed);
 }
 
 /// How many things of a kind there are. Any thread may call it; exact when no
@@ -112,38 +112,68 @@ pub fn count(kind: Kind) -> i64 {
 
 /// Counts as one thing of its kind for as long as it lives, on whichever thread
 /// it is made and dropped.
+///
+/// It takes no room, so that what is counted does not get larger. `KIND` is a
+/// [`Kind`] as a number.
 #[derive(Debug)]
-pub struct Counted(Kind);
+pub struct Counted<const KIND: usize>(());
 
-impl Counted {
-    /// One more of a kind.
-    pub fn new(kind: Kind) -> Self {
-        add(kind, 1);
-        Counted(kind)
+/// A task.
+pub type CountedTask = Counted<{ Kind::Task as usize }>;
+
+/// A promise.
+pub type CountedPromise = Counted<{ Kind::Promise as usize }>;
+
+/// A root.
+pub type CountedRoot = Counted<{ Kind::Root as usize }>;
+
+impl<const KIND: usize> Default for Counted<KIND> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
-impl Drop for Counted {
+impl<const KIND: usize> Counted<KIND> {
+    /// One more of the kind.
+    pub fn new() -> Self {
+        add(KIND, 1);
+        Counted(())
+    }
+
+    /// Counts on without the value, until that is there again.
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+
+    /// The value of one that was [left](Counted::leave).
+    pub fn again() -> Self {
+        Counted(())
+    }
+}
+
+impl<const KIND: usize> Drop for Counted<KIND> {
     fn drop(&mut self) {
-        add(self.0, -1);
+        add(KIND, -1);
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Counted, Kind, count};
+    use super::{CountedTask, Kind, count};
 
     // The counts are of the whole process, so this is one test.
     #[test]
     fn things_are_counted_wherever_they_are_made_and_dropped() {
-        let kept: Vec<_> = (0..3).map(|_| Counted::new(Kind::Task)).collect();
+        let kept: Vec<_> = (0..3).map(|_| CountedTask::new()).collect();
         assert_eq!(count(Kind::Task), 3);
-        let made = std::thread::spawn(|| Counted::new(Kind::Task));
+        let made = std::thread::spawn(CountedTask::new);
         let made = made.join().unwrap();
         assert_eq!(count(Kind::Task), 4);
         std::thread::spawn(move || drop(kept)).join().unwrap();
         assert_eq!(count(Kind::Task), 1);
-        drop(made);
+        made.leave();
+        assert_eq!(count(Kind::Task), 1);
+        drop(CountedTask::again());
         assert_eq!(count(Kind::Task), 0);
         assert_eq!(count(Kind::Root), 0);
     }

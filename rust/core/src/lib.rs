@@ -7,6 +7,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | `park` | when a wake-up of an executor needs a notification |
+//! | `inbox` | what other threads hand to an executor |
 //! | `cell` | the one value that goes from a resolver to a promise |
 //! | `catch` | a future whose panics become values |
 //! | `slots` | small numbers for things under way |
@@ -20,6 +21,7 @@ mod catch;
 mod cell;
 mod counts;
 mod description;
+mod inbox;
 mod park;
 mod slots;
 mod source;
@@ -27,10 +29,11 @@ mod sync;
 
 pub use catch::{CatchPanic, Payload, catch_panic, drop_quietly};
 pub use cell::Cell;
-pub use counts::{Counted, Kind, count};
+pub use counts::{Counted, CountedPromise, CountedRoot, CountedTask, Kind, count};
 pub use description::{
     Arguments, ConstructorItem, Definition, Description, FieldItem, FunctionItem, Type,
 };
+pub use inbox::Inbox;
 pub use park::Park;
 pub use slots::{Slots, Ticket};
 pub use source::Source;

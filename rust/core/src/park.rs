@@ -61,8 +61,10 @@ impl Park {
     }
 
     /// The owner begins to look for work; earlier wake-ups are thereby answered.
-    pub fn start(&self) {
-        self.0.swap(POLLING, Ordering::AcqRel);
+    ///
+    /// Returns whether there were any since the owner looked last.
+    pub fn start(&self) -> bool {
+        self.0.swap(POLLING, Ordering::AcqRel) == WOKEN
     }
 
     /// The owner found nothing more to do and wants to park.
@@ -92,7 +94,9 @@ mod tests {
         let park = Park::new();
         assert!(park.wake());
         assert!(!park.wake());
-        park.start();
+        assert!(park.start());
+        assert!(park.finish());
+        assert!(!park.start());
         assert!(park.finish());
         assert!(park.wake());
     }

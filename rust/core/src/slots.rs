@@ -3,12 +3,9 @@
 /// Names one entry of [`Slots`]: the number of its slot, and which of the
 /// entries that used the slot in turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket {
-    slot: usize,
-    turn: u64,
-}
+pub struct Ticket(u64);
 
-/// The bits that a slot's number has in [`Ticket::to_bits`].
+/// The bits that a slot's number has in a ticket.
 const SLOT_BITS: u32 = 24;
 
 /// A slot is out of use after this many turns, so that no two tickets are the
@@ -16,23 +13,28 @@ const SLOT_BITS: u32 = 24;
 const LAST_TURN: u64 = (1 << (62 - SLOT_BITS)) - 1;
 
 impl Ticket {
+    fn new(slot: usize, turn: u64) -> Self {
+        Ticket((turn << SLOT_BITS) | slot as u64)
+    }
+
     /// The number of the slot. Numbers are small and used again.
     pub fn slot(self) -> usize {
-        self.slot
+        (self.0 & ((1 << SLOT_BITS) - 1)) as usize
+    }
+
+    fn turn(self) -> u64 {
+        self.0 >> SLOT_BITS
     }
 
     /// The ticket as a number below 2^62, which no other ticket of the same
     /// slots ever is.
     pub fn to_bits(self) -> u64 {
-        (self.turn << SLOT_BITS) | self.slot as u64
+        self.0
     }
 
     /// The ticket that [`to_bits`](Ticket::to_bits) made `bits` of.
     pub fn from_bits(bits: u64) -> Self {
-        Ticket {
-            slot: (bits & ((1 << SLOT_BITS) - 1)) as usize,
-            turn: bits >> SLOT_BITS,
-        }
+        Ticket(bits)
     }
 }
 
@@ -90,10 +92,7 @@ impl<T> Slots<T> {
         });
         let entry = &mut self.entries[slot];
         entry.turn += 1;
-        let ticket = Ticket {
-            slot,
-            turn: entry.turn,
-        };
+        let ticket = Ticket::new(slot, entry.turn);
         entry.kept = Some(make(ticket));
         ticket
     }
@@ -107,8 +106,16 @@ impl<T> Slots<T> {
     /// it is gone already.
     pub fn remove(&mut self, ticket: Ticket) -> Option<T> {
         let kept = self.entry(ticket)?.kept.take()?;
-        self.release(ticket.slot);
+        self.release(ticket.slot());
         Some(kept)
+    }
+
+    /// As [`remove`](Slots::remove), of something that is dropped where it is.
+    pub fn discard(&mut self, ticket: Ticket) {
+        if let Some(entry) = self.entry(ticket).filter(|entry| entry.kept.is_some()) {
+            entry.kept = None;
+            self.release(ticket.slot());
+        }
     }
 
     /// As [`remove`](Slots::remove), by the slot alone: for a side that has
@@ -123,7 +130,7 @@ impl<T> Slots<T> {
     /// next [`recycle`](Slots::recycle).
     pub fn complete(&mut self, ticket: Ticket) -> Option<T> {
         let kept = self.entry(ticket)?.kept.take()?;
-        self.completed.push(ticket.slot);
+        self.completed.push(ticket.slot());
         Some(kept)
     }
 
@@ -149,8 +156,8 @@ impl<T> Slots<T> {
 
     fn entry(&mut self, ticket: Ticket) -> Option<&mut Entry<T>> {
         self.entries
-            .get_mut(ticket.slot)
-            .filter(|entry| entry.turn == ticket.turn)
+            .get_mut(ticket.slot())
+            .filter(|entry| entry.turn == ticket.turn())
     }
 
     fn release(&mut self, slot: usize) {
@@ -201,6 +208,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_discarded_is_gone_and_its_slot_used_again() {
+        let mut slots = Slots::new();
+        let first = slots.insert(|_| 'a');
+        slots.discard(first);
+        assert_eq!(slots.get_mut(first), None);
+        let second = slots.insert(|_| 'b');
+        assert_eq!(second.slot(), first.slot());
+        slots.discard(first);
+        assert_eq!(slots.remove(second), Some('b'));
+        slots.discard(second);
+        assert_ne!(slots.insert(|_| 'c').slot(), slots.insert(|_| 'd').slot());
+    }
+
+    #[test]
     fn slots_are_used_again() {
         let mut slots = Slots::new();
         for _ in 0..1000 {
@@ -245,10 +266,7 @@ mod tests {
         let mut slots = Slots::new();
         let first = slots.insert(|_| ());
         slots.entries[first.slot()].turn = LAST_TURN;
-        let last = Ticket {
-            slot: first.slot(),
-            turn: LAST_TURN,
-        };
+        let last = Ticket::new(first.slot(), LAST_TURN);
         assert_eq!(Ticket::from_bits(last.to_bits()), last);
         assert_eq!(slots.remove(last), Some(()));
         assert_ne!(slots.insert(|_| ()).slot(), first.slot());

@@ -33,21 +33,12 @@ impl<S> Source<S> {
         Source(Mutex::new(State::Unknown))
     }
 
-    /// A source that is known.
-    pub fn known(source: S) -> Self {
-        Source(Mutex::new(State::Known(source)))
-    }
-
-    /// The source is known from now on. `begin` is called with it first; it must
-    /// neither wake nor drop anything.
-    ///
-    /// Gives it back, without a call of `begin`, if it is to be left alone.
-    pub fn put(&self, source: S, begin: impl FnOnce(&S)) -> Option<S> {
+    /// The source is known from now on. Gives it back if it is to be left alone.
+    pub fn put(&self, source: S) -> Option<S> {
         let mut state = self.lock();
         match &*state {
             State::Detached => Some(source),
             State::Unknown | State::Known(_) => {
-                begin(&source);
                 *state = State::Known(source);
                 None
             }
@@ -64,16 +55,6 @@ impl<S> Source<S> {
                 *state = State::Detached;
                 None
             }
-        }
-    }
-
-    /// As [`take`](Source::take), by the mutable reference: it takes no lock.
-    pub fn take_mut(&mut self) -> Option<S> {
-        let state = self.0.get_mut();
-        let state = state.unwrap_or_else(|poisoned| poisoned.into_inner());
-        match std::mem::replace(state, State::Unknown) {
-            State::Known(source) => Some(source),
-            State::Unknown | State::Detached => None,
         }
     }
 
@@ -101,18 +82,18 @@ mod tests {
     fn a_source_is_taken_once() {
         let source = Source::unknown();
         assert_eq!(source.take(), None);
-        assert_eq!(source.put(1, |_| ()), None);
+        assert_eq!(source.put(1), None);
         assert_eq!(source.take(), Some(1));
         assert_eq!(source.take(), None);
-        assert_eq!(Source::known(2).take(), Some(2));
     }
 
     #[test]
     fn a_detached_source_is_left_alone() {
-        let source = Source::known(1);
+        let source = Source::unknown();
+        assert_eq!(source.put(1), None);
         assert_eq!(source.detach(), Some(1));
         assert_eq!(source.take(), None);
-        assert_eq!(source.put(2, |_| panic!("begun")), Some(2));
+        assert_eq!(source.put(2), Some(2));
         assert_eq!(source.take(), None);
     }
 }

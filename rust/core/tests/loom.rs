@@ -12,20 +12,20 @@ use loom::{
     },
     thread,
 };
-use lwt_rust_core::{Cell, Park, Source};
+use lwt_rust_core::{Cell, Inbox, Park, Source};
 
 /// An owner that polls when it is told to, and work that anybody adds.
 #[derive(Default)]
 struct Model {
     park: Park,
-    queue: AtomicUsize,
+    inbox: Inbox<()>,
     notified: AtomicBool,
     done: AtomicUsize,
 }
 
 impl Model {
     fn add_work(&self) {
-        self.queue.fetch_add(1, Ordering::Relaxed);
+        self.inbox.push(());
         if self.park.wake() {
             assert!(
                 !self.notified.swap(true, Ordering::AcqRel),
@@ -36,9 +36,11 @@ impl Model {
 
     fn poll(&self) {
         loop {
-            self.park.start();
-            let found = self.queue.swap(0, Ordering::Relaxed);
-            self.done.fetch_add(found, Ordering::Relaxed);
+            if self.park.start() {
+                let mut found = Vec::new();
+                self.inbox.take(&mut found);
+                self.done.fetch_add(found.len(), Ordering::Relaxed);
+            }
             if self.park.finish() {
                 return;
             }
@@ -160,7 +162,7 @@ impl Dropped {
     }
 
     fn source_becomes_known(&self) {
-        let detached = self.source.put((), |()| ()).is_some();
+        let detached = self.source.put(()).is_some();
         if !detached && self.cell.is_settled() {
             self.cancel(self.source.take());
         }

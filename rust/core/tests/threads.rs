@@ -7,7 +7,6 @@ use std::{
     cell::UnsafeCell,
     sync::{
         Arc, Barrier,
-        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     task::{Context, Poll, Wake, Waker},
@@ -15,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lwt_rust_core::{Cell, Park};
+use lwt_rust_core::{Cell, Inbox, Park};
 
 const THREADS: usize = 4;
 const ROUNDS: usize = if cfg!(miri) { 20 } else { 2_000 };
@@ -44,25 +43,27 @@ fn sleep(receiver: &Receiver<()>) {
 #[test]
 fn every_wake_up_of_a_parked_owner_is_delivered_once() {
     let park = Park::new();
-    let queue = AtomicUsize::new(0);
+    let inbox = Inbox::new();
     let (bell, receiver) = bell();
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for _ in 0..ROUNDS {
-                    queue.fetch_add(1, Ordering::Relaxed);
+                    inbox.push(());
                     if park.wake() {
                         bell.clone().wake();
                     }
                 }
             });
         }
-        let mut done = 0;
+        let (mut done, mut found) = (0, Vec::new());
         while done < THREADS * ROUNDS {
             sleep(&receiver);
             loop {
-                park.start();
-                done += queue.swap(0, Ordering::Relaxed);
+                if park.start() {
+                    inbox.take(&mut found);
+                    done += found.drain(..).count();
+                }
                 if park.finish() {
                     break;
                 }

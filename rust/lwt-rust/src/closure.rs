@@ -37,15 +37,16 @@ where
     ///
     /// Dropping the promise cancels what the function returned: see [`Promise`].
     pub fn call(&self, argument: A) -> Promise<B> {
-        if self.handle.is_here() {
-            Promise::here(self.handle, |lock, wait| {
+        match self.handle.executor_here() {
+            Some(executor) => Promise::here(executor, |lock, wait| {
                 invoke(lock, &self.closure, argument, wait)
-            })
-        } else {
-            let closure = self.closure.clone();
-            Promise::there(self.handle, move |lock, wait| {
-                invoke(lock, &closure, argument, wait)
-            })
+            }),
+            None => {
+                let closure = self.closure.clone();
+                Promise::there(self.handle, move |lock, wait| {
+                    invoke(lock, &closure, argument, wait)
+                })
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::Description;
 use crate::{
     convert::{self, FromOcaml, IntoOcaml},
     error::Error,
-    ffi::{self, Lock, Raw, Root, Status, Val, enter},
+    ffi::{Lock, Raw, Root, Status, Val, enter},
 };
 
 pub use crate::convert::mismatch;
@@ -64,11 +64,6 @@ where
     let body = |lock: &mut Lock| {
         let function = start(lock)?;
         let result = lock.lend(function);
-        // What it has woken in this domain is polled, though no task was
-        // running.
-        if let Some(executor) = ffi::executor() {
-            executor.ensure_woken();
-        }
         convert::root(result.map_err(Into::into)?, lock)
     };
     // SAFETY: the caller says so.

@@ -8,14 +8,13 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use async_executor::Task;
-use lwt_rust_core::{CatchPanic, Counted, Kind, Slots, Ticket, catch_panic};
+use lwt_rust_core::{CatchPanic, CountedTask, Slots, Ticket, catch_panic};
 
-use super::{DomainExecutor, task::InDomain};
+use super::{DomainExecutor, queue::Spawned, task::InDomain};
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
-    ffi::{Lock, Root, with_lock},
+    ffi::{Lock, Root, enter_tokio, with_lock},
 };
 
 /// What becomes of a future whose call is cancelled.
@@ -29,7 +28,7 @@ pub(crate) enum Cancellation {
 
 struct Call {
     ticket: Ticket,
-    task: Option<Task<InDomain<()>>>,
+    task: Option<Spawned<InDomain<()>>>,
     cancellation: Cancellation,
 }
 
@@ -37,7 +36,7 @@ struct Call {
 pub(super) struct Calls {
     by_slot: RefCell<Slots<Call>>,
     /// Those that were cancelled and go on, by [`Ticket::to_bits`].
-    outlasting: RefCell<HashMap<u64, Task<InDomain<()>>>>,
+    outlasting: RefCell<HashMap<u64, Spawned<InDomain<()>>>>,
     /// How many have not ended.
     running: Cell<usize>,
     /// The task that waits for all others to end.
@@ -80,7 +79,7 @@ impl Calls {
     }
 }
 
-fn detach(task: Option<Task<InDomain<()>>>) {
+fn detach(task: Option<Spawned<InDomain<()>>>) {
     if let Some(task) = task {
         task.detach();
     }
@@ -95,7 +94,7 @@ impl DomainExecutor {
         future: Pin<&mut CatchPanic<F>>,
     ) -> Poll<<CatchPanic<F> as Future>::Output> {
         let _polling = self.budget.begin();
-        let _tokio = self.shared.tokio().enter();
+        let _tokio = enter_tokio(self.shared.tokio());
         lock.lend(|| future.poll(&mut Context::from_waker(Waker::noop())))
     }
 
@@ -113,7 +112,7 @@ impl DomainExecutor {
     {
         let mut calls = self.calls.by_slot.borrow_mut();
         let ticket = calls.insert(|ticket| {
-            let running = (Running::new(self), Counted::new(Kind::Task));
+            let running = (Running::new(self), CountedTask::new());
             let task = self.spawn_in_domain(async move {
                 let result = match future.await {
                     // The conversion is the user's, and may panic.
@@ -173,7 +172,6 @@ impl DomainExecutor {
             // being polled is dropped afterwards.
             Some(_) | None => drop(call),
         }
-        self.ensure_woken();
     }
 
     /// Waits until no call but the caller's has not ended. For one caller at a

@@ -3,7 +3,7 @@
 use super::{DomainExecutor, registry};
 use crate::{
     error::Error,
-    ffi::{Lock, Root},
+    ffi::{Lock, Root, enter_tokio},
     promise::cancel_here,
 };
 
@@ -16,19 +16,21 @@ impl DomainExecutor {
     ///
     /// If a task of the executor is running, so that the caller is called by it.
     pub(crate) fn close(&self, lock: &mut Lock) -> Result<(), Error> {
-        if self.ticks.try_borrow_mut().is_err() {
+        let Some(_polling) = self.polling() else {
             return Err(Error::message(
                 "the executor cannot be closed by a closure that one of its tasks has called",
             ));
-        }
+        };
         self.shared.close();
         self.calls.cancel_all();
-        let _tokio = self.shared.tokio().enter();
+        let _tokio = enter_tokio(self.shared.tokio());
         lock.lend(|| self.run_to_the_end());
         let awaited = self.awaited.take();
-        lock.lend(|| awaited.iter().for_each(cancel_here));
-        drop(self.ticks.replace(Box::pin(std::future::pending())));
-        self.executor.take();
+        lock.lend(|| {
+            awaited.iter().for_each(cancel_here);
+            self.waits.close(self.shared.is_of_lwt());
+        });
+        self.ready.close();
         self.record.replace(Root::UNIT);
         self.completions.replace(Root::UNIT);
         self.shared.disconnect();
@@ -48,16 +50,15 @@ impl DomainExecutor {
 
     /// Lets every task see that the executor is closed.
     fn run_to_the_end(&self) {
-        let Some(executor) = self.executor.borrow().clone() else {
-            return;
-        };
-        while !executor.is_empty() {
+        let tasks = self.shared.tasks();
+        while !tasks.have_ended() {
             let waiting = self.waiting.borrow_mut().take_all();
             for waker in waiting {
                 waker.wake();
             }
-            while executor.try_tick() {}
-            if !executor.is_empty() {
+            self.ready.take_from(&tasks.inbox);
+            while self.ready.run_one() {}
+            if !tasks.have_ended() {
                 // Another thread is about to make one runnable, and has been
                 // since before the executor was closed.
                 std::thread::yield_now();

@@ -5,19 +5,18 @@ use std::{
     io::Write,
     os::unix::net::UnixStream,
     sync::{
-        Arc, PoisonError, RwLock,
+        PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::{Wake, Waker},
 };
 
-use async_executor::Executor;
 use lwt_rust_core::Park;
 
-use super::{DomainExecutor, Task, registry, task};
+use super::{DomainExecutor, Task, queue, queue::Tasks, registry, task};
 use crate::{
     error::Error,
     ffi::{self, notify, polls_soon},
+    fork,
 };
 
 /// What an executor shares with wakers and handles, which live as long as they
@@ -26,7 +25,8 @@ use crate::{
 /// nothing.
 pub(crate) struct Shared {
     /// For other threads to spawn in; `None` when the executor is closed.
-    gate: RwLock<Option<Gate>>,
+    gate: RwLock<Option<Life>>,
+    tasks: Tasks,
     /// Set once, by the domain; tasks look at it when they are polled.
     is_closed: AtomicBool,
     park: Park,
@@ -34,11 +34,6 @@ pub(crate) struct Shared {
     /// How many times the domain was told to poll.
     notified: AtomicUsize,
     tokio: tokio::runtime::Handle,
-}
-
-struct Gate {
-    life: Life,
-    executor: Arc<Executor<'static>>,
 }
 
 /// Which of the domains that have used an executor in turn it belongs to.
@@ -63,16 +58,10 @@ pub(crate) enum Way {
 }
 
 impl Shared {
-    pub(super) fn new(
-        executor: Arc<Executor<'static>>,
-        way: Way,
-        tokio: tokio::runtime::Handle,
-    ) -> &'static Self {
+    pub(super) fn new(way: Way, tokio: tokio::runtime::Handle) -> &'static Self {
         Box::leak(Box::new(Shared {
-            gate: RwLock::new(Some(Gate {
-                life: Life::FIRST,
-                executor,
-            })),
+            gate: RwLock::new(Some(Life::FIRST)),
+            tasks: Tasks::new(),
             is_closed: AtomicBool::new(false),
             park: Park::new(),
             way,
@@ -85,13 +74,12 @@ impl Shared {
         &self.park
     }
 
-    pub(super) fn tokio(&self) -> &tokio::runtime::Handle {
-        &self.tokio
+    pub(super) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
-    /// Whether the executor is owed a poll.
-    pub(crate) fn is_woken(&self) -> bool {
-        self.park.is_woken() && !self.is_closed()
+    pub(super) fn tokio(&self) -> &tokio::runtime::Handle {
+        &self.tokio
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -106,20 +94,19 @@ impl Shared {
     pub(super) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
         let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        // The domain has another reference: nothing is dropped under the lock.
         gate.take();
     }
 
     /// Opens the gate again, for another domain, which is told through `socket`.
     /// Only for one that was closed and disconnected, and is not driven by Lwt.
-    pub(super) fn reopen(&self, life: Life, executor: Arc<Executor<'static>>, told: UnixStream) {
+    pub(super) fn reopen(&self, life: Life, told: UnixStream) {
         if let Way::Socket(socket) = &self.way {
             let mut socket = socket.write().unwrap_or_else(PoisonError::into_inner);
             *socket = Some(told);
         }
         self.is_closed.store(false, Ordering::Relaxed);
         let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        *gate = Some(Gate { life, executor });
+        *gate = Some(life);
     }
 
     /// From now on nobody tells the domain anything.
@@ -148,26 +135,6 @@ impl Shared {
                 }
             }
         }
-    }
-}
-
-impl Shared {
-    pub(super) fn waker(&'static self) -> Waker {
-        Waker::from(Arc::new(DomainWaker(self)))
-    }
-}
-
-/// The executor's own waker: called by async-executor when a task becomes
-/// runnable, on the thread that made it so.
-struct DomainWaker(&'static Shared);
-
-impl Wake for DomainWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.wake();
     }
 }
 
@@ -228,11 +195,6 @@ impl Handle {
         DomainExecutor::current().filter(is_it)
     }
 
-    /// Whether a task of the domain is running on this thread.
-    pub(crate) fn is_here(self) -> bool {
-        self.executor_here().is_some()
-    }
-
     /// Spawns a task in the domain: it runs with the domain's lock held, so it
     /// may use [`with_lock`](crate::with_lock), and with tokio's context
     /// entered. Any thread may call it. Never blocks.
@@ -247,18 +209,17 @@ impl Handle {
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Task<T> {
+        if fork::happened() {
+            return Task::abandoned();
+        }
         let future = task::Tracked::new(self.shared, future);
         let gate = self.shared.gate.read();
         let gate = gate.unwrap_or_else(PoisonError::into_inner);
-        match &*gate {
-            Some(Gate { life, executor }) if *life == self.life => {
-                Task::running(executor.spawn(future))
-            }
-            Some(_) | None => {
-                drop(gate);
-                Task::abandoned()
-            }
+        if *gate == Some(self.life) {
+            return Task::running(queue::spawn(self.shared, future));
         }
+        drop(gate);
+        Task::abandoned()
     }
 }
 

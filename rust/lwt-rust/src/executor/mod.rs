@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`Handle`], [`Task`] | any thread: spawns tasks, wakes the domain |
 //! | [`DomainExecutor`], [`LocalTask`] | a task of the domain: tasks that are not `Send` |
+//! | `queue` | any thread: makes tasks runnable |
 //! | `calls` | the stubs: calls that OCaml makes and cancels |
 //! | `turn` | the OCaml side: polls, reads completions |
 //! | `close` | the OCaml side: ends all tasks |
@@ -14,6 +15,7 @@ mod budget;
 mod calls;
 mod close;
 mod handle;
+mod queue;
 mod registry;
 mod reuse;
 mod task;
@@ -22,13 +24,9 @@ mod turn;
 use std::{
     cell::{Cell, Ref, RefCell},
     future::Future,
-    pin::Pin,
-    rc::Rc,
-    sync::Arc,
     task::Waker,
 };
 
-use async_executor::Executor;
 use lwt_rust_core::{Slots, Ticket};
 
 pub(crate) use budget::may_go_on;
@@ -42,8 +40,12 @@ pub use task::{LocalTask, Task};
 use budget::Budget;
 use calls::Calls;
 use handle::Life;
+use queue::{Ready, Spawned};
 
-use crate::ffi::{self, Root};
+use crate::{
+    ffi::{self, Root},
+    promise::Waits,
+};
 
 /// Runs the tasks of one OCaml domain, on the threads of that domain, with the
 /// domain's lock held and tokio's context entered.
@@ -54,10 +56,10 @@ pub struct DomainExecutor {
     shared: &'static Shared,
     /// Which domain it belongs to.
     life: Cell<Life>,
-    /// The tasks; `None` when the executor is closed.
-    executor: RefCell<Option<Arc<Executor<'static>>>>,
-    /// Wakes `shared`.
-    waker: Waker,
+    /// The runnable tasks that this domain knows of.
+    ready: Ready,
+    /// Whether it is being polled, or closed: then it looks at `ready` again.
+    is_polling: Cell<bool>,
     /// The record `Executor.t` of `lib/`; `()` when the executor is closed.
     record: RefCell<Root>,
     /// The array in `record` through which results reach OCaml; `()` when the
@@ -65,13 +67,13 @@ pub struct DomainExecutor {
     completions: RefCell<Root>,
     /// How many completions were stored since OCaml last read them.
     stored: Cell<usize>,
-    /// Runs tasks, one after the other, for as long as it is polled.
-    ticks: RefCell<Pin<Box<dyn Future<Output = ()>>>>,
     /// Of the poll under way.
-    budget: Rc<Budget>,
+    budget: Budget,
     calls: Calls,
     /// The spawned tasks that wait, to be woken when the executor is closed.
     waiting: RefCell<Slots<Waker>>,
+    /// What the tasks await of Lwt.
+    waits: Waits,
     /// The Lwt promises that the tasks awaited which it has ended while it was
     /// closed. No task can cancel them.
     awaited: RefCell<Vec<Root>>,
@@ -109,12 +111,15 @@ impl DomainExecutor {
     fn spawn_in_domain<T: 'static>(
         &self,
         future: impl Future<Output = T> + 'static,
-    ) -> Option<async_executor::Task<task::InDomain<T>>> {
+    ) -> Option<Spawned<task::InDomain<T>>> {
         if self.shared.is_closed() {
             return None;
         }
-        let executor = self.executor.borrow();
-        Some(executor.as_ref()?.spawn(task::InDomain::new(future)))
+        Some(queue::spawn(self.shared, task::InDomain::new(future)))
+    }
+
+    pub(crate) fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     pub(crate) fn shared(&self) -> &'static Shared {
@@ -126,13 +131,9 @@ impl DomainExecutor {
         self.record.borrow()
     }
 
-    /// Called by the domain when it has made a task runnable, for the task to run
-    /// in this turn: async-executor wakes nobody while another thread is about to
-    /// do so, and that thread may take its time.
-    pub(crate) fn ensure_woken(&self) {
-        if !self.shared.is_woken() {
-            self.shared.wake();
-        }
+    /// Whether it is owed a poll.
+    pub(crate) fn is_woken(&self) -> bool {
+        !self.shared.is_closed() && (!self.ready.is_empty() || self.shared.park().is_woken())
     }
 
     fn task_waits(&self, waker: &Waker) -> Ticket {

@@ -3,12 +3,10 @@
 use std::{
     os::unix::net::UnixStream,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
-
-use async_executor::Executor;
 
 use super::{DomainExecutor, Handle, Shared, Way, reuse};
 use crate::{
@@ -140,11 +138,10 @@ pub(crate) fn create(
 ) -> Result<Option<UnixStream>, Error> {
     fork::watch()?;
     let tokio = runtime::start()?;
-    let tasks = Arc::new(Executor::new());
     let (executor, socket) = match notification {
         Some(notification) => {
-            let shared = Shared::new(tasks.clone(), Way::Lwt(notification), tokio);
-            let executor = DomainExecutor::new(shared, tasks, record, completions);
+            let shared = Shared::new(Way::Lwt(notification), tokio);
+            let executor = DomainExecutor::new(shared, record, completions);
             (leak(executor), None)
         }
         None => {
@@ -152,13 +149,13 @@ pub(crate) fn create(
             ours.set_nonblocking(true)?;
             let executor = match reuse::take() {
                 Some(executor) => {
-                    executor.begin_again(tasks, ours, record, completions);
+                    executor.begin_again(ours, record, completions);
                     executor
                 }
                 None => {
                     let way = Way::Socket(Some(ours).into());
-                    let shared = Shared::new(tasks.clone(), way, tokio);
-                    leak(DomainExecutor::new(shared, tasks, record, completions))
+                    let shared = Shared::new(way, tokio);
+                    leak(DomainExecutor::new(shared, record, completions))
                 }
             };
             (executor, Some(theirs))
@@ -171,6 +168,9 @@ pub(crate) fn create(
         drop(executors);
         attach(domain, true)?;
         return Ok(None);
+    }
+    if shared.is_of_lwt() {
+        executor.waits().go_on_from_last_lwt();
     }
     executors.push(Owner {
         domain,

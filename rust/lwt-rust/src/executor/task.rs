@@ -7,10 +7,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use lwt_rust_core::{CatchPanic, Counted, Kind, Ticket};
+use lwt_rust_core::{CatchPanic, CountedTask, Ticket};
 use pin_project_lite::pin_project;
 
-use super::Shared;
+use super::{Shared, queue::Spawned};
 use crate::{
     error::{Error, Panic},
     ffi,
@@ -25,7 +25,7 @@ pin_project! {
         shared: &'static Shared,
         // In the executor's list of those that wait, once it waits.
         entry: Option<Ticket>,
-        _counted: Counted,
+        _counted: CountedTask,
     }
 
     impl<F> PinnedDrop for Tracked<F> {
@@ -43,7 +43,7 @@ impl<F: Future> Tracked<F> {
             future: CatchPanic::new(future),
             shared,
             entry: None,
-            _counted: Counted::new(Kind::Task),
+            _counted: CountedTask::new(),
         }
     }
 }
@@ -108,10 +108,10 @@ impl<F: Future> Future for InDomain<F> {
 ///
 /// Dropping it cancels the task, which is dropped by the domain a little later.
 #[must_use = "dropping a task cancels it"]
-pub struct Task<T>(Option<async_executor::Task<Result<T, Error>>>);
+pub struct Task<T>(Option<Spawned<Result<T, Error>>>);
 
 impl<T> Task<T> {
-    pub(super) fn running(task: async_executor::Task<Result<T, Error>>) -> Self {
+    pub(super) fn running(task: Spawned<Result<T, Error>>) -> Self {
         Task(Some(task))
     }
 
@@ -148,12 +148,12 @@ impl<T> std::fmt::Debug for Task<T> {
 /// [`spawn_local`](super::DomainExecutor::spawn_local): it stays in the domain.
 #[must_use = "dropping a task cancels it"]
 pub struct LocalTask<T> {
-    task: Option<async_executor::Task<InDomain<Result<T, Error>>>>,
+    task: Option<Spawned<InDomain<Result<T, Error>>>>,
     stays: PhantomData<*mut ()>,
 }
 
 impl<T> LocalTask<T> {
-    pub(super) fn new(task: Option<async_executor::Task<InDomain<Result<T, Error>>>>) -> Self {
+    pub(super) fn new(task: Option<Spawned<InDomain<Result<T, Error>>>>) -> Self {
         LocalTask {
             task,
             stays: PhantomData,

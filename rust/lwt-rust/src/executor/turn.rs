@@ -2,14 +2,9 @@
 
 use std::{
     cell::{Cell, RefCell},
-    future::poll_fn,
     os::unix::net::UnixStream,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
 };
 
-use async_executor::Executor;
 use lwt_rust_core::Slots;
 
 use super::{
@@ -17,53 +12,46 @@ use super::{
     budget::{Budget, TASKS},
     calls::Calls,
     handle::Life,
+    queue::Ready,
 };
-use crate::ffi::{Lock, Root, Val};
+use crate::{
+    ffi::{Lock, Root, Val, enter_tokio},
+    promise::Waits,
+};
 
 impl DomainExecutor {
-    pub(super) fn new(
-        shared: &'static Shared,
-        tasks: Arc<Executor<'static>>,
-        record: Root,
-        completions: Root,
-    ) -> Self {
-        let budget = Rc::new(Budget::new());
-        let executor = DomainExecutor {
-            waker: shared.waker(),
-            ticks: RefCell::new(Box::pin(tick_for_ever(tasks.clone(), budget.clone()))),
-            executor: RefCell::new(Some(tasks)),
+    pub(super) fn new(shared: &'static Shared, record: Root, completions: Root) -> Self {
+        DomainExecutor {
             shared,
             life: Cell::new(Life::FIRST),
+            ready: Ready::default(),
+            is_polling: Cell::new(false),
             record: RefCell::new(record),
             completions: RefCell::new(completions),
             stored: Cell::new(0),
-            budget,
+            budget: Budget::new(),
             calls: Calls::default(),
             waiting: RefCell::new(Slots::new()),
+            waits: Waits::new(),
             awaited: RefCell::default(),
-        };
-        // Until it has been polled once, it does not know whom to wake.
-        executor.look_for_work();
-        executor
+        }
     }
 
     /// Makes an executor that was closed another domain's, which is told to poll
     /// through `told`.
-    pub(super) fn begin_again(
-        &self,
-        tasks: Arc<Executor<'static>>,
-        told: UnixStream,
-        record: Root,
-        completions: Root,
-    ) {
-        let ticks = tick_for_ever(tasks.clone(), self.budget.clone());
-        drop(self.ticks.replace(Box::pin(ticks)));
-        self.executor.replace(Some(tasks.clone()));
+    pub(super) fn begin_again(&self, told: UnixStream, record: Root, completions: Root) {
         self.record.replace(record);
         self.completions.replace(completions);
         self.life.set(self.life.get().next());
-        self.shared.reopen(self.life.get(), tasks, told);
-        self.look_for_work();
+        self.shared.reopen(self.life.get(), told);
+    }
+
+    /// Marks the executor as being polled; `None` if it is.
+    pub(super) fn polling(&self) -> Option<Polling<'_>> {
+        match self.is_polling.replace(true) {
+            true => None,
+            false => Some(Polling(&self.is_polling)),
+        }
     }
 
     /// Runs what is runnable, within the budget, and returns how many
@@ -75,31 +63,28 @@ impl DomainExecutor {
     /// It returns 0 at once if it is closed, or being polled already, which only
     /// OCaml code called by a task can find.
     pub(crate) fn poll(&self, lock: &mut Lock) -> usize {
-        if self.ticks.try_borrow_mut().is_err() {
+        let Some(_polling) = self.polling() else {
+            return 0;
+        };
+        if self.shared.is_closed() {
             return 0;
         }
         self.calls.recycle();
         self.stored.set(0);
-        let _tokio = self.shared.tokio().enter();
+        let _tokio = enter_tokio(self.shared.tokio());
         lock.lend(|| self.look_for_work());
         self.stored.get()
     }
 
     fn look_for_work(&self) {
-        let executor = self.executor.borrow();
-        let Some(executor) = &*executor else { return };
         let park = self.shared.park();
-        let _polling = self.budget.begin();
-        let mut ticks = self.ticks.borrow_mut();
+        let _budget = self.budget.begin();
         loop {
-            park.start();
-            // What is there is run first: asking to be woken takes less time
-            // when there is nothing to run.
-            while self.budget.is_left() && executor.try_tick() {
-                self.budget.spend_task();
+            if park.start() {
+                self.ready.take_from(&self.shared.tasks().inbox);
             }
-            if self.budget.is_left() {
-                let _: Poll<()> = ticks.as_mut().poll(&mut Context::from_waker(&self.waker));
+            while self.budget.is_left() && self.ready.run_one() {
+                self.budget.spend_task();
             }
             if !self.budget.is_left() {
                 return park.leave_woken();
@@ -125,18 +110,11 @@ impl DomainExecutor {
     pub(crate) const COMPLETIONS: usize = 2 * TASKS;
 }
 
-/// Runs runnable tasks, pending when there are none or the budget is spent.
-async fn tick_for_ever(executor: Arc<Executor<'static>>, budget: Rc<Budget>) {
-    loop {
-        poll_fn(|_| {
-            if budget.is_left() {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
-        executor.tick().await;
-        budget.spend_task();
+/// A poll under way.
+pub(super) struct Polling<'e>(&'e Cell<bool>);
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }

@@ -129,6 +129,26 @@ pub(crate) unsafe fn stub<const N: usize>(
     unsafe { enter_raw(body) }
 }
 
+/// As [`stub`], of one whose result is a `unit outcome`: `Done`, which needs no
+/// block, or `Failed`.
+///
+/// # Safety
+///
+/// As for [`stub`].
+pub(crate) unsafe fn act<const N: usize>(
+    arguments: [Raw; N],
+    body: impl FnOnce(&mut Lock, [Root; N]) -> Result<(), Error>,
+) -> Raw {
+    let body = |lock: &mut Lock| {
+        // SAFETY: as in `stub`.
+        let arguments = arguments.map(|raw| Root::new(unsafe { raw.argument(lock) }));
+        body(lock, arguments)?;
+        Ok(Raw(sys::UNIT))
+    };
+    // SAFETY: the caller says so.
+    unsafe { enter_raw(body) }
+}
+
 /// The OCaml side has not registered what an exception is made with.
 struct Unreportable;
 

@@ -6,7 +6,7 @@ use ocaml::sys;
 
 use super::{
     root::Root,
-    thread::{Access, access, set_access},
+    thread::{Access, access, call_ocaml, set_access},
     value::Val,
 };
 use crate::error::Exception;
@@ -82,9 +82,7 @@ impl Lock {
         );
         let function = closure.raw(self);
         let raw = |i: usize| arguments[i].raw(self);
-        // While OCaml runs, other threads may take the lock in turn, and OCaml
-        // may call our stubs: this thread's access says nothing then.
-        let outside = set_access(Access::Outside);
+        let calling = call_ocaml();
         let result = match arguments.len() {
             // SAFETY: the lock is held, `function` is a closure and it and the
             // argument are read from their roots just now, with no allocation
@@ -96,7 +94,7 @@ impl Lock {
             3 => unsafe { sys::caml_callback3_exn(function, raw(0), raw(1), raw(2)) },
             n => panic!("an OCaml closure was called with {n} arguments"),
         };
-        drop(outside);
+        drop(calling);
         if sys::is_exception_result(result) {
             // SAFETY: the low bits mark an exception; without them it is the
             // exception value, live until the next allocation.

@@ -1,6 +1,8 @@
 //! Values kept alive by Rust.
 
-use lwt_rust_core::{Counted, Kind};
+use std::{mem::ManuallyDrop, ptr::NonNull};
+
+use lwt_rust_core::CountedRoot;
 use ocaml::sys;
 
 use super::{lock::Lock, value::Val};
@@ -9,15 +11,10 @@ use super::{lock::Lock, value::Val};
 ///
 /// A root may be sent to and dropped on any thread; only with a [`Lock`] can
 /// the value be read. An integer or constant constructor costs nothing to keep.
-pub struct Root(Kept);
-
-enum Kept {
-    Immediate(sys::Value),
-    Boxed {
-        root: ocaml::root::Root,
-        _counted: Counted,
-    },
-}
+//
+// One word, since roots are moved often: an immediate value, which is odd, or
+// the address of a boxroot, which is even.
+pub struct Root(NonNull<sys::Value>);
 
 // SAFETY: a boxroot may be deleted on any thread, with or without a domain's
 // lock (the boxroot documentation), and everything else it offers here asks for
@@ -42,28 +39,45 @@ impl Root {
     pub fn new(value: Val<'_>) -> Root {
         let raw = value.raw();
         if sys::is_long(raw) {
-            return Root(Kept::Immediate(raw));
+            return Root::immediate(raw);
         }
         // SAFETY: a `Val` exists only while this thread holds the lock, and it
         // is valid.
         let root = unsafe { ocaml::root::Root::new(raw) };
-        Root(Kept::Boxed {
-            root,
-            _counted: Counted::new(Kind::Root),
-        })
+        CountedRoot::new().leave();
+        let root = ManuallyDrop::new(root);
+        // SAFETY: a `BoxRoot` is, transparently, a pointer that is not null to the
+        // cell with the value.
+        Root(unsafe { std::mem::transmute_copy(&root.0) })
+    }
+
+    /// `raw` is an immediate value.
+    const fn immediate(raw: sys::Value) -> Root {
+        match NonNull::new(std::ptr::without_provenance_mut(raw as usize)) {
+            Some(word) => Root(word),
+            None => panic!("an immediate value is odd"),
+        }
     }
 
     /// `()`.
-    pub const UNIT: Root = Root(Kept::Immediate(sys::UNIT));
+    pub const UNIT: Root = Root::immediate(sys::UNIT);
 
     /// A `bool`.
     pub(crate) fn of_bool(bool: bool) -> Root {
-        Root(Kept::Immediate(if bool { sys::TRUE } else { sys::FALSE }))
+        Root::immediate(if bool { sys::TRUE } else { sys::FALSE })
+    }
+
+    fn word(&self) -> sys::Value {
+        self.0.as_ptr().addr() as sys::Value
+    }
+
+    fn is_immediate(&self) -> bool {
+        sys::is_long(self.word())
     }
 
     /// Whether it is `()`, or `None`, or another first constant constructor.
     pub(crate) fn is_unit(&self) -> bool {
-        matches!(self.0, Kept::Immediate(sys::UNIT))
+        self.word() == sys::UNIT
     }
 
     /// The value.
@@ -91,11 +105,25 @@ impl Root {
     }
 
     pub(super) fn raw(&self, _lock: &Lock) -> sys::Value {
-        match &self.0 {
-            Kept::Immediate(raw) => *raw,
-            // SAFETY: the lock is held, so no collection moves the value now.
-            Kept::Boxed { root, .. } => unsafe { root.get() },
+        if self.is_immediate() {
+            return self.word();
         }
+        // SAFETY: it is the cell of a boxroot that was not deleted; the lock is
+        // held, so no collection moves the value now.
+        unsafe { self.0.read() }
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        if self.is_immediate() {
+            return;
+        }
+        drop(CountedRoot::again());
+        // SAFETY: as in `new`. It is deleted once.
+        drop(ocaml::root::Root(unsafe {
+            std::mem::transmute_copy(&self.0)
+        }));
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::{cell::Cell, ptr};
 
+use tokio::runtime::EnterGuard;
+
 use crate::{
     executor::{DomainExecutor, Shared},
     fork,
@@ -33,6 +35,10 @@ struct Thread {
     executor: Cell<Option<&'static DomainExecutor>>,
     /// Whether OCaml knows that this thread's domain has used us.
     is_known: Cell<bool>,
+    /// How many calls of OCaml by Rust are under way.
+    calls: Cell<usize>,
+    /// Whether tokio's context was entered for good.
+    is_in_tokio: Cell<bool>,
 }
 
 thread_local! {
@@ -42,6 +48,8 @@ thread_local! {
             turn: Cell::new(ptr::null()),
             executor: Cell::new(None),
             is_known: Cell::new(false),
+            calls: Cell::new(0),
+            is_in_tokio: Cell::new(false),
         }
     };
 }
@@ -63,6 +71,44 @@ impl Drop for AccessGuard {
     }
 }
 
+/// Rust calls OCaml on this thread until the guard is dropped. Other threads may take
+/// the lock in turn then, and OCaml may call our stubs, so this thread's access
+/// says nothing.
+pub(super) fn call_ocaml() -> CallGuard {
+    THREAD.with(|thread| thread.calls.set(thread.calls.get() + 1));
+    CallGuard(set_access(Access::Outside))
+}
+
+pub(super) struct CallGuard(#[expect(dead_code, reason = "for its drop")] AccessGuard);
+
+impl Drop for CallGuard {
+    fn drop(&mut self) {
+        THREAD.with(|thread| thread.calls.set(thread.calls.get() - 1));
+    }
+}
+
+/// Sees to it that tokio's context is entered on this thread, which runs a stub: for
+/// good, if nobody else's is, since to enter it takes as long as the rest of a small
+/// call. Otherwise until the guard is dropped: contexts have to be left in the
+/// reverse order.
+pub(crate) fn enter_tokio(tokio: &tokio::runtime::Handle) -> Option<EnterGuard<'_>> {
+    THREAD.with(|thread| {
+        // A Rust function that has called OCaml may have entered one of its own.
+        let is_innermost = thread.calls.get() == 0;
+        if is_innermost && thread.is_in_tokio.get() {
+            return None;
+        }
+        let is_outside = tokio::runtime::Handle::try_current().is_err();
+        let guard = tokio.enter();
+        if is_innermost && is_outside {
+            thread.is_in_tokio.set(true);
+            std::mem::forget(guard);
+            return None;
+        }
+        Some(guard)
+    })
+}
+
 /// Whether this is the first time that a thread asks.
 pub(super) fn is_new() -> bool {
     !THREAD.with(|thread| thread.is_known.replace(true))
@@ -75,6 +121,16 @@ pub(crate) fn executor() -> Option<&'static DomainExecutor> {
         return None;
     }
     THREAD.with(|thread| thread.executor.get())
+}
+
+/// The executor of `shared`, if it is that of this thread's domain and code of ours
+/// is running here, which holds the domain's lock.
+pub(crate) fn executor_at_hand(shared: &Shared) -> Option<&'static DomainExecutor> {
+    let is_it = |executor: &&DomainExecutor| ptr::eq(executor.shared(), shared);
+    THREAD.with(|thread| match thread.access.get() {
+        Access::Outside => None,
+        Access::Free | Access::Taken => thread.executor.get().filter(is_it),
+    })
 }
 
 /// Attaches the executor of this thread's domain to the thread.
@@ -100,7 +156,7 @@ pub(crate) fn begin_turn() -> Turn {
         Some(executor) => {
             let shared = executor.shared();
             THREAD.with(|thread| thread.turn.set(shared));
-            if shared.is_woken() {
+            if executor.is_woken() {
                 Turn::Woken
             } else {
                 Turn::Idle
@@ -120,7 +176,7 @@ pub(crate) fn end_turn() -> bool {
 
 /// Whether the executor of this thread's domain is owed a poll.
 pub(crate) fn is_woken() -> bool {
-    executor().is_some_and(|executor| executor.shared().is_woken())
+    executor().is_some_and(DomainExecutor::is_woken)
 }
 
 /// Whether a wake-up of `shared` made now, on this thread, will be seen without

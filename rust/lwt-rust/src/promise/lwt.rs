@@ -1,38 +1,135 @@
 //! Lwt promises, looked at by Rust.
 
+use std::task::{Context, Poll};
+
+use lwt_rust_core::{CountedPromise, Ticket};
+
 use super::{
     Promise, Resolver, State,
-    link::{Link, LwtSource},
-    waits::Reserved,
+    link::Link,
+    waits::{Outcome, Waits, read},
 };
 use crate::{
     callbacks::{Callback, call_back},
     convert::FromOcaml,
     error::{Error, Exception},
-    executor::Handle,
+    executor::{DomainExecutor, Handle},
     ffi::{Lock, Root, Val, try_with_lock, with_lock},
 };
+
+/// A pending Lwt promise that is awaited by its domain, until somebody else
+/// polls or drops it.
+pub(super) struct Local<T> {
+    ticket: Ticket,
+    handle: Handle,
+    // What takes a type that OCaml's values can be read as.
+    read: fn(&mut Lock, Outcome) -> Result<T, Error>,
+    move_away: fn(Ticket, Handle) -> Promise<T>,
+    _counted: CountedPromise,
+}
+
+impl<T: FromOcaml + Send + 'static> Local<T> {
+    fn new(ticket: Ticket, executor: &DomainExecutor) -> Self {
+        Local {
+            ticket,
+            handle: executor.handle(),
+            read,
+            move_away,
+            _counted: CountedPromise::new(),
+        }
+    }
+}
+
+impl<T> Local<T> {
+    /// Polls it, or gives the promise that it becomes on another thread.
+    pub(super) fn poll(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Result<Poll<Result<T, Error>>, Promise<T>> {
+        let Some(executor) = self.handle.executor_here() else {
+            return Err((self.move_away)(self.ticket, self.handle));
+        };
+        Ok(match executor.waits().poll_take(self.ticket, context) {
+            Poll::Ready(Some(outcome)) => Poll::Ready(with_lock(|lock| (self.read)(lock, outcome))),
+            Poll::Ready(None) => Poll::Ready(Err(Error::Abandoned)),
+            Poll::Pending => Poll::Pending,
+        })
+    }
+
+    /// Nobody awaits it any more, so the Lwt promise is cancelled.
+    pub(super) fn cancel(self) {
+        match self.handle.executor_here() {
+            Some(executor) => {
+                if let Some(promise) = executor.waits().end(self.ticket) {
+                    cancel(promise, self.handle);
+                }
+            }
+            None => cancel_wait(self.ticket, self.handle),
+        }
+    }
+
+    /// Nobody awaits it any more; the Lwt promise is left alone.
+    pub(super) fn detach(self) {
+        end_wait(self.ticket, self.handle);
+    }
+}
+
+/// The promise of a wait that was begun by its domain, for somebody elsewhere.
+fn move_away<T: FromOcaml + Send + 'static>(ticket: Ticket, handle: Handle) -> Promise<T> {
+    let link = Link::new();
+    let resolver = Resolver::new(link.clone());
+    let task = async move {
+        if let Some(executor) = handle.executor_here() {
+            wait_for(executor, ticket, resolver);
+        }
+    };
+    handle.spawn(task).detach();
+    Promise(State::Cancelling(link, handle))
+}
+
+/// Has a wait of the executor settle a promise.
+fn wait_for<T>(executor: &DomainExecutor, ticket: Ticket, resolver: Resolver<T>)
+where
+    T: FromOcaml + Send + 'static,
+{
+    let Some(link) = resolver.leave() else { return };
+    let waits = executor.waits();
+    if link.source.put(ticket).is_some() {
+        // Detached before.
+        drop(waits.end(ticket));
+        return;
+    }
+    if let Some(outcome) = waits.pass_on(ticket, link.clone()) {
+        let result = try_with_lock(|lock| read(lock, outcome));
+        // Given back if the reader is gone: then nobody has to be told.
+        let _ = link.cell.settle(result.unwrap_or(Err(Error::Abandoned)));
+    }
+    // The reader may be gone since before the source was known.
+    let is_ours = link.cell.is_settled() && link.source.take().is_some();
+    if let Some(promise) = is_ours.then(|| waits.end(ticket)).flatten() {
+        cancel_here(&promise);
+    }
+}
 
 impl<T: FromOcaml + Send + 'static> Promise<T> {
     /// The promise of a Lwt promise of the domain of `handle`.
     pub(super) fn of_lwt(promise: Root, handle: Handle) -> Self {
-        if handle.is_here() {
-            Self::here(handle, |lock, wait| observe(lock, &promise, wait))
-        } else {
-            Self::there(handle, move |lock, wait| observe(lock, &promise, wait))
+        match handle.executor_here() {
+            Some(executor) => Self::here(executor, |lock, wait| observe(lock, &promise, wait)),
+            None => Self::there(handle, move |lock, wait| observe(lock, &promise, wait)),
         }
     }
 
     /// The promise that `produce` gives, called now, by a task of the domain of
-    /// `handle`. It gets the number of the wait, and returns an `observed` of
+    /// `executor`. It gets the number of the wait, and returns an `observed` of
     /// `lib/raw.ml`.
-    pub(crate) fn here<F>(handle: Handle, produce: F) -> Self
+    pub(crate) fn here<F>(executor: &DomainExecutor, produce: F) -> Self
     where
         F: for<'l> FnOnce(&'l mut Lock, &Root) -> Result<Val<'l>, Error>,
     {
-        match with_lock(|lock| look(lock, produce)) {
+        match with_lock(|lock| look(lock, executor.waits(), produce)) {
             Looked::Settled(result) => Promise::ready(result),
-            Looked::Waiting(source) => Promise(State::Cancelling(Link::of(source), handle)),
+            Looked::Waiting(ticket) => Promise(State::Local(Local::new(ticket, executor))),
         }
     }
 
@@ -45,22 +142,14 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
         let link = Link::new();
         let resolver = Resolver::new(link.clone());
         let task = async move {
-            let Some(looked) = try_with_lock(|lock| look(lock, produce)) else {
+            let Some(executor) = handle.executor_here() else {
                 return;
             };
-            match looked {
+            match with_lock(|lock| look(lock, executor.waits(), produce)) {
                 // Given back if the reader is gone: then nobody has to be told.
                 Looked::Settled(Ok(value)) => drop(resolver.resolve(value)),
                 Looked::Settled(Err(error)) => drop(resolver.reject(error)),
-                Looked::Waiting(source) => {
-                    if let Some(link) = resolver.leave() {
-                        link.wait_for(source);
-                        // The reader may be gone since before the source was known.
-                        if link.cell.is_settled() {
-                            link.cancel_source(|promise| cancel_here(&promise));
-                        }
-                    }
-                }
+                Looked::Waiting(ticket) => wait_for(executor, ticket, resolver),
             }
         };
         handle.spawn(task).detach();
@@ -75,15 +164,15 @@ fn observe<'l>(lock: &'l mut Lock, promise: &Root, wait: &Root) -> Result<Val<'l
 
 enum Looked<T> {
     Settled(Result<T, Error>),
-    Waiting(LwtSource),
+    Waiting(Ticket),
 }
 
-fn look<T, F>(lock: &mut Lock, produce: F) -> Looked<T>
+fn look<T, F>(lock: &mut Lock, waits: &Waits, produce: F) -> Looked<T>
 where
     T: FromOcaml,
     F: for<'l> FnOnce(&'l mut Lock, &Root) -> Result<Val<'l>, Error>,
 {
-    let reserved = Reserved::new();
+    let reserved = waits.reserve();
     let observed = match produce(lock, &reserved.number()) {
         Ok(observed) => observed,
         Err(error) => return Looked::Settled(Err(error)),
@@ -94,10 +183,7 @@ where
             let exception = Root::new(exception);
             Looked::Settled(Err(Exception::new(lock, exception).into()))
         }
-        (Some(2), Some(promise)) => Looked::Waiting(LwtSource {
-            promise: Root::new(promise),
-            wait: reserved.keep(),
-        }),
+        (Some(2), Some(promise)) => Looked::Waiting(reserved.begin(Root::new(promise))),
         _ => Looked::Settled(Err(Error::message("not an observed promise"))),
     }
 }
@@ -119,4 +205,31 @@ pub(super) fn cancel(promise: Root, handle: Handle) {
     };
     let Some(promise) = promise else { return };
     handle.spawn(async move { cancel_here(&promise) }).detach();
+}
+
+/// Has the domain end a wait and cancel what it was for.
+pub(super) fn cancel_wait(ticket: Ticket, handle: Handle) {
+    let cancel = async move {
+        let executor = handle.executor_here();
+        if let Some(promise) = executor.and_then(|executor| executor.waits().end(ticket)) {
+            cancel_here(&promise);
+        }
+    };
+    handle.spawn(cancel).detach();
+}
+
+/// Has the domain end a wait.
+pub(super) fn end_wait(ticket: Ticket, handle: Handle) {
+    let end = move || {
+        let executor = handle.executor_here()?;
+        drop(executor.waits().end(ticket));
+        Some(())
+    };
+    if end().is_none() {
+        handle
+            .spawn(async move {
+                end();
+            })
+            .detach();
+    }
 }

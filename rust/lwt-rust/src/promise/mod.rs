@@ -13,11 +13,10 @@ use std::{
     task::{Context, Poll},
 };
 
-pub(crate) use link::Sink;
 pub(crate) use lwt::cancel_here;
 pub(crate) use relay::{Relay, Settlement, create};
 pub use resolver::Resolver;
-pub(crate) use waits::end;
+pub(crate) use waits::{Outcome, Waits, settle};
 
 use crate::{
     bindings::{Description, Type},
@@ -27,7 +26,7 @@ use crate::{
     ffi::{Root, Val, promise_of},
 };
 use link::Link;
-use lwt::cancel;
+use lwt::{Local, cancel, cancel_wait, end_wait};
 
 /// A value that will come, from OCaml or from a [`Resolver`].
 ///
@@ -51,6 +50,8 @@ enum State<T> {
     Ready(Option<Result<T, Error>>),
     /// A Lwt promise that nobody has looked at yet, and how to look at it.
     Lwt(Root, Handle, fn(Root, Handle) -> Promise<T>),
+    /// A pending Lwt promise that a task of its domain has looked at.
+    Local(Local<T>),
     /// To be settled through the link.
     Waiting(Arc<Link<T>>),
     /// As `Waiting`; dropping it cancels the link's source.
@@ -80,10 +81,13 @@ impl<T> Promise<T> {
     /// Drops the promise without cancelling what it waits for.
     pub fn detach(mut self) {
         match std::mem::replace(&mut self.0, State::Ready(None)) {
-            State::Cancelling(link, _) => {
-                link.detach();
+            State::Cancelling(link, handle) => {
+                if let Some(ticket) = link.source.detach() {
+                    end_wait(ticket, handle);
+                }
                 self.0 = State::Waiting(link);
             }
+            State::Local(local) => local.detach(),
             State::Lwt(..) => {}
             other @ (State::Ready(_) | State::Waiting(_)) => self.0 = other,
         }
@@ -100,13 +104,24 @@ impl<T> Future for Promise<T> {
                 other => self.0 = other,
             }
         }
-        let polled = match &mut self.0 {
-            State::Ready(result) => {
-                let result = result.take();
-                Poll::Ready(result.expect("a promise was polled after it completed"))
-            }
-            State::Waiting(link) | State::Cancelling(link, _) => link.cell.poll_take(context),
-            State::Lwt(..) => unreachable!("looking at a Lwt promise gives one of the others"),
+        let polled = loop {
+            break match &mut self.0 {
+                State::Ready(result) => {
+                    let result = result.take();
+                    Poll::Ready(result.expect("a promise was polled after it completed"))
+                }
+                State::Local(local) => match local.poll(context) {
+                    Ok(polled) => polled,
+                    Err(moved) => {
+                        // What it was is the moved one's to cancel.
+                        drop(std::mem::replace(&mut self.0, State::Ready(None)));
+                        *self = moved;
+                        continue;
+                    }
+                },
+                State::Waiting(link) | State::Cancelling(link, _) => link.cell.poll_take(context),
+                State::Lwt(..) => unreachable!("looking at a Lwt promise gives one of the others"),
+            };
         };
         let Poll::Ready(result) = polled else {
             return Poll::Pending;
@@ -128,15 +143,22 @@ impl<T> Unpin for Promise<T> {}
 
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
+        // As it is after it was awaited.
+        if let State::Ready(_) = self.0 {
+            return;
+        }
         match std::mem::replace(&mut self.0, State::Ready(None)) {
             State::Ready(_) => {}
             State::Lwt(promise, handle, _) => cancel(promise, handle),
+            State::Local(local) => local.cancel(),
             State::Waiting(link) => {
                 link.cell.close();
             }
             State::Cancelling(link, handle) => {
                 if link.cell.close() {
-                    link.cancel_source(|promise| cancel(promise, handle));
+                    if let Some(ticket) = link.source.take() {
+                        cancel_wait(ticket, handle);
+                    }
                 }
             }
         }
@@ -147,7 +169,9 @@ impl<T> std::fmt::Debug for Promise<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match &self.0 {
             State::Ready(_) => "Promise(settled)",
-            State::Lwt(..) | State::Waiting(_) | State::Cancelling(..) => "Promise(..)",
+            State::Lwt(..) | State::Local(_) | State::Waiting(_) | State::Cancelling(..) => {
+                "Promise(..)"
+            }
         })
     }
 }

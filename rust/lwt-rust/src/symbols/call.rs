@@ -8,7 +8,7 @@ use crate::{
     convert::FromOcaml,
     error::Error,
     executor::{self, Handle},
-    ffi::{self, Lock, Raw, Root, stub},
+    ffi::{self, Lock, Raw, Root, act},
     fork,
 };
 
@@ -17,10 +17,10 @@ use crate::{
 extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([slot], |lock, [slot]| {
+        act([slot], |lock, [slot]| {
             let slot = usize::from_ocaml(slot.get(lock))?;
             if fork::happened() {
-                return Ok(Root::UNIT);
+                return Ok(());
             }
             let executor = match ffi::executor() {
                 Some(executor) => executor,
@@ -28,7 +28,7 @@ extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
                 None => executor::attached(lock)?,
             };
             executor.cancel(slot);
-            Ok(Root::UNIT)
+            Ok(())
         })
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     callbacks,
     error::Panic,
-    ffi::{Raw, Root, stub},
+    ffi::{Raw, act},
 };
 
 /// `callbacks -> unit outcome`
@@ -11,10 +11,10 @@ use crate::{
 extern "C" fn lwt_rust_callbacks_register(record: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([record], |lock, [record]| {
+        act([record], |lock, [record]| {
             Panic::install_hook();
             callbacks::register(record.get(lock))?;
-            Ok(Root::UNIT)
+            Ok(())
         })
     }
 }

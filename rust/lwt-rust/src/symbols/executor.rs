@@ -6,7 +6,7 @@ use crate::{
     convert::FromOcaml,
     error::{self, Error},
     executor::{self, DomainExecutor, DomainLife},
-    ffi::{self, Content, Raw, Root, Val, content_value, observe, stub},
+    ffi::{self, Content, Lock, Raw, Root, Status, Val, act, content_value, enter, observe, stub},
     fork,
 };
 
@@ -81,27 +81,29 @@ extern "C" fn lwt_rust_executor_life(unit: Raw) -> Raw {
 /// Added to the completions of a poll if there are panics to report.
 const PANICS: usize = 1 << 16;
 
-/// `unit -> int outcome`: runs what is runnable and returns the number of
-/// completions that are to be read, and `PANICS` if there are panics to report.
+/// `unit -> polled`: runs what is runnable and returns the number of completions
+/// that are to be read, and `PANICS` if there are panics to report.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_poll(unit: Raw) -> Raw {
+extern "C" fn lwt_rust_executor_poll(_unit: Raw) -> Raw {
+    let poll = |lock: &mut Lock| {
+        let Some(executor) = ffi::executor() else {
+            return Ok(0);
+        };
+        if executor::is_shut_down() && !executor.shared().is_closed() {
+            return Err(Error::Abandoned);
+        }
+        let stored = executor.poll(lock);
+        let has_panics = executor.shared().is_of_lwt() && error::has_reports();
+        Ok(stored + if has_panics { PANICS } else { 0 })
+    };
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([unit], |lock, _| {
-            let Some(executor) = ffi::executor() else {
-                return Ok(Root::new(Val::from_index(0)));
-            };
-            if executor::is_shut_down() && !executor.shared().is_closed() {
-                return Err(Error::Abandoned);
+        enter(|lock| match poll(lock)? {
+            0 => Ok(Val::UNIT),
+            stored => {
+                let stored = Root::new(Val::from_index(stored));
+                Ok(lock.block(Status::Ready as u8, &[&stored]))
             }
-            let stored = executor.poll(lock);
-            let is_lwt = executor.shared().is_of_lwt();
-            let panics = if is_lwt && error::has_reports() {
-                PANICS
-            } else {
-                0
-            };
-            Ok(Root::new(Val::from_index(stored + panics)))
         })
     }
 }
@@ -131,11 +133,11 @@ extern "C" fn lwt_rust_executor_end_turn(_unit: Raw) -> Raw {
 extern "C" fn lwt_rust_executor_close(unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([unit], |lock, _| {
+        act([unit], |lock, _| {
             if let Some(executor) = ffi::executor() {
                 executor.close(lock)?;
             }
-            Ok(Root::UNIT)
+            Ok(())
         })
     }
 }

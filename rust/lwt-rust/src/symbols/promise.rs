@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Exception},
-    ffi::{self, Lock, Raw, Root, promise_of, stub},
+    ffi::{Lock, Raw, Root, promise_of, stub},
     fork,
     promise::{self, Relay, Settlement},
 };
@@ -48,9 +48,6 @@ extern "C" fn lwt_rust_promise_reject(promise: Raw, exception: Raw) -> Raw {
 
 fn settle(lock: &Lock, relay: &Relay, settlement: Settlement) -> Root {
     let is_first = relay.settle(lock, settlement);
-    if let Some(executor) = ffi::executor() {
-        executor.ensure_woken();
-    }
     Root::of_bool(is_first)
 }
 

@@ -7,7 +7,7 @@ use lwt_rust_core::{Kind, count};
 use crate::{
     convert::FromOcaml,
     error, executor,
-    ffi::{Raw, Root, Val, notify, stub},
+    ffi::{Raw, Root, Val, act, notify, stub},
     fork,
     runtime::{Flavor, Settings, configure, number_of_workers, stop},
 };
@@ -23,7 +23,7 @@ extern "C" fn lwt_rust_runtime_configure(
     let arguments = [is_current_thread, workers, thread_name];
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub(
+        act(
             arguments,
             |lock, [is_current_thread, workers, thread_name]| {
                 let flavor = if bool::from_ocaml(is_current_thread.get(lock))? {
@@ -36,7 +36,7 @@ extern "C" fn lwt_rust_runtime_configure(
                     flavor,
                     thread_name: String::from_ocaml(thread_name.get(lock))?,
                 })?;
-                Ok(Root::UNIT)
+                Ok(())
             },
         )
     }
@@ -49,13 +49,13 @@ extern "C" fn lwt_rust_runtime_configure(
 extern "C" fn lwt_rust_runtime_stop(notification: Raw, seconds: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([notification, seconds], |lock, [notification, seconds]| {
+        act([notification, seconds], |lock, [notification, seconds]| {
             fork::check()?;
             let notification = isize::from_ocaml(notification.get(lock))?;
             let patience = Duration::try_from_secs_f64(f64::from_ocaml(seconds.get(lock))?)?;
             executor::shut_down();
             stop(patience, move || notify(notification))?;
-            Ok(Root::UNIT)
+            Ok(())
         })
     }
 }
@@ -80,9 +80,9 @@ extern "C" fn lwt_rust_runtime_live(unit: Raw) -> Raw {
 extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([are], |lock, [are]| {
+        act([are], |lock, [are]| {
             error::are_reported(bool::from_ocaml(are.get(lock))?);
-            Ok(Root::UNIT)
+            Ok(())
         })
     }
 }
@@ -113,11 +113,11 @@ extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
 extern "C" fn lwt_rust_domain_end(collect: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([collect], |lock, [collect]| {
+        act([collect], |lock, [collect]| {
             let last = Root::settle_all(&collect, lock);
             lock.call(&collect, &[&Root::UNIT])?;
             drop(last);
-            Ok(Root::UNIT)
+            Ok(())
         })
     }
 }

@@ -1,11 +1,10 @@
 //! Lwt promises that Rust waits for.
 
 use crate::{
-    convert::FromOcaml,
-    error::{Error, Exception},
-    ffi::{self, Lock, Raw, Root, stub},
+    error::Error,
+    ffi::{Lock, Raw, Root, act},
     fork,
-    promise::{Sink, end},
+    promise::{self, Outcome},
 };
 
 /// `int -> 'a -> unit outcome`: the promise of this wait was resolved.
@@ -13,8 +12,8 @@ use crate::{
 extern "C" fn lwt_rust_wait_resolve(wait: Raw, value: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([wait, value], |lock, [wait, value]| {
-            settle(lock, &wait, |lock, sink| sink.resolve(value.get(lock)))
+        act([wait, value], |lock, [wait, value]| {
+            settle(lock, &wait, Ok(value))
         })
     }
 }
@@ -24,30 +23,22 @@ extern "C" fn lwt_rust_wait_resolve(wait: Raw, value: Raw) -> Raw {
 extern "C" fn lwt_rust_wait_reject(wait: Raw, exception: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([wait, exception], |lock, [wait, exception]| {
-            settle(lock, &wait, |lock, sink| {
-                sink.reject(Exception::new(lock, exception))
-            })
+        act([wait, exception], |lock, [wait, exception]| {
+            settle(lock, &wait, Err(exception))
         })
     }
 }
 
-fn settle(
-    lock: &mut Lock,
-    wait: &Root,
-    with: impl FnOnce(&mut Lock, &dyn Sink),
-) -> Result<Root, Error> {
+fn settle(lock: &mut Lock, wait: &Root, outcome: Outcome) -> Result<(), Error> {
     if fork::happened() {
         // What waited has stayed in the other process.
-        return Ok(Root::UNIT);
+        return Ok(());
     }
-    let number = u64::from_ocaml(wait.get(lock))?;
-    // A wait that Rust has given up is gone, and so is one that was settled.
-    if let Some(sink) = end(number) {
-        with(lock, &*sink);
-        if let Some(executor) = ffi::executor() {
-            executor.ensure_woken();
-        }
-    }
-    Ok(Root::UNIT)
+    // Not by a conversion, which takes longer for errors that cannot come here.
+    let number = wait
+        .get(lock)
+        .as_int()
+        .and_then(|int| u64::try_from(int).ok());
+    promise::settle(lock, number.unwrap_or_default(), outcome);
+    Ok(())
 }
