@@ -67,6 +67,17 @@ let blocking () =
         (String.starts_with ~prefix:"testing/src/functions.rs:" location)
   | Ok () | Error _ -> Alcotest.fail "no panic"
 
+(* Each has a thread of its own, or none would ever end. *)
+let many_that_block () = F.meet_blocked 100
+
+let blocking_that_is_dropped () =
+  let+ called = F.drop_blocking 10_000 in
+  check_bool "some were not called" true (called < 10_000)
+
+let blocking_that_is_detached () =
+  let+ n = F.detach_blocking 5 in
+  check_int "what it gave" 5 n
+
 let protected () =
   let before = F.finished () in
   let promise = F.finish () in
@@ -480,6 +491,9 @@ let () =
           case "an async function" asynchronous;
           case "result" results;
           case "blocking" blocking;
+          case "many that block" many_that_block;
+          case "blocking that is dropped" blocking_that_is_dropped;
+          case "blocking that is detached" blocking_that_is_detached;
           case "protected" protected;
           case "closures and promises" closures;
           plain "a domain without Lwt" executor;

@@ -1,8 +1,14 @@
 //! Threads, and who wakes whom.
 
-use std::{mem::MaybeUninit, sync::Arc};
+use std::{
+    mem::MaybeUninit,
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use lwt_rust::{DomainExecutor, Error, Raw, runtime, try_with_lock};
+use lwt_rust::{DomainExecutor, Error, Raw, runtime, spawn_blocking, try_with_lock};
 
 lwt_rust::export! {
     /// The name of a tokio worker.
@@ -96,6 +102,47 @@ extern "C" fn test_adopt(unit: Raw) -> Raw {
         std::mem::forget(started);
     }
     unit
+}
+
+/// Has so many functions that block wait for each other.
+#[lwt_rust::func]
+pub(crate) async fn meet_blocked(functions: usize) -> Result<(), Error> {
+    let barrier = Arc::new(Barrier::new(functions));
+    let meet = || {
+        let barrier = barrier.clone();
+        spawn_blocking(move || barrier.wait())
+    };
+    let met: Vec<_> = (0..functions).map(|_| meet()).collect();
+    for one in met {
+        one.await?;
+    }
+    Ok(())
+}
+
+/// Spawns so many functions that may block and drops what they give at once; says
+/// how many were called.
+#[lwt_rust::func]
+pub(crate) async fn drop_blocking(functions: usize) -> Result<usize, Error> {
+    let called = Arc::new(AtomicUsize::new(0));
+    for _ in 0..functions {
+        let called = called.clone();
+        drop(spawn_blocking(move || {
+            called.fetch_add(1, Ordering::Relaxed)
+        }));
+    }
+    // Those that have begun may not have ended.
+    while Arc::strong_count(&called) > 1 {
+        spawn_blocking(|| ()).await?;
+    }
+    Ok(called.load(Ordering::Relaxed))
+}
+
+/// Spawns a function that may block and detaches it; gives what it does.
+#[lwt_rust::func]
+pub(crate) async fn detach_blocking(number: i64) -> Result<i64, Error> {
+    let (resolver, promise) = lwt_rust::Promise::new();
+    spawn_blocking(move || resolver.resolve(number)).detach();
+    promise.await
 }
 
 /// The bytes that were given out by the C library's allocator and not given back;

@@ -1,5 +1,6 @@
 //! The tokio runtime that tasks have around them (rule 7).
 
+mod blocking;
 mod scoped;
 
 use std::{
@@ -13,7 +14,8 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::Error;
-pub use scoped::{Scoped, spawn_blocking, spawn_scoped};
+pub use blocking::spawn_blocking;
+pub use scoped::{Scoped, spawn_scoped};
 
 /// How many threads poll tokio's own tasks and I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

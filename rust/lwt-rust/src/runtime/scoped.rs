@@ -6,10 +6,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use lwt_rust_core::{CatchPanic, catch_panic};
+use lwt_rust_core::CatchPanic;
 use tokio::{runtime::Handle, task::JoinHandle};
 
-use crate::error::{Error, Panic};
+use crate::{
+    error::{Error, Panic},
+    promise::Promise,
+};
 
 /// Spawns a task on tokio's threads that is aborted when what this gives is
 /// dropped: when its caller is cancelled, say. `tokio::spawn` lets such a task
@@ -25,17 +28,8 @@ pub fn spawn_scoped<T: Send + 'static>(
     Scoped::start(|tokio| tokio.spawn(task))
 }
 
-/// Calls `f`, which may block, on a thread of tokio's pool for that. When what
-/// this gives is dropped before `f` has begun, it is not called; later, nothing
-/// can stop it, and what it gives is dropped.
-///
-/// It can be called anywhere, before the runtime has started too.
-pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Scoped<T> {
-    let call = move || catch_panic(f).map_err(Panic::from_payload);
-    Scoped::start(|tokio| tokio.spawn_blocking(call))
-}
-
-/// A task of tokio's that was spawned with [`spawn_scoped`] or [`spawn_blocking`]:
+/// A task of tokio's that was spawned with [`spawn_scoped`] or
+/// [`spawn_blocking`](super::spawn_blocking):
 /// a future of `Result<T, Error>`.
 ///
 /// # Errors
@@ -51,6 +45,8 @@ pub struct Scoped<T>(State<T>);
 
 enum State<T> {
     Running(JoinHandle<Result<T, Panic>>),
+    /// A function that may block. It is not called any more if this is dropped.
+    Blocking(Promise<T>),
     Detached,
     /// No runtime could be had, and why.
     Refused(Option<Error>),
@@ -59,15 +55,31 @@ enum State<T> {
 impl<T> Scoped<T> {
     fn start(spawn: impl FnOnce(&Handle) -> JoinHandle<Result<T, Panic>>) -> Self {
         let tokio = Handle::try_current().map_or_else(|_| super::start(), Ok);
-        Scoped(match tokio {
-            Ok(tokio) => State::Running(spawn(&tokio)),
-            Err(error) => State::Refused(Some(error)),
-        })
+        match tokio {
+            Ok(tokio) => Scoped(State::Running(spawn(&tokio))),
+            Err(error) => Scoped::refused(error),
+        }
     }
 
+    pub(super) fn blocking(promise: Promise<T>) -> Self {
+        Scoped(State::Blocking(promise))
+    }
+
+    pub(super) fn refused(error: Error) -> Self {
+        Scoped(State::Refused(Some(error)))
+    }
+}
+
+impl<T: Send + 'static> Scoped<T> {
     /// Lets the task run on by itself; what it gives is dropped.
     pub fn detach(mut self) {
-        self.0 = State::Detached;
+        let before = std::mem::replace(&mut self.0, State::Detached);
+        if let State::Blocking(promise) = before {
+            // Somebody has to wait for it.
+            if let Ok(tokio) = super::start() {
+                drop(tokio.spawn(promise));
+            }
+        }
     }
 }
 
@@ -80,6 +92,7 @@ impl<T> Future for Scoped<T> {
                 Ok(result) => result.map_err(Error::from),
                 Err(_) => Err(Error::Abandoned),
             }),
+            State::Blocking(promise) => Pin::new(promise).poll(context),
             State::Detached => unreachable!("detaching takes the future"),
             State::Refused(error) => Poll::Ready(Err(error.take().unwrap_or(Error::Abandoned))),
         }
