@@ -87,6 +87,7 @@ let run () =
      let live = Lwt_rust.Runtime.live () in
      check "without tasks" (live.tasks = 0 && live.promises = 0);
      check "joined" (threads_of_tokio () = 0);
+     check "without blocking" (Rust_functions.is_blocking_abandoned ());
      let* () = Lwt_rust.Runtime.shutdown () in
      let* late = result (Rust.ready 1) in
      check "refused" (is_refused late);

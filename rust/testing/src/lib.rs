@@ -32,6 +32,6 @@ lwt_rust::library! {
     f::counter, f::counters, f::other, f::next, f::close,
     f::reverse, f::buffer,
     d::keep_handle, d::spawn_in_kept,
-    t::meet_blocked, t::drop_blocking, t::detach_blocking,
+    t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned,
     t::allocated, t::trim,
 }

@@ -1,11 +1,14 @@
 //! Threads, and who wakes whom.
 
 use std::{
+    future::Future,
     mem::MaybeUninit,
+    pin::pin,
     sync::{
         Arc, Barrier,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Waker},
 };
 
 use lwt_rust::{DomainExecutor, Error, Raw, runtime, spawn_blocking, try_with_lock};
@@ -143,6 +146,14 @@ pub(crate) async fn detach_blocking(number: i64) -> Result<i64, Error> {
     let (resolver, promise) = lwt_rust::Promise::new();
     spawn_blocking(move || resolver.resolve(number)).detach();
     promise.await
+}
+
+/// Whether a function that may block is given up at once: the runtime is shut down.
+#[lwt_rust::func]
+pub(crate) fn is_blocking_abandoned() -> bool {
+    let spawned = pin!(spawn_blocking(|| ()));
+    let polled = spawned.poll(&mut Context::from_waker(Waker::noop()));
+    matches!(polled, Poll::Ready(Err(Error::Abandoned)))
 }
 
 /// The bytes that were given out by the C library's allocator and not given back;
