@@ -18,14 +18,12 @@ let is_here () =
 (* At most this many polls before the rest of the program has its turn. *)
 let rounds = 4
 
-let rec poll t rounds =
-  Executor.poll t.executor;
+(* In a turn that goes on. *)
+let rec work t rounds =
   Executor.settle t.executor;
-  if rounds > 1 && Raw.executor_is_woken () then poll t (rounds - 1)
-
-let work t =
-  Executor.settle t.executor;
-  if Raw.executor_is_woken () then poll t rounds
+  if rounds > 0 && Raw.executor_is_woken () then (
+    Executor.poll t.executor;
+    work t (rounds - 1))
 
 let rec come_back t =
   if not t.comes_back then (
@@ -37,19 +35,29 @@ let rec come_back t =
 (* Called by the loop, in a turn of [Lwt_main.run] or of a foreign main loop that
    does not run Lwt's hooks. *)
 and visit t =
-  if t.in_turn then (* the Leave hook ends the turn *) work t
+  if t.in_turn then (* the Leave hook ends the turn *) work t rounds
   else (
     ignore (Raw.executor_begin_turn () : Raw.turn);
-    end_turn t)
+    end_turn t settle_first)
 
 (* [Fun.protect] would allocate two closures in every turn. *)
-and end_turn t =
-  match work t with
-  | () -> close_turn t
-  | exception exn ->
-      let backtrace = Printexc.get_raw_backtrace () in
-      close_turn t;
-      Printexc.raise_with_backtrace exn backtrace
+and end_turn t how =
+  try how t rounds
+  with exn ->
+    let backtrace = Printexc.get_raw_backtrace () in
+    close_turn t;
+    Printexc.raise_with_backtrace exn backtrace
+
+and settle_first t rounds =
+  Executor.settle t.executor;
+  if Raw.executor_finish_turn () then poll_first t rounds
+
+(* What is woken then is seen without a notification: the turn is not over. *)
+and poll_first t rounds =
+  if rounds = 0 then close_turn t
+  else (
+    Executor.poll t.executor;
+    settle_first t (rounds - 1))
 
 and close_turn t =
   if Raw.executor_end_turn () || Executor.has_completions t.executor then
@@ -81,10 +89,11 @@ let leave_hook () =
   | None -> ()
   | Some t ->
       t.in_turn <- false;
-      (* A loop that uses no Rust now pays for this in each turn. *)
-      if Raw.executor_is_woken () || Executor.has_completions t.executor then
-        end_turn t
-      else close_turn t
+      if Executor.has_completions t.executor then end_turn t settle_first
+      else if
+        (* A loop that uses no Rust now pays for this in each turn. *)
+        Raw.executor_finish_turn ()
+      then end_turn t poll_first
 
 (* The last to see what the others have woken before the loop may block, and the
    first to do what the turn has woken. *)

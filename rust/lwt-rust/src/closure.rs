@@ -70,7 +70,7 @@ fn invoke<'l>(
     let argument = Root::new(argument.into_ocaml(lock)?);
     Ok(
         call_back(lock, Callback::Invoke, &[closure, &argument, wait])
-            .ok_or(Error::Abandoned)??,
+            .ok_or_else(|| Error::Abandoned)??,
     )
 }
 

@@ -56,6 +56,8 @@ pub struct DomainExecutor {
     shared: &'static Shared,
     /// Which domain it belongs to.
     life: Cell<Life>,
+    /// Of `shared`, where a look takes less time.
+    is_of_lwt: bool,
     /// The runnable tasks that this domain knows of.
     ready: Ready,
     /// Whether it is being polled, or closed: then it looks at `ready` again.
@@ -116,6 +118,11 @@ impl DomainExecutor {
             return None;
         }
         Some(queue::spawn(self.shared, task::InDomain::new(future)))
+    }
+
+    /// Whether the Lwt loop drives it.
+    pub(crate) fn is_of_lwt(&self) -> bool {
+        self.is_of_lwt
     }
 
     pub(crate) fn waits(&self) -> &Waits {

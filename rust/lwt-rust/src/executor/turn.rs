@@ -22,6 +22,7 @@ use crate::{
 impl DomainExecutor {
     pub(super) fn new(shared: &'static Shared, record: Root, completions: Root) -> Self {
         DomainExecutor {
+            is_of_lwt: shared.is_of_lwt(),
             shared,
             life: Cell::new(Life::FIRST),
             ready: Ready::default(),

@@ -26,7 +26,7 @@ pub use lock::{Lock, try_with_lock, with_lock};
 pub(crate) use notification::notify;
 pub use root::Root;
 pub(crate) use thread::{
-    begin_turn, end_turn, enter_tokio, executor, executor_at_hand, is_woken, polls_soon,
-    set_executor,
+    begin_turn, end_turn, enter_tokio, executor, executor_at_hand, finish_turn, is_woken,
+    polls_soon, set_executor,
 };
 pub use value::Val;

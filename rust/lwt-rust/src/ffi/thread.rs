@@ -174,6 +174,11 @@ pub(crate) fn end_turn() -> bool {
     is_woken()
 }
 
+/// As [`end_turn`], but if the executor is owed a poll, the turn goes on.
+pub(crate) fn finish_turn() -> bool {
+    is_woken() || end_turn()
+}
+
 /// Whether the executor of this thread's domain is owed a poll.
 pub(crate) fn is_woken() -> bool {
     executor().is_some_and(DomainExecutor::is_woken)

@@ -159,7 +159,7 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
 
 /// Looks at a Lwt promise, which settles the number of the wait if it is pending.
 fn observe<'l>(lock: &'l mut Lock, promise: &Root, wait: &Root) -> Result<Val<'l>, Error> {
-    Ok(call_back(lock, Callback::Observe, &[promise, wait]).ok_or(Error::Abandoned)??)
+    Ok(call_back(lock, Callback::Observe, &[promise, wait]).ok_or_else(|| Error::Abandoned)??)
 }
 
 enum Looked<T> {

@@ -164,14 +164,15 @@ impl Waits {
             slots.discard(ticket);
             return Poll::Ready(Some(outcome));
         }
-        match &wait.reader {
+        match &mut wait.reader {
             Reader::Task(waker) if waker.will_wake(context.waker()) => {}
-            Reader::Task(_) | Reader::Nobody | Reader::Elsewhere(_) => {
-                let reader = Reader::Task(context.waker().clone());
-                let stale = std::mem::replace(&mut wait.reader, reader);
+            Reader::Task(waker) => {
+                let stale = std::mem::replace(waker, context.waker().clone());
                 drop(slots);
                 drop(stale);
             }
+            Reader::Nobody => wait.reader = Reader::Task(context.waker().clone()),
+            Reader::Elsewhere(_) => unreachable!("a promise is awaited in one place"),
         }
         Poll::Pending
     }
@@ -217,7 +218,7 @@ impl Wait {
 /// settled: Lwt wants that to be one of its domain's.
 pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome) {
     let ticket = Ticket::from_bits(number);
-    match ffi::executor().filter(|executor| executor.shared().is_of_lwt()) {
+    match ffi::executor().filter(|executor| executor.is_of_lwt()) {
         Some(executor) => executor.waits().settle(lock, ticket, outcome),
         None => {
             let Some(handle) = Handle::of_lwt() else {

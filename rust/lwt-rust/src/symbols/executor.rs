@@ -93,7 +93,7 @@ extern "C" fn lwt_rust_executor_poll(_unit: Raw) -> Raw {
             return Err(Error::Abandoned);
         }
         let stored = executor.poll(lock);
-        let has_panics = executor.shared().is_of_lwt() && error::has_reports();
+        let has_panics = executor.is_of_lwt() && error::has_reports();
         Ok(stored + if has_panics { PANICS } else { 0 })
     };
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
@@ -125,6 +125,13 @@ extern "C" fn lwt_rust_executor_begin_turn(_unit: Raw) -> Raw {
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_end_turn(_unit: Raw) -> Raw {
     observe(|| ffi::end_turn().into())
+}
+
+/// `unit -> bool`, `[@@noalloc]`: as `lwt_rust_executor_end_turn`, but if the
+/// executor is owed a poll, the turn goes on.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_executor_finish_turn(_unit: Raw) -> Raw {
+    observe(|| ffi::finish_turn().into())
 }
 
 /// `unit -> unit outcome`: ends all tasks of the domain's executor. Does nothing
