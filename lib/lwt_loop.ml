@@ -49,6 +49,7 @@ and end_turn t how =
     Printexc.raise_with_backtrace exn backtrace
 
 and settle_first t rounds =
+  Failure.leave ();
   Executor.settle t.executor;
   if Raw.executor_finish_turn () then poll_first t rounds
 
@@ -89,7 +90,8 @@ let leave_hook () =
   | None -> ()
   | Some t ->
       t.in_turn <- false;
-      if Executor.has_completions t.executor then end_turn t settle_first
+      if Executor.has_completions t.executor || Failure.has_escaped () then
+        end_turn t settle_first
       else if
         (* A loop that uses no Rust now pays for this in each turn. *)
         Raw.executor_finish_turn ()

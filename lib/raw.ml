@@ -85,9 +85,10 @@ external executor_begin_turn : unit -> turn = "lwt_rust_executor_begin_turn"
 external executor_end_turn : unit -> bool = "lwt_rust_executor_end_turn"
 [@@noalloc]
 
-(** As [executor_end_turn], but if the executor is owed a poll the turn goes on. *)
 external executor_finish_turn : unit -> bool = "lwt_rust_executor_finish_turn"
 [@@noalloc]
+(** As [executor_end_turn], but if the executor is owed a poll the turn goes on.
+*)
 
 external executor_close : unit -> unit outcome = "lwt_rust_executor_close"
 

@@ -69,6 +69,8 @@ pub struct DomainExecutor {
     completions: RefCell<Root>,
     /// How many completions were stored since OCaml last read them.
     stored: Cell<usize>,
+    /// Whether OCaml was told of them.
+    is_told: Cell<bool>,
     /// Of the poll under way.
     budget: Budget,
     calls: Calls,
@@ -140,7 +142,8 @@ impl DomainExecutor {
 
     /// Whether it is owed a poll.
     pub(crate) fn is_woken(&self) -> bool {
-        !self.shared.is_closed() && (!self.ready.is_empty() || self.shared.park().is_woken())
+        !self.shared.is_closed()
+            && (!self.ready.is_empty() || !self.is_told.get() || self.shared.park().is_woken())
     }
 
     fn task_waits(&self, waker: &Waker) -> Ticket {

@@ -15,7 +15,7 @@ use super::{
     queue::Ready,
 };
 use crate::{
-    ffi::{Lock, Root, Val, enter_tokio},
+    ffi::{Lock, Root, Val, enter_tokio, polls_soon},
     promise::Waits,
 };
 
@@ -30,6 +30,7 @@ impl DomainExecutor {
             record: RefCell::new(record),
             completions: RefCell::new(completions),
             stored: Cell::new(0),
+            is_told: Cell::new(true),
             budget: Budget::new(),
             calls: Calls::default(),
             waiting: RefCell::new(Slots::new()),
@@ -70,16 +71,40 @@ impl DomainExecutor {
         if self.shared.is_closed() {
             return 0;
         }
-        self.calls.recycle();
-        self.stored.set(0);
+        if self.is_told.replace(true) {
+            self.calls.recycle();
+            self.stored.set(0);
+        }
         let _tokio = enter_tokio(self.shared.tokio());
         lock.lend(|| self.look_for_work());
         self.stored.get()
     }
 
+    /// Runs one task now, if its turn of the loop is open: the one that a callback of
+    /// a Lwt promise has made runnable just now, as a rule. Otherwise a poll does.
+    pub(crate) fn run_at_once(&self, lock: &mut Lock) {
+        // OCaml may be reading the completions of the last poll.
+        if self.stored.get() > 0 || self.shared.is_closed() || !polls_soon(self.shared) {
+            return;
+        }
+        let Some(_polling) = self.polling() else {
+            return;
+        };
+        let _tokio = enter_tokio(self.shared.tokio());
+        let _budget = self.budget.begin();
+        lock.lend(|| self.ready.run_one());
+        if self.stored.get() > 0 {
+            self.is_told.set(false);
+        }
+    }
+
     fn look_for_work(&self) {
         let park = self.shared.park();
         let _budget = self.budget.begin();
+        // What was completed before the poll is read after it.
+        if self.stored.get() > 0 {
+            self.budget.spend_task();
+        }
         loop {
             if park.start() {
                 self.ready.take_from(&self.shared.tasks().inbox);

@@ -219,7 +219,10 @@ impl Wait {
 pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome) {
     let ticket = Ticket::from_bits(number);
     match ffi::executor().filter(|executor| executor.is_of_lwt()) {
-        Some(executor) => executor.waits().settle(lock, ticket, outcome),
+        Some(executor) => {
+            executor.waits().settle(lock, ticket, outcome);
+            executor.run_at_once(lock);
+        }
         None => {
             let Some(handle) = Handle::of_lwt() else {
                 return;
