@@ -176,7 +176,11 @@ pub(crate) fn end_turn() -> bool {
 
 /// As [`end_turn`], but if the executor is owed a poll, the turn goes on.
 pub(crate) fn finish_turn() -> bool {
-    is_woken() || end_turn()
+    let is_woken = is_woken();
+    if !is_woken {
+        THREAD.with(|thread| thread.turn.set(ptr::null()));
+    }
+    is_woken
 }
 
 /// Whether the executor of this thread's domain is owed a poll.
