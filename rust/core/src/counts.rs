@@ -21,10 +21,12 @@ pub enum Kind {
 
 const KINDS: usize = Kind::Root as usize + 1;
 
-type Counts = [AtomicI64; KINDS];
+// Threads write to theirs all the time: not to the same cache lines.
+#[repr(align(128))]
+struct Counts([AtomicI64; KINDS]);
 
 /// Of threads that have no shard.
-static ELSEWHERE: Counts = [const { AtomicI64::new(0) }; KINDS];
+static ELSEWHERE: Counts = Counts::new();
 
 /// The shards, which are never freed: a thread that ends leaves its own, as it is,
 /// to one that begins. Only the sum of all means something, since a thing may be
@@ -37,6 +39,12 @@ static SHARDS: Mutex<Shards> = Mutex::new(Shards {
 struct Shards {
     all: Vec<&'static Counts>,
     free: Vec<&'static Counts>,
+}
+
+impl Counts {
+    const fn new() -> Self {
+        Counts([const { AtomicI64::new(0) }; KINDS])
+    }
 }
 
 thread_local! {
@@ -58,7 +66,7 @@ impl Taken {
             return Taken(None);
         };
         let shard = shards.free.pop().unwrap_or_else(|| {
-            let shard: &'static Counts = Box::leak(Box::default());
+            let shard: &'static Counts = Box::leak(Box::new(Counts::new()));
             shards.all.push(shard);
             shard
         });
@@ -84,7 +92,7 @@ fn shards() -> MutexGuard<'static, Shards> {
 fn add(kind: usize, by: i64) {
     match SHARD.get() {
         Some(counts) => {
-            let count = &counts[kind];
+            let count = &counts.0[kind];
             count.store(count.load(Ordering::Relaxed) + by, Ordering::Relaxed);
         }
         None => add_slowly(kind, by),
@@ -98,7 +106,7 @@ fn add_slowly(kind: usize, by: i64) {
         SHARD.set(Some(shard));
         return add(kind, by);
     }
-    ELSEWHERE[kind].fetch_add(by, Ordering::Relaxed);
+    ELSEWHERE.0[kind].fetch_add(by, Ordering::Relaxed);
 }
 
 /// How many things of a kind there are. Any thread may call it; exact when no
@@ -106,7 +114,7 @@ fn add_slowly(kind: usize, by: i64) {
 pub fn count(kind: Kind) -> i64 {
     let shards = shards();
     let all = shards.all.iter().copied().chain([&ELSEWHERE]);
-    all.map(|counts| counts[kind as usize].load(Ordering::Relaxed))
+    all.map(|counts| counts.0[kind as usize].load(Ordering::Relaxed))
         .sum()
 }
 

@@ -23,6 +23,8 @@ use crate::{
 /// like, so it is never freed (rule 12). It may be used again for another domain,
 /// in another life: then those of an earlier life wake it for nothing, and spawn
 /// nothing.
+// As the executor.
+#[repr(align(128))]
 pub(crate) struct Shared {
     /// For other threads to spawn in; `None` when the executor is closed.
     gate: RwLock<Option<Life>>,

@@ -52,6 +52,8 @@ use crate::{
 ///
 /// It is made when a Rust function is first called in the domain. Its methods
 /// are for tasks that it runs; everybody else has a [`Handle`].
+// Two domains write to two of them all the time: not to the same cache lines.
+#[repr(align(128))]
 pub struct DomainExecutor {
     shared: &'static Shared,
     /// Which domain it belongs to.
