@@ -241,7 +241,7 @@ let scaling_row =
 let domains =
   let row () =
     let work () =
-      Lwt_rust.Executor.run (fun () -> Rust.Call.tasks 100 (scaled 20_000))
+      Lwt_rust.Executor.run (fun () -> Rust.Call.tasks 100 (scaled 100_000))
     in
     (* What a share of the work takes when [n] domains have one each. The domain
        of the loop waits for them. *)

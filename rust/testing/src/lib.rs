@@ -7,6 +7,7 @@ mod domains;
 mod errors;
 mod functions;
 mod threads;
+mod waits;
 
 // The archive of a program contains the stubs of `Lwt_rust` too.
 pub use lwt_rust::*;
@@ -14,6 +15,7 @@ pub use lwt_rust::*;
 use domains as d;
 use functions as f;
 use threads as t;
+use waits as w;
 
 lwt_rust::library! {
     #![doc = "The functions of `rust/testing/src/functions.rs`."]
@@ -32,6 +34,7 @@ lwt_rust::library! {
     f::counter, f::counters, f::other, f::next, f::close,
     f::reverse, f::buffer,
     d::keep_handle, d::spawn_in_kept,
+    w::await_elsewhere, w::drop_elsewhere,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned,
     t::allocated, t::trim,
 }

@@ -1,0 +1,136 @@
+(* Lwt promises that Rust awaits, wherever they are settled and awaited. *)
+
+open Lwt.Syntax
+open Support
+module F = Rust_functions
+
+(* The task is at its second step when the promise of the first is resolved. *)
+let goes_on_at_once () =
+  let promise, resolver = Lwt.wait () in
+  let steps = ref 0 in
+  let step n =
+    incr steps;
+    if n = 0 then promise else Lwt.return n
+  in
+  let sum = Rust.sum step 3 in
+  let* () = pauses 3 in
+  check_int "before" 1 !steps;
+  Lwt.wakeup resolver 5;
+  check_int "after" 3 !steps;
+  let+ sum = sum in
+  check_int "sum" 8 sum
+
+(* Each callback runs a task; those that find no room are run by a poll. *)
+let many_go_on_in_one_turn () =
+  let gate, open_gate = Lwt.wait () in
+  let all =
+    List.init 1_000 (fun n -> Rust.sum (fun _ -> gate) (1 + (n mod 2)))
+  in
+  let* () = pauses 5 in
+  Lwt.wakeup open_gate 1;
+  let+ sums = Lwt.all all in
+  check_int "sums" 1_500 (List.fold_left ( + ) 0 sums)
+
+(* The callback runs while the task that calls the closure is being polled. *)
+let within_a_closure () =
+  let promise, resolver = Lwt.wait () in
+  let first = Rust.sum (fun _ -> promise) 1 in
+  let* () = pauses 3 in
+  let second =
+    Rust.sum
+      (fun n ->
+        if n = 1 then Lwt.wakeup resolver 7;
+        Lwt.map (fun () -> n) (Lwt.pause ()))
+      3
+  in
+  let* first = first in
+  let+ second = second in
+  check_int "awaited" 7 first;
+  check_int "the other" 3 second
+
+let pending_elsewhere () =
+  let promise, resolver = Lwt.task () in
+  let awaiting = result (F.await_elsewhere (fun () -> promise)) in
+  (promise, resolver, awaiting)
+
+let settled_elsewhere settle expected () =
+  let _, resolver, awaiting = pending_elsewhere () in
+  let* () = Lwt_unix.sleep 0.02 in
+  settle resolver;
+  let+ settled = awaiting in
+  check_bool "as it was settled" true (settled = expected)
+
+(* Before the worker has polled it, or while it does. *)
+let settled_on_the_way () =
+  let rec again n =
+    if n = 0 then Lwt.return_unit
+    else
+      let _, resolver, awaiting = pending_elsewhere () in
+      let* () = pauses (n mod 4) in
+      Lwt.wakeup resolver n;
+      let* settled = awaiting in
+      check_bool "as it was settled" true (settled = Ok n);
+      again (n - 1)
+  in
+  again 200
+
+(* The worker may be about to drop it. *)
+let rec none_is_left patience =
+  let live = Lwt_rust.Runtime.live () in
+  if live.promises > 0 && patience > 0 then
+    let* () = Lwt_unix.sleep 0.01 in
+    none_is_left (patience - 1)
+  else Lwt.return (check_int "promises" 0 live.promises)
+
+let dropped_elsewhere ~looks () =
+  let promise, _ = Lwt.task () in
+  let* () = F.drop_elsewhere (fun () -> promise) looks false in
+  let* cancelled = result promise in
+  check_bool "cancelled" true (cancelled = Error Lwt.Canceled);
+  none_is_left 500
+
+let detached_elsewhere ~looks () =
+  let promise, resolver = Lwt.task () in
+  let* () = F.drop_elsewhere (fun () -> promise) looks true in
+  let* () = Lwt_unix.sleep 0.02 in
+  check_bool "pending" true (Lwt.is_sleeping promise);
+  let+ () = none_is_left 500 in
+  Lwt.wakeup resolver 5
+
+(* Lwt wants neither of the two, but a promise that is settled is settled. *)
+let settled_by how () =
+  let promise, resolver = Lwt.wait () in
+  let awaiting = Rust.sum (fun _ -> promise) 1 in
+  let* () = pauses 3 in
+  how (fun () -> Lwt.wakeup resolver 5);
+  let+ n = awaiting in
+  check_int "what it was settled with" 5 n
+
+let () =
+  Alcotest.run "waits"
+    [
+      ( "at once",
+        [
+          case "a task goes on" goes_on_at_once;
+          case "many in one turn" many_go_on_in_one_turn;
+          case "within a closure" within_a_closure;
+        ] );
+      ( "elsewhere",
+        [
+          case "resolved" (settled_elsewhere (fun u -> Lwt.wakeup u 3) (Ok 3));
+          case "settled on the way" settled_on_the_way;
+          case "dropped" (dropped_elsewhere ~looks:false);
+          case "dropped when it was looked at" (dropped_elsewhere ~looks:true);
+          case "detached" (detached_elsewhere ~looks:false);
+          case "detached when it was looked at" (detached_elsewhere ~looks:true);
+          case "rejected"
+            (settled_elsewhere (fun u -> Lwt.wakeup_exn u Exit) (Error Exit));
+        ] );
+      ( "settled by",
+        [
+          case "another thread of the domain"
+            (settled_by (fun f -> Thread.join (Thread.create f ())));
+          case "another domain"
+            (settled_by (fun f -> Domain.join (Domain.spawn f)));
+        ] );
+    ]
