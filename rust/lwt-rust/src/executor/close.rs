@@ -31,6 +31,8 @@ impl DomainExecutor {
             self.waits.close(self.shared.is_of_lwt());
         });
         self.ready.close();
+        self.stored.set(0);
+        self.is_told.set(true);
         self.record.replace(Root::UNIT);
         self.completions.replace(Root::UNIT);
         self.shared.disconnect();

@@ -56,8 +56,8 @@ impl DomainExecutor {
         }
     }
 
-    /// Runs what is runnable, within the budget, and returns how many
-    /// completions it stored. OCaml has read all earlier ones.
+    /// Runs what is runnable, within the budget, and returns how many completions
+    /// there are for OCaml to read. It has read all that it was told of before.
     ///
     /// If work is left, the executor is woken, with no notification: the caller
     /// promises to come back.
