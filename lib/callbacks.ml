@@ -48,4 +48,6 @@ let register () =
          make_abandoned = (fun () -> Errors.Abandoned);
          show_exception = show;
          begin_domain = (fun () -> Domain_end.run ignore);
+         make_timeout = (fun () -> Lwt_unix.Timeout);
+         make_canceled = (fun () -> Lwt.Canceled);
        })

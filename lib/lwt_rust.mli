@@ -105,8 +105,11 @@ type error = {
 }
 
 exception Error of error
-(** A Rust function returned an error. An error of the system ([std::io::Error]
-    with a number) is [Unix.Unix_error] instead, with two empty strings. *)
+(** A Rust function returned an error. Some errors are exceptions that OCaml has
+    for such a thing instead: an error of the system ([std::io::Error] with a
+    number) is [Unix.Unix_error], with two empty strings; that of a time-out
+    ([tokio::time::error::Elapsed]) is [Lwt_unix.Timeout]; and that of a task of
+    tokio's that was aborted ([tokio::task::JoinError]) is [Lwt.Canceled]. *)
 
 type panic = {
   message : string;  (** what it was raised with, if that is a string *)

@@ -51,6 +51,8 @@ type callbacks = {
   make_abandoned : unit -> exn;
   show_exception : exn -> bool -> shown;
   begin_domain : unit -> unit;
+  make_timeout : unit -> exn;
+  make_canceled : unit -> exn;
 }
 (** The functions that Rust calls, found by the numbers of their fields. *)
 

@@ -21,6 +21,14 @@ let errors_of_the_system () =
   let* () = expect "9999" (Rust.io_error 9999) (is (Unix.EUNKNOWNERR 9999)) in
   still_works ()
 
+let errors_of_tokio () =
+  let fails name is_time_out expected =
+    expect name (Rust_functions.fail_as_tokio is_time_out) (( = ) expected)
+  in
+  let* () = fails "a time-out" true Lwt_unix.Timeout in
+  let* () = fails "an aborted task" false Lwt.Canceled in
+  still_works ()
+
 exception Mine of int ref
 
 let exceptions_come_back_the_same () =
@@ -121,6 +129,7 @@ let () =
           case "an error at once" (errors false);
           case "an error after a wait" (errors true);
           case "an error of the system" errors_of_the_system;
+          case "a time-out, an aborted task" errors_of_tokio;
           Alcotest.test_case "printed" `Quick printed;
         ] );
       ( "exceptions",

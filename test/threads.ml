@@ -73,6 +73,22 @@ let finaliser_wakes_a_blocked_loop () =
   in
   again 100
 
+(* A Rust function has the context of another runtime entered, and calls OCaml, which
+   calls a function that needs tokio's timer: on a thread that has not called Rust
+   before, and on one that has. *)
+let within_another_runtime () =
+  let begin_within () =
+    let begun = ref [] in
+    let begin_one () = begun := Rust.sleep 1 7 :: !begun in
+    Rust_functions.call_in_other_runtime begin_one;
+    begin_one ();
+    !begun
+  in
+  let elsewhere = ref [] in
+  Thread.join (Thread.create (fun () -> elsewhere := begin_within ()) ());
+  let+ all = Lwt.all (begin_within () @ !elsewhere) in
+  Alcotest.(check (list int)) "what they give" [ 7; 7; 7; 7 ] all
+
 let () =
   Alcotest.run "threads"
     [
@@ -91,5 +107,6 @@ let () =
           case "a systhread of the domain cancels"
             systhread_of_the_domain_cancels;
           case "a finaliser wakes a blocked loop" finaliser_wakes_a_blocked_loop;
+          case "within the context of another runtime" within_another_runtime;
         ] );
     ]

@@ -36,9 +36,13 @@ pub(crate) enum Callback {
     ShowException = 8,
     /// `unit -> unit`: the domain has used us for the first time.
     BeginDomain = 9,
+    /// `unit -> exn`
+    MakeTimeout = 10,
+    /// `unit -> exn`
+    MakeCanceled = 11,
 }
 
-const COUNT: usize = Callback::BeginDomain as usize + 1;
+const COUNT: usize = Callback::MakeCanceled as usize + 1;
 
 static CALLBACKS: OnceCell<[Root; COUNT]> = OnceCell::new();
 

@@ -35,6 +35,6 @@ lwt_rust::library! {
     f::reverse, f::buffer,
     d::keep_handle, d::spawn_in_kept,
     w::await_elsewhere, w::drop_elsewhere,
-    t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned,
+    t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,
 }

@@ -1,7 +1,7 @@
 //! Threads, and who wakes whom.
 
 use std::{
-    future::Future,
+    future::{Future, pending},
     mem::MaybeUninit,
     pin::pin,
     sync::{
@@ -9,9 +9,12 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
-use lwt_rust::{DomainExecutor, Error, Raw, runtime, spawn_blocking, try_with_lock};
+use lwt_rust::{
+    Closure, DomainExecutor, Error, Raw, runtime, spawn_blocking, try_with_lock, with_lock,
+};
 
 lwt_rust::export! {
     /// The name of a tokio worker.
@@ -154,6 +157,25 @@ pub(crate) fn is_blocking_abandoned() -> bool {
     let spawned = pin!(spawn_blocking(|| ()));
     let polled = spawned.poll(&mut Context::from_waker(Waker::noop()));
     matches!(polled, Poll::Ready(Err(Error::Abandoned)))
+}
+
+/// Fails as tokio says: because of a time-out, or because a task was aborted.
+#[lwt_rust::func]
+pub(crate) async fn fail_as_tokio(is_time_out: bool) -> Result<(), Error> {
+    if is_time_out {
+        tokio::time::timeout(Duration::from_millis(1), pending()).await?
+    }
+    let task = tokio::spawn(pending::<()>());
+    task.abort();
+    Ok(task.await?)
+}
+
+/// Calls a closure with the context of another runtime entered.
+#[lwt_rust::func]
+pub(crate) fn call_in_other_runtime(f: Closure<(), ()>) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let _entered = runtime.enter();
+    with_lock(|lock| f.call(lock, ()))
 }
 
 /// The bytes that were given out by the C library's allocator and not given back;

@@ -51,7 +51,17 @@ impl Failure {
         error.raw_os_error()
     }
 
-    /// `Unix.Unix_error` or `Lwt_rust.Error`.
+    /// Makes the exception that Lwt has for such a thing, if it has one.
+    fn of_lwt(&self) -> Option<Callback> {
+        let error = &self.0.error;
+        if error.is::<tokio::time::error::Elapsed>() {
+            return Some(Callback::MakeTimeout);
+        }
+        let joined = error.downcast_ref::<tokio::task::JoinError>()?;
+        joined.is_cancelled().then_some(Callback::MakeCanceled)
+    }
+
+    /// `Unix.Unix_error`, one of Lwt's exceptions, or `Lwt_rust.Error`.
     ///
     /// The error is the user's, and may panic when it is shown or dropped: then
     /// it is `Lwt_rust.Panic`.
@@ -59,6 +69,9 @@ impl Failure {
         if let Some(errno) = self.errno() {
             let error = Root::new(lock.unix_error(errno));
             return call_back(lock, Callback::MakeUnixError, &[&error]);
+        }
+        if let Some(make) = self.of_lwt() {
+            return call_back(lock, make, &[&Root::UNIT]);
         }
         let type_name = self.0.type_name;
         let shown = catch_panic(move || {

@@ -26,7 +26,9 @@ pub enum Error {
     /// An OCaml exception. Back in OCaml it is physically the same.
     Exception(Exception),
     /// A Rust error: `Lwt_rust.Error` in OCaml, or `Unix.Unix_error` for a
-    /// [`std::io::Error`] that came from the system.
+    /// [`std::io::Error`] that came from the system, `Lwt_unix.Timeout` for tokio's
+    /// [`Elapsed`](tokio::time::error::Elapsed), and `Lwt.Canceled` for the
+    /// [`JoinError`](tokio::task::JoinError) of a task that was aborted.
     Failure(Failure),
     /// A panic: `Lwt_rust.Panic` in OCaml.
     Panic(Panic),
