@@ -1,18 +1,30 @@
-let observe promise wait : _ Raw.observed =
-  match Lwt.state promise with
-  | Return value -> Resolved value
-  | Fail exn -> Rejected exn
-  | Sleep when Lwt_loop.is_here () ->
-      Lwt.on_any promise
-        (fun value -> Outcome.get (Raw.wait_resolve wait value))
-        (fun exn -> Outcome.get (Raw.wait_reject wait exn));
-      Waiting promise
-  | Sleep ->
+let wait_for promise : _ Raw.observed =
+  match Raw.wait_begin promise with
+  | -1 ->
       Rejected
         (Invalid_argument
            "a pending Lwt promise in a domain that runs no Lwt loop: nothing \
             can settle it there; call the function in the domain of the loop \
             (lwt_rust::LwtFn::in_domain, Lwt_rust.Executor.run_in_lwt)")
+  | wait when wait < 0 ->
+      Rejected (Failure "lwt_rust: too many Lwt promises are awaited at a time")
+  | wait -> (
+      try
+        Lwt.on_any promise
+          (fun value -> Outcome.get (Raw.wait_resolve wait value))
+          (fun exn -> Outcome.get (Raw.wait_reject wait exn));
+        Waiting wait
+      with exn ->
+        (* That of a signal's handler: Rust will not know of the wait. *)
+        let backtrace = Printexc.get_raw_backtrace () in
+        Outcome.get (Raw.wait_give_up wait);
+        Printexc.raise_with_backtrace exn backtrace)
+
+let observe promise : _ Raw.observed =
+  match Lwt.state promise with
+  | Return value -> Resolved value
+  | Fail exn -> Rejected exn
+  | Sleep -> wait_for promise
 
 let show exn is_raised : Raw.shown =
   let backtrace =
@@ -35,7 +47,7 @@ let register () =
     (Raw.callbacks_register
        {
          attach_executor = Lwt_loop.attach;
-         invoke = (fun f x wait -> observe (f x) wait);
+         invoke = (fun f x -> observe (f x));
          observe;
          cancel = Lwt.cancel;
          make_error =

@@ -26,12 +26,12 @@ type polled =
 
 let panics = 1 lsl 16
 
-(** What Rust sees of a promise that it is about to await. *)
-type 'a observed = Resolved of 'a | Rejected of exn | Waiting of 'a Lwt.t
-
 type wait = int
 (** Names a future that awaits a Lwt promise, as long as it does. Settling one
     that no longer waits does nothing. *)
+
+(** What Rust sees of a promise that it is about to await. *)
+type 'a observed = Resolved of 'a | Rejected of exn | Waiting of wait
 
 type 'a promise
 (** A promise that Rust awaits and OCaml settles. Collected, it rejects. *)
@@ -42,8 +42,8 @@ type shown = string * string * string option * Printexc.raw_backtrace option
 
 type callbacks = {
   attach_executor : unit -> unit;
-  invoke : 'a 'b. ('a -> 'b Lwt.t) -> 'a -> wait -> 'b observed;
-  observe : 'a. 'a Lwt.t -> wait -> 'a observed;
+  invoke : 'a 'b. ('a -> 'b Lwt.t) -> 'a -> 'b observed;
+  observe : 'a. 'a Lwt.t -> 'a observed;
   cancel : 'a. 'a Lwt.t -> unit;
   make_error : string * string list * string * string option -> exn;
   make_unix_error : Unix.error -> exn;
@@ -103,6 +103,12 @@ external call_drain : float -> (unit, 'executor) call = "lwt_rust_call_drain"
 external call_in_lwt : (unit -> 'a Lwt.t) -> ('a, 'executor) call
   = "lwt_rust_call_in_lwt"
 
+external wait_begin : 'a Lwt.t -> wait = "lwt_rust_wait_begin"
+[@@noalloc]
+(** Of a pending promise. -1 in a domain that runs no Lwt loop, -2 if there are
+    too many. *)
+
+external wait_give_up : wait -> unit outcome = "lwt_rust_wait_give_up"
 external wait_resolve : wait -> 'a -> unit outcome = "lwt_rust_wait_resolve"
 external wait_reject : wait -> exn -> unit outcome = "lwt_rust_wait_reject"
 external promise_create : unit -> 'a promise outcome = "lwt_rust_promise_create"

@@ -62,6 +62,22 @@ let calls_are_refused fork () =
          && is_refused (fun () -> Lwt_rust.Promise.resolve promise 1)));
   check_int "after" 2 (run (Rust.sleep 1 2))
 
+(* The task is being polled then, and awaits what the closure returns. *)
+let by_a_closure () =
+  let child = ref (-1) in
+  let step n =
+    if n = 0 then child := Lwt_unix.fork ();
+    Lwt.map (fun () -> 1) (Lwt.pause ())
+  in
+  let summing = Rust.sum step 3 in
+  if !child = 0 then
+    Unix._exit
+      (match run (result summing) with
+      | Error Lwt_rust.Abandoned -> 0
+      | Ok _ | Error _ | (exception _) -> 1);
+  check_child "child" !child;
+  check_int "parent" 3 (run summing)
+
 (* The child of [Unix.fork] would read the parent's notifications. *)
 let what_waits_is_rejected () =
   let sleeping = Rust.sleep 200 'x' and yielding = Rust.yield 3 'y' in
@@ -122,6 +138,7 @@ let () =
           test "calls are refused" (calls_are_refused Unix.fork);
           test "calls are refused, Lwt_unix.fork"
             (calls_are_refused Lwt_unix.fork);
+          test "by a closure" by_a_closure;
           test "what waits is rejected" what_waits_is_rejected;
           test "collected in the child" collected_in_the_child;
           test "other programs" other_programs;

@@ -48,6 +48,69 @@ let within_a_closure () =
   check_int "awaited" 7 first;
   check_int "the other" 3 second
 
+let by_somebody_else awaits () =
+  let promise, resolver = Lwt.task () in
+  let awaiting = awaits (fun () -> promise) in
+  let* () = pauses 5 in
+  check_bool "pending" true (Lwt.is_sleeping awaiting);
+  Lwt.wakeup resolver 3;
+  let* n = awaiting in
+  check_int "pending at first" 3 n;
+  (* Before the other has looked at it, perhaps. *)
+  let* n = awaits (fun () -> Lwt.map (fun () -> 4) (Lwt.pause ())) in
+  check_int "soon" 4 n;
+  let+ n = awaits (fun () -> Lwt.return 5) in
+  check_int "at once" 5 n
+
+(* An exception of a signal's handler may come when the wait has begun, and the
+   closure seems to have raised it then. A profiler that raises at the next
+   allocation does the same. *)
+let interrupted () =
+  let promise, resolver = Lwt.wait () in
+  let armed = ref false in
+  let alloc _ =
+    if !armed then (
+      armed := false;
+      raise Exit)
+    else None
+  in
+  let tracker =
+    { Gc.Memprof.null_tracker with alloc_minor = alloc; alloc_major = alloc }
+  in
+  let interrupted_once () =
+    match Gc.Memprof.start ~sampling_rate:1. tracker with
+    | exception Failure _ -> (* that of OCaml 5.1 and 5.2 *) Lwt.return_unit
+    | _ ->
+        let awaiting =
+          Rust.sum
+            (fun _ ->
+              armed := true;
+              promise)
+            1
+        in
+        Gc.Memprof.stop ();
+        let* settled = result awaiting in
+        check_bool "raised" true (settled = Error Exit);
+        Lwt.return_unit
+  in
+  let rec again n =
+    if n = 0 then Lwt.return_unit
+    else
+      let* () = interrupted_once () in
+      again (n - 1)
+  in
+  let* () = again 1 in
+  let before = (Lwt_rust.Runtime.live ()).roots in
+  let* () = again 50 in
+  check_int "roots" before (Lwt_rust.Runtime.live ()).roots;
+  Lwt.wakeup resolver 1;
+  pauses 3
+
+(* Their places are those of other tasks by then. *)
+let gone_tasks_are_woken () =
+  let+ sum = F.wake_the_gone 100 in
+  check_int "sum" 4950 sum
+
 let pending_elsewhere () =
   let promise, resolver = Lwt.task () in
   let awaiting = result (F.await_elsewhere (fun () -> promise)) in
@@ -115,6 +178,13 @@ let () =
           case "many in one turn" many_go_on_in_one_turn;
           case "within a closure" within_a_closure;
         ] );
+      ( "by somebody else",
+        [
+          case "another task" (by_somebody_else F.await_in_another_task);
+          case "another waker" (by_somebody_else F.await_through_another_waker);
+          case "nobody, for an exception" interrupted;
+        ] );
+      ("wakers", [ case "of tasks that are gone" gone_tasks_are_woken ]);
       ( "elsewhere",
         [
           case "resolved" (settled_elsewhere (fun u -> Lwt.wakeup u 3) (Ok 3));

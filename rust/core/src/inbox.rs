@@ -2,12 +2,72 @@
 
 use crate::sync::{Mutex, MutexGuard};
 
-/// Things that any thread leaves for an owner, who takes all of them at a time.
+/// Things that any thread leaves for an owner, who takes all of them at a time, and
+/// the numbers of slots that any thread has woken.
 ///
 /// Whoever leaves something wakes the owner's [`Park`](crate::Park) afterwards, and
 /// the owner looks when [`Park::start`](crate::Park::start) says that it was woken.
 #[derive(Debug)]
-pub struct Inbox<T>(Mutex<Vec<T>>);
+pub struct Inbox<T>(Mutex<Contents<T>>);
+
+/// What was left in an [`Inbox`].
+#[derive(Debug)]
+pub struct Contents<T> {
+    things: Vec<T>,
+    woken: SlotSet,
+}
+
+/// Numbers of slots, each once.
+#[derive(Debug, Default)]
+struct SlotSet {
+    slots: Vec<usize>,
+    /// One bit a slot.
+    bits: Vec<u64>,
+}
+
+impl SlotSet {
+    fn insert(&mut self, slot: usize) {
+        let (word, bit) = (slot / 64, 1 << (slot % 64));
+        if word >= self.bits.len() {
+            self.bits.resize(word + 1, 0);
+        }
+        if self.bits[word] & bit == 0 {
+            self.bits[word] |= bit;
+            self.slots.push(slot);
+        }
+    }
+
+    fn drain(&mut self) -> impl Iterator<Item = usize> {
+        let SlotSet { slots, bits } = self;
+        slots.drain(..).inspect(|slot| bits[slot / 64] = 0)
+    }
+}
+
+impl<T> Default for Contents<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Contents<T> {
+    /// Nothing.
+    pub fn new() -> Self {
+        Contents {
+            things: Vec::new(),
+            woken: SlotSet::default(),
+        }
+    }
+
+    /// Takes the things out, in the order in which they were left.
+    pub fn things(&mut self) -> impl Iterator<Item = T> {
+        self.things.drain(..)
+    }
+
+    /// Takes the slots out that were woken, in the order in which they were.
+    pub fn woken(&mut self) -> impl Iterator<Item = usize> {
+        self.woken.drain()
+    }
+}
 
 impl<T> Default for Inbox<T> {
     fn default() -> Self {
@@ -18,22 +78,28 @@ impl<T> Default for Inbox<T> {
 impl<T> Inbox<T> {
     /// Nothing.
     pub fn new() -> Self {
-        Inbox(Mutex::new(Vec::new()))
+        Inbox(Mutex::new(Contents::new()))
     }
 
     /// Leaves something. Any thread may call it.
-    pub fn push(&self, item: T) {
-        self.lock().push(item);
+    pub fn push(&self, thing: T) {
+        self.lock().things.push(thing);
     }
 
-    /// Takes everything, in the order in which it was left, into `items`, which is
-    /// empty; its memory is used for what comes next.
-    pub fn take(&self, items: &mut Vec<T>) {
-        debug_assert!(items.is_empty());
-        std::mem::swap(&mut *self.lock(), items);
+    /// Wakes a slot: once, however often, until the owner takes what was left. So
+    /// memory is bounded by the number of slots. Any thread may call it.
+    pub fn wake(&self, slot: usize) {
+        self.lock().woken.insert(slot);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+    /// Takes everything into `contents`, which is empty; its memory is used for what
+    /// comes next.
+    pub fn take(&self, contents: &mut Contents<T>) {
+        debug_assert!(contents.things.is_empty() && contents.woken.slots.is_empty());
+        std::mem::swap(&mut *self.lock(), contents);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Contents<T>> {
         // Nothing that can panic runs under this lock, but for want of memory.
         self.0
             .lock()
@@ -43,22 +109,37 @@ impl<T> Inbox<T> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::Inbox;
+    use super::{Contents, Inbox};
+
+    fn take(inbox: &Inbox<u8>, contents: &mut Contents<u8>) -> (Vec<u8>, Vec<usize>) {
+        inbox.take(contents);
+        (contents.things().collect(), contents.woken().collect())
+    }
 
     #[test]
     fn all_is_taken_in_order_and_once() {
         let inbox = Inbox::new();
-        let mut items = Vec::new();
-        inbox.take(&mut items);
-        assert!(items.is_empty());
-        for item in 0..3 {
-            inbox.push(item);
+        let mut contents = Contents::new();
+        assert_eq!(take(&inbox, &mut contents), (vec![], vec![]));
+        for thing in 0..3 {
+            inbox.push(thing);
         }
-        inbox.take(&mut items);
-        assert_eq!(items, [0, 1, 2]);
-        items.clear();
+        assert_eq!(take(&inbox, &mut contents), (vec![0, 1, 2], vec![]));
         inbox.push(3);
-        inbox.take(&mut items);
-        assert_eq!(items, [3]);
+        assert_eq!(take(&inbox, &mut contents), (vec![3], vec![]));
+        assert_eq!(take(&inbox, &mut contents), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_slot_is_woken_once_until_it_is_taken() {
+        let inbox = Inbox::new();
+        let mut contents = Contents::new();
+        for round in 0..3 {
+            for slot in [70, 0, 63, 70, 64, 0, 200 + round] {
+                inbox.wake(slot);
+            }
+            let expected = vec![70, 0, 63, 64, 200 + round];
+            assert_eq!(take(&inbox, &mut contents), (vec![], expected));
+        }
     }
 }

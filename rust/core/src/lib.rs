@@ -33,7 +33,7 @@ pub use counts::{Counted, CountedPromise, CountedRoot, CountedTask, Kind, count}
 pub use description::{
     Arguments, ConstructorItem, Definition, Description, FieldItem, FunctionItem, Type,
 };
-pub use inbox::Inbox;
+pub use inbox::{Contents, Inbox};
 pub use park::Park;
-pub use slots::{Slots, Ticket};
+pub use slots::{Occupied, Slots, Ticket};
 pub use source::Source;

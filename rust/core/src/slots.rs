@@ -47,15 +47,27 @@ impl Ticket {
 #[derive(Debug)]
 pub struct Slots<T> {
     entries: Vec<Entry<T>>,
-    free: Vec<usize>,
+    /// The vacant slot to be taken next, or `NONE`.
+    vacant: usize,
     completed: Vec<usize>,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     turn: u64,
-    kept: Option<T>,
+    content: Content<T>,
 }
+
+#[derive(Debug)]
+enum Content<T> {
+    Kept(T),
+    /// The vacant slot to be taken after this one, or `NONE`. Also of a slot that is
+    /// not to be taken.
+    Vacant(usize),
+}
+
+/// The number of no slot.
+const NONE: usize = usize::MAX;
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
@@ -68,7 +80,7 @@ impl<T> Slots<T> {
     pub const fn new() -> Self {
         Slots {
             entries: Vec::new(),
-            free: Vec::new(),
+            vacant: NONE,
             completed: Vec::new(),
         }
     }
@@ -78,79 +90,100 @@ impl<T> Slots<T> {
     /// # Panics
     ///
     /// If 2^24 slots are in use.
+    #[inline]
     pub fn insert(&mut self, make: impl FnOnce(Ticket) -> T) -> Ticket {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            assert!(
-                self.entries.len() < 1 << SLOT_BITS,
-                "too many promises are pending at a time"
-            );
-            self.entries.push(Entry {
-                turn: 0,
-                kept: None,
-            });
-            self.entries.len() - 1
-        });
+        if self.vacant == NONE {
+            self.grow();
+        }
+        let slot = self.vacant;
         let entry = &mut self.entries[slot];
+        let Content::Vacant(next) = entry.content else {
+            unreachable!("the list is of vacant slots")
+        };
+        self.vacant = next;
         entry.turn += 1;
         let ticket = Ticket::new(slot, entry.turn);
-        entry.kept = Some(make(ticket));
+        entry.content = Content::Kept(make(ticket));
         ticket
     }
 
+    #[cold]
+    fn grow(&mut self) {
+        assert!(
+            self.entries.len() < 1 << SLOT_BITS,
+            "too many promises are pending at a time"
+        );
+        self.vacant = self.entries.len();
+        self.entries.push(Entry {
+            turn: 0,
+            content: Content::Vacant(NONE),
+        });
+    }
+
     /// What is kept for `ticket`; `None` if it is gone.
+    #[inline]
     pub fn get_mut(&mut self, ticket: Ticket) -> Option<&mut T> {
-        self.entry(ticket)?.kept.as_mut()
+        match &mut self.entry(ticket)?.content {
+            Content::Kept(kept) => Some(kept),
+            Content::Vacant(_) => None,
+        }
+    }
+
+    /// The entry of `ticket`, to be removed or not; `None` if it is gone.
+    #[inline]
+    pub fn occupied(&mut self, ticket: Ticket) -> Option<Occupied<'_, T>> {
+        let occupied = self.current(ticket.slot())?;
+        (occupied.entry.turn == ticket.turn()).then_some(occupied)
+    }
+
+    /// The entry in a slot, whichever that is; `None` if there is none.
+    #[inline]
+    pub fn current(&mut self, slot: usize) -> Option<Occupied<'_, T>> {
+        let entry = self.entries.get_mut(slot)?;
+        let is_kept = matches!(entry.content, Content::Kept(_));
+        is_kept.then_some(Occupied {
+            slot,
+            entry,
+            vacant: &mut self.vacant,
+        })
     }
 
     /// Takes what is kept for `ticket`; the slot can be used at once. `None` if
     /// it is gone already.
     pub fn remove(&mut self, ticket: Ticket) -> Option<T> {
-        let kept = self.entry(ticket)?.kept.take()?;
-        self.release(ticket.slot());
-        Some(kept)
-    }
-
-    /// As [`remove`](Slots::remove), of something that is dropped where it is.
-    pub fn discard(&mut self, ticket: Ticket) {
-        if let Some(entry) = self.entry(ticket).filter(|entry| entry.kept.is_some()) {
-            entry.kept = None;
-            self.release(ticket.slot());
-        }
+        Some(self.occupied(ticket)?.remove())
     }
 
     /// As [`remove`](Slots::remove), by the slot alone: for a side that has
     /// forgotten every earlier use of the slot.
     pub fn remove_current(&mut self, slot: usize) -> Option<T> {
-        let kept = self.entries.get_mut(slot)?.kept.take()?;
-        self.release(slot);
-        Some(kept)
+        Some(self.current(slot)?.remove())
     }
 
     /// As [`remove`](Slots::remove), but the slot is used again only after the
     /// next [`recycle`](Slots::recycle).
     pub fn complete(&mut self, ticket: Ticket) -> Option<T> {
-        let kept = self.entry(ticket)?.kept.take()?;
+        let entry = self.occupied(ticket)?.entry;
+        let kept = std::mem::replace(&mut entry.content, Content::Vacant(NONE));
         self.completed.push(ticket.slot());
-        Some(kept)
+        match kept {
+            Content::Kept(kept) => Some(kept),
+            Content::Vacant(_) => None,
+        }
     }
 
     /// Takes everything that is kept; the other side has forgotten all slots.
     pub fn take_all(&mut self) -> Vec<T> {
         self.recycle();
-        let mut all = Vec::new();
-        for slot in 0..self.entries.len() {
-            if let Some(kept) = self.entries[slot].kept.take() {
-                self.release(slot);
-                all.push(kept);
-            }
-        }
-        all
+        let slots = 0..self.entries.len();
+        slots.filter_map(|slot| self.remove_current(slot)).collect()
     }
 
     /// The other side knows of all completions so far.
     pub fn recycle(&mut self) {
         while let Some(slot) = self.completed.pop() {
-            self.release(slot);
+            let entry = &mut self.entries[slot];
+            entry.content = entry.vacant(slot, &mut self.vacant);
         }
     }
 
@@ -159,11 +192,57 @@ impl<T> Slots<T> {
             .get_mut(ticket.slot())
             .filter(|entry| entry.turn == ticket.turn())
     }
+}
 
-    fn release(&mut self, slot: usize) {
-        if self.entries[slot].turn < LAST_TURN {
-            self.free.push(slot);
+impl<T> Entry<T> {
+    /// The content from now on: the slot can be taken, unless it is out of use.
+    #[inline]
+    fn vacant(&self, slot: usize, vacant: &mut usize) -> Content<T> {
+        Content::Vacant(match self.turn < LAST_TURN {
+            true => std::mem::replace(vacant, slot),
+            false => NONE,
+        })
+    }
+}
+
+/// An entry of [`Slots`].
+#[derive(Debug)]
+pub struct Occupied<'s, T> {
+    slot: usize,
+    entry: &'s mut Entry<T>,
+    vacant: &'s mut usize,
+}
+
+impl<T> Occupied<'_, T> {
+    /// The ticket of the entry.
+    #[inline]
+    pub fn ticket(&self) -> Ticket {
+        Ticket::new(self.slot, self.entry.turn)
+    }
+
+    /// What is kept.
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut T {
+        match &mut self.entry.content {
+            Content::Kept(kept) => kept,
+            Content::Vacant(_) => unreachable!("made of an entry that keeps something"),
         }
+    }
+
+    /// Takes what is kept; the slot can be used at once.
+    #[inline]
+    pub fn remove(self) -> T {
+        let vacant = self.entry.vacant(self.slot, self.vacant);
+        match std::mem::replace(&mut self.entry.content, vacant) {
+            Content::Kept(kept) => kept,
+            Content::Vacant(_) => unreachable!("made of an entry that keeps something"),
+        }
+    }
+
+    /// As [`remove`](Occupied::remove), of something that is dropped where it is.
+    #[inline]
+    pub fn discard(self) {
+        self.entry.content = self.entry.vacant(self.slot, self.vacant);
     }
 }
 
@@ -208,17 +287,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_discarded_is_gone_and_its_slot_used_again() {
+    fn an_entry_is_looked_at_and_then_removed_or_not() {
         let mut slots = Slots::new();
         let first = slots.insert(|_| 'a');
-        slots.discard(first);
-        assert_eq!(slots.get_mut(first), None);
-        let second = slots.insert(|_| 'b');
+        *slots.occupied(first).unwrap().get_mut() = 'b';
+        assert_eq!(slots.get_mut(first), Some(&mut 'b'));
+        assert_eq!(slots.occupied(first).unwrap().remove(), 'b');
+        assert!(slots.occupied(first).is_none());
+        let second = slots.insert(|_| 'c');
         assert_eq!(second.slot(), first.slot());
-        slots.discard(first);
-        assert_eq!(slots.remove(second), Some('b'));
-        slots.discard(second);
-        assert_ne!(slots.insert(|_| 'c').slot(), slots.insert(|_| 'd').slot());
+        assert!(slots.occupied(first).is_none());
+        assert_eq!(slots.complete(second), Some('c'));
+        assert!(slots.occupied(second).is_none());
+        assert_ne!(slots.insert(|_| 'd').slot(), second.slot());
     }
 
     #[test]

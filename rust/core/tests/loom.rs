@@ -12,7 +12,7 @@ use loom::{
     },
     thread,
 };
-use lwt_rust_core::{Cell, Inbox, Park, Source};
+use lwt_rust_core::{Cell, Contents, Inbox, Park, Source};
 
 /// An owner that polls when it is told to, and work that anybody adds.
 #[derive(Default)]
@@ -21,11 +21,17 @@ struct Model {
     inbox: Inbox<()>,
     notified: AtomicBool,
     done: AtomicUsize,
+    /// How many times a slot was found woken.
+    runs: AtomicUsize,
 }
 
 impl Model {
     fn add_work(&self) {
         self.inbox.push(());
+        self.wake();
+    }
+
+    fn wake(&self) {
         if self.park.wake() {
             assert!(
                 !self.notified.swap(true, Ordering::AcqRel),
@@ -37,9 +43,12 @@ impl Model {
     fn poll(&self) {
         loop {
             if self.park.start() {
-                let mut found = Vec::new();
+                let mut found = Contents::new();
                 self.inbox.take(&mut found);
-                self.done.fetch_add(found.len(), Ordering::Relaxed);
+                let works = found.things().count();
+                self.done.fetch_add(works, Ordering::Relaxed);
+                self.runs
+                    .fetch_add(found.woken().count(), Ordering::Relaxed);
             }
             if self.park.finish() {
                 return;
@@ -93,6 +102,41 @@ fn an_owner_that_leaves_work_behind_is_not_notified_and_finds_it() {
         waker.join().unwrap();
         while model.turn() {}
         assert_eq!(model.done.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// Two threads wake the same task: it may run once for both, but not before what
+/// either of them did is there to be seen.
+#[test]
+fn a_task_that_is_woken_twice_runs_after_both() {
+    loom::model(|| {
+        let model = Arc::new(Model::default());
+        let written = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
+        let wakers: Vec<_> = (0..2)
+            .map(|i| {
+                let (model, written) = (model.clone(), written.clone());
+                thread::spawn(move || {
+                    written[i].store(true, Ordering::Relaxed);
+                    model.inbox.wake(7);
+                    model.wake();
+                })
+            })
+            .collect();
+        let mut seen = [false; 2];
+        let mut turn = || {
+            let before = model.runs.load(Ordering::Relaxed);
+            let comes_back = model.turn();
+            if model.runs.load(Ordering::Relaxed) > before {
+                seen = [0, 1].map(|i| written[i].load(Ordering::Relaxed));
+            }
+            comes_back
+        };
+        turn();
+        for waker in wakers {
+            waker.join().unwrap();
+        }
+        while turn() {}
+        assert_eq!(seen, [true; 2], "the last run came too early");
     });
 }
 

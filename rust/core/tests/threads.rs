@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lwt_rust_core::{Cell, Inbox, Park};
+use lwt_rust_core::{Cell, Contents, Inbox, Park};
 
 const THREADS: usize = 4;
 const ROUNDS: usize = if cfg!(miri) { 20 } else { 2_000 };
@@ -46,29 +46,33 @@ fn every_wake_up_of_a_parked_owner_is_delivered_once() {
     let inbox = Inbox::new();
     let (bell, receiver) = bell();
     thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
+        for thread in 0..THREADS {
+            let (park, inbox, bell) = (&park, &inbox, &bell);
+            scope.spawn(move || {
                 for _ in 0..ROUNDS {
                     inbox.push(());
+                    inbox.wake(thread);
                     if park.wake() {
                         bell.clone().wake();
                     }
                 }
             });
         }
-        let (mut done, mut found) = (0, Vec::new());
+        let (mut done, mut woken, mut found) = (0, [0; THREADS], Contents::new());
         while done < THREADS * ROUNDS {
             sleep(&receiver);
             loop {
                 if park.start() {
                     inbox.take(&mut found);
-                    done += found.drain(..).count();
+                    done += found.things().count();
+                    found.woken().for_each(|thread| woken[thread] += 1);
                 }
                 if park.finish() {
                     break;
                 }
             }
         }
+        assert!(woken.iter().all(|&times| (1..=ROUNDS).contains(&times)));
     });
 }
 

@@ -2,12 +2,10 @@
 
 use std::{future::Future, task::Poll};
 
-use lwt_rust_core::CatchPanic;
-
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
-    executor::{self, Cancellation},
+    executor::{self, CallFuture, Cancellation},
     ffi::{Lock, Raw, Root, Status, Val, enter},
 };
 
@@ -59,7 +57,7 @@ where
     E: Into<Error>,
 {
     let executor = executor::attached(lock)?;
-    let mut future = Box::pin(CatchPanic::new(start(lock)?));
+    let mut future = CallFuture::new(start(lock)?);
     match executor.poll_first(lock, future.as_mut()) {
         Poll::Ready(Ok(Ok(value))) => {
             let value = Root::new(value.into_ocaml(lock)?);

@@ -15,11 +15,11 @@ use crate::{
 pub(crate) enum Callback {
     /// `unit -> unit`: attaches the domain's executor to the thread.
     AttachExecutor = 0,
-    /// `('a -> 'b Lwt.t) -> 'a -> int -> 'b observed`: as `Observe`, of the
+    /// `('a -> 'b Lwt.t) -> 'a -> 'b observed`: as `Observe`, of the
     /// promise that the function returns.
     Invoke = 1,
-    /// `'a Lwt.t -> int -> 'a observed`: a pending promise will settle the wait
-    /// of this number.
+    /// `'a Lwt.t -> 'a observed`: a pending promise will settle a wait, which has
+    /// begun.
     Observe = 2,
     /// `'a Lwt.t -> unit`
     Cancel = 3,
@@ -64,6 +64,7 @@ pub(crate) fn register(record: Val<'_>) -> Result<(), Error> {
 }
 
 /// Calls a function; `None` if they were not registered yet.
+#[inline]
 pub(crate) fn call_back<'l>(
     lock: &'l mut Lock,
     callback: Callback,

@@ -38,14 +38,10 @@ where
     /// Dropping the promise cancels what the function returned: see [`Promise`].
     pub fn call(&self, argument: A) -> Promise<B> {
         match self.handle.executor_here() {
-            Some(executor) => Promise::here(executor, |lock, wait| {
-                invoke(lock, &self.closure, argument, wait)
-            }),
+            Some(executor) => Promise::here(executor, |lock| invoke(lock, &self.closure, argument)),
             None => {
                 let closure = self.closure.clone();
-                Promise::there(self.handle, move |lock, wait| {
-                    invoke(lock, &closure, argument, wait)
-                })
+                Promise::there(self.handle, move |lock| invoke(lock, &closure, argument))
             }
         }
     }
@@ -59,19 +55,16 @@ fn function(value: Val<'_>) -> Result<Arc<Root>, Error> {
     }
 }
 
-/// Calls `closure` and looks at the promise it returns, which settles the number
-/// of the wait if it is pending.
+/// Calls `closure` and looks at the promise it returns, which settles a
+/// wait if it is pending.
 fn invoke<'l>(
     lock: &'l mut Lock,
     closure: &Root,
     argument: impl IntoOcaml,
-    wait: &Root,
 ) -> Result<Val<'l>, Error> {
     let argument = Root::new(argument.into_ocaml(lock)?);
-    Ok(
-        call_back(lock, Callback::Invoke, &[closure, &argument, wait])
-            .ok_or_else(|| Error::Abandoned)??,
-    )
+    Ok(call_back(lock, Callback::Invoke, &[closure, &argument])
+        .ok_or_else(|| Error::Abandoned)??)
 }
 
 impl<A, B> LwtFn<A, B> {

@@ -34,7 +34,7 @@ lwt_rust::library! {
     f::counter, f::counters, f::other, f::next, f::close,
     f::reverse, f::buffer,
     d::keep_handle, d::spawn_in_kept,
-    w::await_elsewhere, w::drop_elsewhere,
+    w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,
 }

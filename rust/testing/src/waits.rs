@@ -1,12 +1,17 @@
-//! Promises of Lwt promises that go to other threads.
+//! Promises of Lwt promises that other tasks and threads await, and wakers.
 
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    task::Poll,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
-use lwt_rust::{Error, LwtFn, Promise};
+use lwt_rust::{DomainExecutor, Error, LwtFn, Promise};
 
 /// Polls a promise once, whatever it says.
 async fn look_at(promise: &mut Promise<i64>) -> Option<Result<i64, Error>> {
@@ -49,4 +54,76 @@ pub(crate) async fn drop_elsewhere(
         }
     };
     Ok(tokio::spawn(drops).await?)
+}
+
+/// Calls a closure, and has another task of the domain await its promise.
+#[lwt_rust::func]
+pub(crate) async fn await_in_another_task(f: LwtFn<(), i64>) -> Result<i64, Error> {
+    let executor = DomainExecutor::current().ok_or(Error::Abandoned)?;
+    let promise = f.call(());
+    executor.spawn_local(promise).await?
+}
+
+/// Passes a wake-up on.
+struct Between(Waker);
+
+impl Wake for Between {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_by_ref();
+    }
+}
+
+/// Calls a closure, and awaits its promise as something would that has wakers of its
+/// own.
+#[lwt_rust::func]
+pub(crate) async fn await_through_another_waker(f: LwtFn<(), i64>) -> Result<i64, Error> {
+    let mut promise = f.call(());
+    poll_fn(|context| {
+        let waker = Arc::new(Between(context.waker().clone())).into();
+        Pin::new(&mut promise).poll(&mut Context::from_waker(&waker))
+    })
+    .await
+}
+
+/// Has so many tasks end, and a thread wake all of them again and again until as many
+/// others, which have their places by then, have ended.
+#[lwt_rust::func]
+pub(crate) async fn wake_the_gone(tasks: u64) -> Result<u64, Error> {
+    let executor = DomainExecutor::current().ok_or(Error::Abandoned)?;
+    let mut wakers = Vec::new();
+    for _ in 0..tasks {
+        let its = poll_fn(|context| Poll::Ready(context.waker().clone()));
+        wakers.push(executor.spawn_local(its));
+    }
+    let mut gone = Vec::new();
+    for waker in wakers {
+        gone.push(waker.await?);
+    }
+    let is_over = Arc::new(AtomicBool::new(false));
+    let thread = {
+        let is_over = is_over.clone();
+        std::thread::spawn(move || {
+            while !is_over.load(Ordering::Relaxed) {
+                gone.iter().for_each(Waker::wake_by_ref);
+            }
+        })
+    };
+    let others: Vec<_> = (0..tasks)
+        .map(|n| {
+            executor.spawn_local(async move {
+                for _ in 0..10 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                n
+            })
+        })
+        .collect();
+    let mut sum = 0;
+    for other in others {
+        sum += other.await?;
+    }
+    is_over.store(true, Ordering::Relaxed);
+    let joined = lwt_rust::spawn_blocking(move || thread.join()).await?;
+    joined.map_err(|_| Error::message("the thread has panicked"))?;
+    Ok(sum)
 }

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use super::DomainExecutor;
 use crate::ffi;
 
 /// The most tasks that one poll runs. A task completes one call at most, so the
@@ -74,8 +75,16 @@ impl Budget {
     }
 }
 
-/// Whether a task that found a promise settled may go on in this poll. A task
-/// that is not of a domain always may: tokio's threads are its own to use.
+impl DomainExecutor {
+    /// Whether a task that found a promise settled may go on in this poll.
+    #[inline]
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.budget.spend_await()
+    }
+}
+
+/// As [`DomainExecutor::may_go_on`], of the domain of the calling thread. A task that
+/// is not of a domain always may: tokio's threads are its own to use.
 pub(crate) fn may_go_on() -> bool {
-    ffi::executor().is_none_or(|executor| executor.budget.spend_await())
+    ffi::executor().is_none_or(DomainExecutor::may_go_on)
 }

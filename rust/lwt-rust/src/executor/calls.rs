@@ -2,15 +2,15 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     future::{Future, poll_fn},
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
-use lwt_rust_core::{CatchPanic, CountedTask, Slots, Ticket, catch_panic};
+use lwt_rust_core::{CatchPanic, CountedTask, Slots, Ticket, catch_panic, drop_quietly};
+use pin_project_lite::pin_project;
 
-use super::{DomainExecutor, queue::Spawned, task::InDomain};
+use super::{DomainExecutor, tasks::TaskId};
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
@@ -27,16 +27,13 @@ pub(crate) enum Cancellation {
 }
 
 struct Call {
-    ticket: Ticket,
-    task: Option<Spawned<InDomain<()>>>,
+    task: Option<TaskId>,
     cancellation: Cancellation,
 }
 
 #[derive(Default)]
 pub(super) struct Calls {
     by_slot: RefCell<Slots<Call>>,
-    /// Those that were cancelled and go on, by [`Ticket::to_bits`].
-    outlasting: RefCell<HashMap<u64, Spawned<InDomain<()>>>>,
     /// How many have not ended.
     running: Cell<usize>,
     /// The task that waits for all others to end.
@@ -44,19 +41,27 @@ pub(super) struct Calls {
 }
 
 /// A call that has not ended.
-struct Running(&'static DomainExecutor);
+struct Running {
+    executor: &'static DomainExecutor,
+    ticket: Ticket,
+    _counted: CountedTask,
+}
 
 impl Running {
-    fn new(executor: &'static DomainExecutor) -> Self {
+    fn new(executor: &'static DomainExecutor, ticket: Ticket) -> Self {
         let running = &executor.calls.running;
         running.set(running.get() + 1);
-        Running(executor)
+        Running {
+            executor,
+            ticket,
+            _counted: CountedTask::new(),
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let calls = &self.0.calls;
+        let calls = &self.executor.calls;
         calls.running.set(calls.running.get() - 1);
         if let Some(waker) = calls.drain.take() {
             waker.wake();
@@ -70,18 +75,62 @@ impl Calls {
         self.by_slot.borrow_mut().recycle();
     }
 
-    /// Gives up all calls; OCaml has forgotten them. Their futures are dropped
-    /// when the executor is polled.
-    pub(super) fn cancel_all(&self) {
-        let calls = self.by_slot.borrow_mut().take_all();
-        let outlasting = self.outlasting.take();
-        drop((calls, outlasting));
+    /// Forgets all calls, as OCaml has.
+    pub(super) fn forget_all(&self) {
+        drop(self.by_slot.borrow_mut().take_all());
     }
 }
 
-fn detach(task: Option<Spawned<InDomain<()>>>) {
-    if let Some(task) = task {
-        task.detach();
+pin_project! {
+    /// The future of an asynchronous function, and the call that it completes once it
+    /// has become a task.
+    pub(crate) struct CallFuture<F> {
+        #[pin]
+        future: CatchPanic<F>,
+        call: Option<Running>,
+    }
+}
+
+impl<F> Default for CallFuture<F> {
+    fn default() -> Self {
+        CallFuture {
+            future: CatchPanic::default(),
+            call: None,
+        }
+    }
+}
+
+impl<F: Future> CallFuture<F> {
+    #[inline(always)]
+    pub(crate) fn new(future: F) -> Pin<Box<Self>> {
+        // Made where it stays: `Box::pin` would make it on the stack and copy it.
+        let mut boxed = Box::into_pin(Box::<Self>::default());
+        boxed.as_mut().project().future.put(future);
+        boxed
+    }
+}
+
+impl<F, T, E> Future for CallFuture<F>
+where
+    F: Future<Output = Result<T, E>>,
+    T: IntoOcaml,
+    E: Into<Error>,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let result = match ready!(this.future.poll(context)) {
+            Ok(Ok(value)) => Ok(value),
+            // The conversion is the user's, and may panic.
+            Ok(Err(error)) => Err(catch_panic(|| error.into())
+                .unwrap_or_else(|payload| Panic::from_payload(payload).into())),
+            Err(payload) => Err(Panic::from_payload(payload).into()),
+        };
+        if let Some(call) = this.call.take() {
+            with_lock(|lock| call.executor.complete(lock, call.ticket, result));
+        }
+        Poll::Ready(())
     }
 }
 
@@ -91,10 +140,11 @@ impl DomainExecutor {
     pub(crate) fn poll_first<F: Future>(
         &self,
         lock: &mut Lock,
-        future: Pin<&mut CatchPanic<F>>,
+        future: Pin<&mut CallFuture<F>>,
     ) -> Poll<<CatchPanic<F> as Future>::Output> {
         let _polling = self.budget.begin();
         let _tokio = enter_tokio(self.shared.tokio());
+        let future = future.project().future;
         lock.lend(|| future.poll(&mut Context::from_waker(Waker::noop())))
     }
 
@@ -102,7 +152,7 @@ impl DomainExecutor {
     /// under the number of the slot that is returned.
     pub(crate) fn adopt<F, T, E>(
         &'static self,
-        future: Pin<Box<CatchPanic<F>>>,
+        mut future: Pin<Box<CallFuture<F>>>,
         cancellation: Cancellation,
     ) -> usize
     where
@@ -112,20 +162,9 @@ impl DomainExecutor {
     {
         let mut calls = self.calls.by_slot.borrow_mut();
         let ticket = calls.insert(|ticket| {
-            let running = (Running::new(self), CountedTask::new());
-            let task = self.spawn_in_domain(async move {
-                let result = match future.await {
-                    // The conversion is the user's, and may panic.
-                    Ok(result) => catch_panic(|| result.map_err(Into::into))
-                        .unwrap_or_else(|payload| Err(Panic::from_payload(payload).into())),
-                    Err(payload) => Err(Panic::from_payload(payload).into()),
-                };
-                with_lock(|lock| self.complete(lock, ticket, result));
-                drop(running);
-            });
+            *future.as_mut().project().call = Some(Running::new(self, ticket));
             Call {
-                ticket,
-                task,
+                task: self.spawn_task(future),
                 cancellation,
             }
         });
@@ -134,13 +173,10 @@ impl DomainExecutor {
 
     /// Stores the result of a call where OCaml will find it after this poll.
     fn complete<T: IntoOcaml>(&self, lock: &mut Lock, ticket: Ticket, result: Result<T, Error>) {
-        let call = self.calls.by_slot.borrow_mut().complete(ticket);
-        let Some(call) = call else {
-            let task = self.calls.outlasting.borrow_mut().remove(&ticket.to_bits());
-            return detach(task);
-        };
-        // This very task: nothing of it is left to cancel.
-        detach(call.task);
+        if self.calls.by_slot.borrow_mut().complete(ticket).is_none() {
+            // It was cancelled, and has gone on.
+            return drop_quietly(result);
+        }
         // The conversion may be the user's, and then it may panic.
         let converted = match result {
             Ok(value) => catch_panic(|| value.into_ocaml(lock).map(Root::new))
@@ -159,18 +195,13 @@ impl DomainExecutor {
     /// The call in `slot` was cancelled by OCaml, which has forgotten it.
     pub(crate) fn cancel(&self, slot: usize) {
         let call = self.calls.by_slot.borrow_mut().remove_current(slot);
-        match call {
-            Some(Call {
-                ticket,
-                task: Some(task),
-                cancellation: Cancellation::Protects,
-            }) => {
-                let mut outlasting = self.calls.outlasting.borrow_mut();
-                outlasting.insert(ticket.to_bits(), task);
-            }
-            // Dropping the task only schedules its end, so that a future that is
-            // being polled is dropped afterwards.
-            Some(_) | None => drop(call),
+        if let Some(Call {
+            task: Some(task),
+            cancellation: Cancellation::Drops,
+        }) = call
+        {
+            // That is later: it may be its poll that cancels it.
+            self.cancel_task(task);
         }
     }
 

@@ -22,15 +22,14 @@ impl DomainExecutor {
             ));
         };
         self.shared.close();
-        self.calls.cancel_all();
+        self.calls.forget_all();
         let _tokio = enter_tokio(self.shared.tokio());
-        lock.lend(|| self.run_to_the_end());
+        lock.lend(|| self.tasks.close(self.shared));
         let awaited = self.awaited.take();
         lock.lend(|| {
             awaited.iter().for_each(cancel_here);
             self.waits.close(self.shared.is_of_lwt());
         });
-        self.ready.close();
         self.stored.set(0);
         self.is_told.set(true);
         self.record.replace(Root::UNIT);
@@ -48,23 +47,5 @@ impl DomainExecutor {
         }
         self.awaited.borrow_mut().push(promise);
         None
-    }
-
-    /// Lets every task see that the executor is closed.
-    fn run_to_the_end(&self) {
-        let tasks = self.shared.tasks();
-        while !tasks.have_ended() {
-            let waiting = self.waiting.borrow_mut().take_all();
-            for waker in waiting {
-                waker.wake();
-            }
-            self.ready.take_from(&tasks.inbox);
-            while self.ready.run_one() {}
-            if !tasks.have_ended() {
-                // Another thread is about to make one runnable, and has been
-                // since before the executor was closed.
-                std::thread::yield_now();
-            }
-        }
     }
 }

@@ -10,9 +10,9 @@ use std::{
     },
 };
 
-use lwt_rust_core::Park;
+use lwt_rust_core::{Inbox, Park};
 
-use super::{DomainExecutor, Task, queue, queue::Tasks, registry, task};
+use super::{DomainExecutor, Task, registry, task, tasks::Request, waker::Number};
 use crate::{
     error::Error,
     ffi::{self, notify, polls_soon},
@@ -28,14 +28,16 @@ use crate::{
 pub(crate) struct Shared {
     /// For other threads to spawn in; `None` when the executor is closed.
     gate: RwLock<Option<Life>>,
-    tasks: Tasks,
-    /// Set once, by the domain; tasks look at it when they are polled.
+    /// What other threads want of the tasks.
+    inbox: Inbox<Request>,
     is_closed: AtomicBool,
     park: Park,
     way: Way,
     /// How many times the domain was told to poll.
     notified: AtomicUsize,
     tokio: tokio::runtime::Handle,
+    /// As wakers know it.
+    number: Number,
 }
 
 /// Which of the domains that have used an executor in turn it belongs to.
@@ -61,23 +63,31 @@ pub(crate) enum Way {
 
 impl Shared {
     pub(super) fn new(way: Way, tokio: tokio::runtime::Handle) -> &'static Self {
-        Box::leak(Box::new(Shared {
+        let number = Number::next();
+        let shared: &'static Shared = Box::leak(Box::new(Shared {
             gate: RwLock::new(Some(Life::FIRST)),
-            tasks: Tasks::new(),
+            inbox: Inbox::new(),
             is_closed: AtomicBool::new(false),
             park: Park::new(),
             way,
             notified: AtomicUsize::new(0),
             tokio,
-        }))
+            number,
+        }));
+        number.is_of(shared);
+        shared
+    }
+
+    pub(super) fn number(&self) -> Number {
+        self.number
     }
 
     pub(super) fn park(&self) -> &Park {
         &self.park
     }
 
-    pub(super) fn tasks(&self) -> &Tasks {
-        &self.tasks
+    pub(super) fn inbox(&self) -> &Inbox<Request> {
+        &self.inbox
     }
 
     pub(super) fn tokio(&self) -> &tokio::runtime::Handle {
@@ -92,7 +102,7 @@ impl Shared {
         matches!(self.way, Way::Lwt(_))
     }
 
-    /// From now on nothing is spawned, and tasks end when they are polled.
+    /// From now on nothing is spawned.
     pub(super) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
         let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
@@ -190,6 +200,7 @@ impl Handle {
     }
 
     /// The executor, if a task of the domain is running on this thread.
+    #[inline]
     pub(crate) fn executor_here(self) -> Option<&'static DomainExecutor> {
         let is_it = |executor: &&DomainExecutor| {
             std::ptr::eq(executor.shared, self.shared) && executor.life.get() == self.life
@@ -214,11 +225,21 @@ impl Handle {
         if fork::happened() {
             return Task::abandoned();
         }
-        let future = task::Tracked::new(self.shared, future);
+        let (task, join) = task::spawned(self.shared, future);
+        let task = Box::pin(task);
+        let here = ffi::executor_at_hand(self.shared);
+        if let Some(executor) = here.filter(|executor| executor.life.get() == self.life) {
+            return match executor.spawn_task(task) {
+                Some(_) => Task::running(join),
+                None => Task::abandoned(),
+            };
+        }
         let gate = self.shared.gate.read();
         let gate = gate.unwrap_or_else(PoisonError::into_inner);
         if *gate == Some(self.life) {
-            return Task::running(queue::spawn(self.shared, future));
+            self.shared.inbox.push(Request::Spawn(task));
+            self.shared.wake();
+            return Task::running(join);
         }
         drop(gate);
         Task::abandoned()

@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | [`Handle`], [`Task`] | any thread: spawns tasks, wakes the domain |
 //! | [`DomainExecutor`], [`LocalTask`] | a task of the domain: tasks that are not `Send` |
-//! | `queue` | any thread: makes tasks runnable |
+//! | `tasks` | the domain: runs its tasks; any thread: wakes and cancels them |
+//! | `waker` | any thread: wakers |
 //! | `calls` | the stubs: calls that OCaml makes and cancels |
 //! | `turn` | the OCaml side: polls, reads completions |
 //! | `close` | the OCaml side: ends all tasks |
@@ -15,32 +16,31 @@ mod budget;
 mod calls;
 mod close;
 mod handle;
-mod queue;
 mod registry;
 mod reuse;
 mod task;
+mod tasks;
 mod turn;
+mod waker;
 
 use std::{
     cell::{Cell, Ref, RefCell},
     future::Future,
-    task::Waker,
 };
 
-use lwt_rust_core::{Slots, Ticket};
-
 pub(crate) use budget::may_go_on;
-pub(crate) use calls::Cancellation;
+pub(crate) use calls::{CallFuture, Cancellation};
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
 pub(crate) use registry::{attach, attached, create, is_shut_down, notifications, shut_down};
 pub(crate) use reuse::DomainLife;
 pub use task::{LocalTask, Task};
+pub(crate) use tasks::TaskSlot;
 
 use budget::Budget;
 use calls::Calls;
 use handle::Life;
-use queue::{Ready, Spawned};
+use tasks::Tasks;
 
 use crate::{
     ffi::{self, Root},
@@ -60,9 +60,8 @@ pub struct DomainExecutor {
     life: Cell<Life>,
     /// Of `shared`, where a look takes less time.
     is_of_lwt: bool,
-    /// The runnable tasks that this domain knows of.
-    ready: Ready,
-    /// Whether it is being polled, or closed: then it looks at `ready` again.
+    tasks: Tasks,
+    /// Whether it is being polled, or closed: then it looks at `tasks` again.
     is_polling: Cell<bool>,
     /// The record `Executor.t` of `lib/`; `()` when the executor is closed.
     record: RefCell<Root>,
@@ -76,8 +75,6 @@ pub struct DomainExecutor {
     /// Of the poll under way.
     budget: Budget,
     calls: Calls,
-    /// The spawned tasks that wait, to be woken when the executor is closed.
-    waiting: RefCell<Slots<Waker>>,
     /// What the tasks await of Lwt.
     waits: Waits,
     /// The Lwt promises that the tasks awaited which it has ended while it was
@@ -89,7 +86,7 @@ impl DomainExecutor {
     /// The executor whose task is running on this thread; `None` outside of
     /// tasks, and while the task has the lock in hand.
     pub fn current() -> Option<&'static DomainExecutor> {
-        ffi::try_with_lock(|_| ffi::executor())?
+        ffi::executor_of_task()
     }
 
     /// A handle for other threads.
@@ -110,18 +107,11 @@ impl DomainExecutor {
         &self,
         future: impl Future<Output = T> + 'static,
     ) -> LocalTask<T> {
-        let future = task::Tracked::new(self.shared, future);
-        LocalTask::new(self.spawn_in_domain(future))
-    }
-
-    fn spawn_in_domain<T: 'static>(
-        &self,
-        future: impl Future<Output = T> + 'static,
-    ) -> Option<Spawned<task::InDomain<T>>> {
-        if self.shared.is_closed() {
-            return None;
+        let (task, join) = task::spawned(self.shared, future);
+        match self.spawn_task(Box::pin(task)) {
+            Some(_) => LocalTask::running(join),
+            None => LocalTask::abandoned(),
         }
-        Some(queue::spawn(self.shared, task::InDomain::new(future)))
     }
 
     /// Whether the Lwt loop drives it.
@@ -145,16 +135,6 @@ impl DomainExecutor {
     /// Whether it is owed a poll.
     pub(crate) fn is_woken(&self) -> bool {
         !self.shared.is_closed()
-            && (!self.ready.is_empty() || !self.is_told.get() || self.shared.park().is_woken())
-    }
-
-    fn task_waits(&self, waker: &Waker) -> Ticket {
-        let waker = waker.clone();
-        self.waiting.borrow_mut().insert(|_| waker)
-    }
-
-    fn task_ends(&self, entry: Ticket) {
-        let waker = self.waiting.borrow_mut().remove(entry);
-        drop(waker);
+            && (!self.tasks.are_idle() || !self.is_told.get() || self.shared.park().is_woken())
     }
 }

@@ -56,11 +56,17 @@ fn refuse_if_shut_down() -> Result<(), Error> {
 /// # Errors
 ///
 /// The OCaml exception that says why this domain cannot have one.
+#[inline]
 pub(crate) fn attached(lock: &mut Lock) -> Result<&'static DomainExecutor, Error> {
-    refuse_if_shut_down()?;
-    if let Some(executor) = ffi::executor().filter(|executor| !executor.shared().is_closed()) {
-        return Ok(executor);
+    match ffi::executor().filter(|executor| !executor.shared().is_closed()) {
+        Some(executor) if !is_shut_down() => Ok(executor),
+        Some(_) | None => attached_now(lock),
     }
+}
+
+#[cold]
+fn attached_now(lock: &mut Lock) -> Result<&'static DomainExecutor, Error> {
+    refuse_if_shut_down()?;
     fork::check()?;
     if let Some(called) = call_back(lock, Callback::AttachExecutor, &[&Root::UNIT]) {
         called?;

@@ -1,98 +1,130 @@
-//! Tasks of a domain.
+//! Spawned tasks, and what awaits them.
 
 use std::{
     future::Future,
     marker::PhantomData,
     pin::Pin,
-    task::{Context, Poll, ready},
+    sync::Arc,
+    task::{Context, Poll},
 };
 
-use lwt_rust_core::{CatchPanic, CountedTask, Ticket};
+use lwt_rust_core::{CatchPanic, Cell, CountedTask, Source, drop_quietly};
 use pin_project_lite::pin_project;
 
-use super::{Shared, queue::Spawned};
+use super::{DomainExecutor, Shared, tasks::TaskId};
 use crate::{
     error::{Error, Panic},
     ffi,
 };
 
+/// What a task and whoever awaits it share.
+struct Joint<T> {
+    cell: Cell<Result<T, Error>>,
+    /// The task, to be cancelled if nobody awaits it any more.
+    source: Source<TaskId>,
+    shared: &'static Shared,
+}
+
+impl<T> Joint<T> {
+    /// Given back if nobody awaits it. A panic of its destructor goes nowhere.
+    fn settle(&self, result: Result<T, Error>) {
+        drop_quietly(self.cell.settle(result));
+    }
+}
+
 pin_project! {
-    /// A future as a task: its panics become errors, it is counted, and it ends when
-    /// its executor is closed.
-    pub(super) struct Tracked<F> {
+    /// A future as a task: its panics become errors, it is counted, and what it gives
+    /// goes to whoever awaits it.
+    pub(super) struct Spawned<F: Future> {
         #[pin]
         future: CatchPanic<F>,
-        shared: &'static Shared,
-        // In the executor's list of those that wait, once it waits.
-        entry: Option<Ticket>,
+        joint: Arc<Joint<F::Output>>,
+        // Whether the joint knows the task.
+        is_known: bool,
         _counted: CountedTask,
     }
 
-    impl<F> PinnedDrop for Tracked<F> {
+    impl<F: Future> PinnedDrop for Spawned<F> {
         fn drop(this: Pin<&mut Self>) {
-            if let (Some(entry), Some(executor)) = (this.entry, ffi::executor()) {
-                executor.task_ends(entry);
-            }
+            this.joint.settle(Err(Error::Abandoned));
         }
     }
 }
 
-impl<F: Future> Tracked<F> {
-    pub(super) fn new(shared: &'static Shared, future: F) -> Self {
-        Tracked {
-            future: CatchPanic::new(future),
-            shared,
-            entry: None,
-            _counted: CountedTask::new(),
-        }
-    }
+/// A task for a future, and what awaits it.
+pub(super) fn spawned<F: Future>(
+    shared: &'static Shared,
+    future: F,
+) -> (Spawned<F>, Join<F::Output>) {
+    let joint = Arc::new(Joint {
+        cell: Cell::new(),
+        source: Source::unknown(),
+        shared,
+    });
+    let spawned = Spawned {
+        future: CatchPanic::new(future),
+        joint: joint.clone(),
+        is_known: false,
+        _counted: CountedTask::new(),
+    };
+    (spawned, Join(Some(joint)))
 }
 
-impl<F: Future> Future for Tracked<F> {
-    type Output = Result<F::Output, Error>;
+impl<F: Future> Future for Spawned<F> {
+    type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        if this.shared.is_closed() {
-            return Poll::Ready(Err(Error::Abandoned));
+        if !std::mem::replace(this.is_known, true) {
+            // Given back if the task goes on by itself.
+            let running = ffi::executor().and_then(DomainExecutor::running);
+            let _ = running.and_then(|task| this.joint.source.put(task));
+            if this.joint.cell.is_settled() {
+                // It was cancelled before that.
+                return Poll::Ready(());
+            }
         }
         match this.future.poll(context) {
-            Poll::Ready(Ok(value)) => Poll::Ready(Ok(value)),
-            Poll::Ready(Err(payload)) => Poll::Ready(Err(Panic::from_payload(payload).into())),
-            Poll::Pending => {
-                if this.entry.is_none() {
-                    *this.entry =
-                        ffi::executor().map(|executor| executor.task_waits(context.waker()));
-                }
-                Poll::Pending
+            Poll::Ready(Ok(value)) => this.joint.settle(Ok(value)),
+            Poll::Ready(Err(payload)) => {
+                this.joint.settle(Err(Panic::from_payload(payload).into()));
             }
+            Poll::Pending => return Poll::Pending,
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Awaits a task; `None` if there is none, or it goes on by itself.
+pub(super) struct Join<T>(Option<Arc<Joint<T>>>);
+
+impl<T> Join<T> {
+    fn detach(mut self) {
+        if let Some(joint) = self.0.take() {
+            let _ = joint.source.detach();
         }
     }
 }
 
-/// Something that stays in its domain, in a place that asks for `Send`.
-pub(super) struct InDomain<T>(T);
+impl<T> Future for Join<T> {
+    type Output = Result<T, Error>;
 
-// SAFETY: this is rule 1. An `InDomain` is made by `DomainExecutor`, which only
-// a thread that holds the domain's lock has. The executor polls and drops its
-// tasks only while it is polled or closed, which `turn` and `close` do only under
-// that lock, and a `LocalTask`, which gives the output, is not `Send`. So one
-// thread at a time touches the content, and the lock orders their accesses.
-unsafe impl<T> Send for InDomain<T> {}
-
-impl<F> InDomain<F> {
-    pub(super) fn new(content: F) -> Self {
-        InDomain(content)
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &self.0 {
+            Some(joint) => joint.cell.poll_take(context),
+            None => Poll::Ready(Err(Error::Abandoned)),
+        }
     }
 }
 
-impl<F: Future> Future for InDomain<F> {
-    type Output = InDomain<F::Output>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: the content is not moved out of the pinned wrapper.
-        let future = unsafe { self.map_unchecked_mut(|wrapper| &mut wrapper.0) };
-        Poll::Ready(InDomain(ready!(future.poll(context))))
+impl<T> Drop for Join<T> {
+    fn drop(&mut self) {
+        let Some(joint) = self.0.take() else { return };
+        if joint.cell.close() {
+            if let Some(task) = joint.source.take() {
+                joint.shared.cancel_task(task);
+            }
+        }
     }
 }
 
@@ -108,22 +140,20 @@ impl<F: Future> Future for InDomain<F> {
 ///
 /// Dropping it cancels the task, which is dropped by the domain a little later.
 #[must_use = "dropping a task cancels it"]
-pub struct Task<T>(Option<Spawned<Result<T, Error>>>);
+pub struct Task<T>(Join<T>);
 
 impl<T> Task<T> {
-    pub(super) fn running(task: Spawned<Result<T, Error>>) -> Self {
-        Task(Some(task))
+    pub(super) fn running(join: Join<T>) -> Self {
+        Task(join)
     }
 
     pub(super) fn abandoned() -> Self {
-        Task(None)
+        Task(Join(None))
     }
 
     /// Lets the task run on by itself; what it gives is dropped.
     pub fn detach(self) {
-        if let Some(task) = self.0 {
-            task.detach();
-        }
+        self.0.detach();
     }
 }
 
@@ -131,10 +161,7 @@ impl<T> Future for Task<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            Some(task) => Pin::new(task).poll(context),
-            None => Poll::Ready(Err(Error::Abandoned)),
-        }
+        Pin::new(&mut self.0).poll(context)
     }
 }
 
@@ -148,23 +175,25 @@ impl<T> std::fmt::Debug for Task<T> {
 /// [`spawn_local`](super::DomainExecutor::spawn_local): it stays in the domain.
 #[must_use = "dropping a task cancels it"]
 pub struct LocalTask<T> {
-    task: Option<Spawned<InDomain<Result<T, Error>>>>,
+    join: Join<T>,
     stays: PhantomData<*mut ()>,
 }
 
 impl<T> LocalTask<T> {
-    pub(super) fn new(task: Option<Spawned<InDomain<Result<T, Error>>>>) -> Self {
+    pub(super) fn running(join: Join<T>) -> Self {
         LocalTask {
-            task,
+            join,
             stays: PhantomData,
         }
     }
 
+    pub(super) fn abandoned() -> Self {
+        Self::running(Join(None))
+    }
+
     /// Lets the task run on by itself; what it gives is dropped.
     pub fn detach(self) {
-        if let Some(task) = self.task {
-            task.detach();
-        }
+        self.join.detach();
     }
 }
 
@@ -172,10 +201,7 @@ impl<T> Future for LocalTask<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.task {
-            Some(task) => Poll::Ready(ready!(Pin::new(task).poll(context)).0),
-            None => Poll::Ready(Err(Error::Abandoned)),
-        }
+        Pin::new(&mut self.join).poll(context)
     }
 }
 

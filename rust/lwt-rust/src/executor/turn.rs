@@ -5,14 +5,12 @@ use std::{
     os::unix::net::UnixStream,
 };
 
-use lwt_rust_core::Slots;
-
 use super::{
     DomainExecutor, Shared,
     budget::{Budget, TASKS},
     calls::Calls,
     handle::Life,
-    queue::Ready,
+    tasks::{TaskSlot, Tasks},
 };
 use crate::{
     ffi::{Lock, Root, Val, enter_tokio, polls_soon},
@@ -25,7 +23,7 @@ impl DomainExecutor {
             is_of_lwt: shared.is_of_lwt(),
             shared,
             life: Cell::new(Life::FIRST),
-            ready: Ready::default(),
+            tasks: Tasks::default(),
             is_polling: Cell::new(false),
             record: RefCell::new(record),
             completions: RefCell::new(completions),
@@ -33,7 +31,6 @@ impl DomainExecutor {
             is_told: Cell::new(true),
             budget: Budget::new(),
             calls: Calls::default(),
-            waiting: RefCell::new(Slots::new()),
             waits: Waits::new(),
             awaited: RefCell::default(),
         }
@@ -80,19 +77,25 @@ impl DomainExecutor {
         self.stored.get()
     }
 
-    /// Runs one task now, if its turn of the loop is open: the one that a callback of
+    /// Runs one task now, if its turn of the loop is open: `task`, which a callback of
     /// a Lwt promise has made runnable just now, as a rule. Otherwise a poll does.
-    pub(crate) fn run_at_once(&self, lock: &mut Lock) {
+    pub(crate) fn run_at_once(&self, lock: &mut Lock, task: Option<TaskSlot>) {
         // OCaml may be reading the completions of the last poll.
-        if self.stored.get() > 0 || self.shared.is_closed() || !polls_soon(self.shared) {
-            return;
-        }
-        let Some(_polling) = self.polling() else {
+        let is_open = self.stored.get() == 0 && !self.shared.is_closed() && polls_soon(self.shared);
+        let Some(_polling) = is_open.then(|| self.polling()).flatten() else {
+            if let Some(task) = task {
+                self.make_runnable(task);
+            }
             return;
         };
         let _tokio = enter_tokio(self.shared.tokio());
         let _budget = self.budget.begin();
-        lock.lend(|| self.ready.run_one());
+        lock.lend(|| match task {
+            Some(task) => self.tasks.run_or_queue(self.shared, task),
+            None => {
+                self.tasks.run_one(self.shared);
+            }
+        });
         if self.stored.get() > 0 {
             self.is_told.set(false);
         }
@@ -107,9 +110,9 @@ impl DomainExecutor {
         }
         loop {
             if park.start() {
-                self.ready.take_from(&self.shared.tasks().inbox);
+                self.tasks.take_requests(self.shared);
             }
-            while self.budget.is_left() && self.ready.run_one() {
+            while self.budget.is_left() && self.tasks.run_one(self.shared) {
                 self.budget.spend_task();
             }
             if !self.budget.is_left() {

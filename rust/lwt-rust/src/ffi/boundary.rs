@@ -1,11 +1,11 @@
 //! The one way in from OCaml (rule 6).
 //!
-//! Every exported symbol is a call of [`enter`], or of [`observe`] if it only
-//! reads or writes a few words. No panic and no OCaml exception crosses a Rust
+//! Every exported symbol is a call of [`enter`], or of [`observe`] or [`keep`] if it
+//! only reads or writes a few words. No panic and no OCaml exception crosses a Rust
 //! frame: a stub returns an *outcome*, a variant that `Outcome` in `lib/`
 //! unpacks and raises.
 
-use lwt_rust_core::{Payload, catch_panic};
+use lwt_rust_core::{Payload, catch_panic, drop_quietly};
 use ocaml::sys;
 
 use super::{
@@ -161,6 +161,32 @@ fn failed(lock: &mut Lock, error: Error) -> Result<Raw, Unreportable> {
 
 fn outcome(lock: &mut Lock, status: Status, fields: &[&Root]) -> Raw {
     Raw(lock.block(status as u8, fields).raw())
+}
+
+/// The stub of a `[@@noalloc]` external that keeps its argument: the body neither
+/// allocates in OCaml nor calls it. It returns the number that the body gives, or -1
+/// for none, or -2 if the body panicked.
+///
+/// # Safety
+///
+/// `argument` is the parameter of a function that OCaml has just called.
+pub(crate) unsafe fn keep(argument: Raw, body: impl FnOnce(Root) -> Option<u64>) -> Raw {
+    // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on this
+    // thread before has given its `Lock` away to call OCaml.
+    let lock = unsafe { Lock::assume() };
+    // SAFETY: the caller says so.
+    let argument = unsafe { argument.argument(&lock) };
+    let number = match catch_panic(|| body(Root::new(argument))) {
+        Ok(number) => number
+            .and_then(|number| isize::try_from(number).ok())
+            .unwrap_or(-1),
+        Err(payload) => {
+            drop_quietly(payload);
+            -2
+        }
+    };
+    // SAFETY: `val_int` only computes.
+    Raw(unsafe { sys::val_int(number) })
 }
 
 /// The stub of a `[@@noalloc]` external, which neither allocates nor calls

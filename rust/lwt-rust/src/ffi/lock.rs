@@ -24,6 +24,7 @@ pub struct Lock(PhantomData<*mut ()>);
 ///
 /// If the calling thread is not running a task of a domain, or has the lock in
 /// hand already (inside another `with_lock`). [`try_with_lock`] is total.
+#[inline]
 pub fn with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> R {
     match try_with_lock(f) {
         Some(result) => result,
@@ -35,6 +36,7 @@ pub fn with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> R {
 }
 
 /// Lends the domain's lock to `f`, or gives `None` where [`with_lock`] panics.
+#[inline]
 pub fn try_with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> Option<R> {
     if access() != Access::Free {
         return None;
@@ -75,35 +77,47 @@ impl Lock {
     /// # Errors
     ///
     /// The exception that left the closure.
+    #[inline]
     pub fn call(&mut self, closure: &Root, arguments: &[&Root]) -> Result<Val<'_>, Exception> {
         assert!(
             closure.get(self).is_function(),
             "a value that is no function was called: the type of an external is wrong"
         );
         let function = closure.raw(self);
-        let raw = |i: usize| arguments[i].raw(self);
+        let raw = |argument: &Root| argument.raw(self);
         let calling = call_ocaml();
-        let result = match arguments.len() {
+        let result = match *arguments {
             // SAFETY: the lock is held, `function` is a closure and it and the
             // argument are read from their roots just now, with no allocation
             // in between. The `_exn` variant returns exceptions as values.
-            1 => unsafe { sys::caml_callback_exn(function, raw(0)) },
+            [a] => unsafe { sys::caml_callback_exn(function, raw(a)) },
             // SAFETY: as above.
-            2 => unsafe { sys::caml_callback2_exn(function, raw(0), raw(1)) },
+            [a, b] => unsafe { sys::caml_callback2_exn(function, raw(a), raw(b)) },
             // SAFETY: as above.
-            3 => unsafe { sys::caml_callback3_exn(function, raw(0), raw(1), raw(2)) },
-            n => panic!("an OCaml closure was called with {n} arguments"),
+            [a, b, c] => unsafe { sys::caml_callback3_exn(function, raw(a), raw(b), raw(c)) },
+            _ => panic!(
+                "an OCaml closure was called with {} arguments",
+                arguments.len()
+            ),
         };
         drop(calling);
         if sys::is_exception_result(result) {
             // SAFETY: the low bits mark an exception; without them it is the
             // exception value, live until the next allocation.
-            let exception = unsafe { Val::from_raw(self, sys::extract_exception(result)) };
-            let exception = Root::new(exception);
-            return Err(Exception::raised(self, exception));
+            return Err(unsafe { self.raised(sys::extract_exception(result)) });
         }
         // SAFETY: `result` is the value the closure returned, just now.
         Ok(unsafe { Val::from_raw(self, result) })
+    }
+
+    /// # Safety
+    ///
+    /// `exception` was raised just now.
+    #[cold]
+    unsafe fn raised(&mut self, exception: sys::Value) -> Exception {
+        // SAFETY: the caller says so.
+        let exception = Root::new(unsafe { Val::from_raw(self, exception) });
+        Exception::raised(self, exception)
     }
 
     /// Allocates a block of `fields`, which has at least one.

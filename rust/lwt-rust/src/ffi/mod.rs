@@ -20,13 +20,13 @@ mod value;
 
 pub(crate) use bigarray::Bytes;
 pub use boundary::Raw;
-pub(crate) use boundary::{Status, act, enter, observe, stub};
+pub(crate) use boundary::{Status, act, enter, keep, observe, stub};
 pub(crate) use custom::{Content, content_of, content_value, promise_of, promise_value};
 pub use lock::{Lock, try_with_lock, with_lock};
 pub(crate) use notification::notify;
 pub use root::Root;
 pub(crate) use thread::{
-    begin_turn, end_turn, enter_tokio, executor, executor_at_hand, finish_turn, is_woken,
-    polls_soon, set_executor,
+    begin_turn, end_turn, enter_tokio, executor, executor_at_hand, executor_of_task, finish_turn,
+    is_woken, polls_soon, set_executor,
 };
 pub use value::Val;

@@ -67,10 +67,12 @@ impl Root {
         Root::immediate(if bool { sys::TRUE } else { sys::FALSE })
     }
 
+    #[inline]
     fn word(&self) -> sys::Value {
         self.0.as_ptr().addr() as sys::Value
     }
 
+    #[inline]
     fn is_immediate(&self) -> bool {
         sys::is_long(self.word())
     }
@@ -115,10 +117,16 @@ impl Root {
 }
 
 impl Drop for Root {
+    #[inline]
     fn drop(&mut self) {
-        if self.is_immediate() {
-            return;
+        if !self.is_immediate() {
+            self.delete();
         }
+    }
+}
+
+impl Root {
+    fn delete(&mut self) {
         drop(CountedRoot::again());
         // SAFETY: as in `new`. It is deleted once.
         drop(ocaml::root::Root(unsafe {

@@ -91,13 +91,18 @@ impl Drop for CallGuard {
 /// good, if nobody else's is, since to enter it takes as long as the rest of a small
 /// call. Otherwise until the guard is dropped: contexts have to be left in the
 /// reverse order.
+#[inline]
 pub(crate) fn enter_tokio(tokio: &tokio::runtime::Handle) -> Option<EnterGuard<'_>> {
+    // A Rust function that has called OCaml may have entered one of its own.
+    match THREAD.with(|thread| thread.calls.get() == 0 && thread.is_in_tokio.get()) {
+        true => None,
+        false => enter_tokio_now(tokio),
+    }
+}
+
+fn enter_tokio_now(tokio: &tokio::runtime::Handle) -> Option<EnterGuard<'_>> {
     THREAD.with(|thread| {
-        // A Rust function that has called OCaml may have entered one of its own.
         let is_innermost = thread.calls.get() == 0;
-        if is_innermost && thread.is_in_tokio.get() {
-            return None;
-        }
         let is_outside = tokio::runtime::Handle::try_current().is_err();
         let guard = tokio.enter();
         if is_innermost && is_outside {
@@ -121,6 +126,17 @@ pub(crate) fn executor() -> Option<&'static DomainExecutor> {
         return None;
     }
     THREAD.with(|thread| thread.executor.get())
+}
+
+/// The executor of this thread's domain, if a task of the domain is running here that
+/// has not the lock in hand.
+#[inline]
+pub(crate) fn executor_of_task() -> Option<&'static DomainExecutor> {
+    let executor = THREAD.with(|thread| match thread.access.get() {
+        Access::Free => thread.executor.get(),
+        Access::Outside | Access::Taken => None,
+    });
+    executor.filter(|_| !fork::happened())
 }
 
 /// The executor of `shared`, if it is that of this thread's domain and code of ours

@@ -75,6 +75,11 @@ impl<'l> Val<'l> {
         sys::is_long(self.raw).then(|| unsafe { sys::int_val(self.raw) } as i64)
     }
 
+    /// The value as a number that names something; `None` if it cannot be one.
+    pub(crate) fn as_number(self) -> Option<u64> {
+        self.as_int().and_then(|int| u64::try_from(int).ok())
+    }
+
     /// The tag of a block; `None` for an immediate value.
     pub fn tag(self) -> Option<u8> {
         // SAFETY: a block has a header, and it is live while the lock is lent.

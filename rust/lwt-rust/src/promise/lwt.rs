@@ -1,13 +1,13 @@
 //! Lwt promises, looked at by Rust.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use lwt_rust_core::{CountedPromise, Ticket};
 
 use super::{
     Promise, Resolver, State,
     link::Link,
-    waits::{Outcome, Waits, read},
+    waits::{Outcome, read},
 };
 use crate::{
     callbacks::{Callback, call_back},
@@ -41,24 +41,41 @@ impl<T: FromOcaml + Send + 'static> Local<T> {
 }
 
 impl<T> Local<T> {
-    /// Polls it, or gives the promise that it becomes on another thread.
+    /// The executor, if a task of the domain polls or drops it.
+    #[inline]
+    pub(super) fn executor_here(&self) -> Option<&'static DomainExecutor> {
+        self.handle.executor_here()
+    }
+
+    /// `executor` is that of [`executor_here`](Local::executor_here).
+    #[inline(always)]
     pub(super) fn poll(
         &self,
+        executor: &DomainExecutor,
         context: &mut Context<'_>,
-    ) -> Result<Poll<Result<T, Error>>, Promise<T>> {
-        let Some(executor) = self.handle.executor_here() else {
-            return Err((self.move_away)(self.ticket, self.handle));
-        };
-        Ok(match executor.waits().poll_take(self.ticket, context) {
-            Poll::Ready(Some(outcome)) => Poll::Ready(with_lock(|lock| (self.read)(lock, outcome))),
-            Poll::Ready(None) => Poll::Ready(Err(Error::Abandoned)),
-            Poll::Pending => Poll::Pending,
+    ) -> Poll<Result<T, Error>> {
+        let task = executor.slot_of(context.waker());
+        let outcome = ready!(executor.waits().poll_take(self.ticket, task, context));
+        Poll::Ready(match outcome {
+            Some(outcome) => with_lock(|lock| (self.read)(lock, outcome)),
+            None => Err(Error::Abandoned),
         })
+    }
+
+    /// The promise that it becomes on another thread.
+    pub(super) fn moved_away(&self) -> Promise<T> {
+        (self.move_away)(self.ticket, self.handle)
+    }
+
+    /// It was awaited to its end.
+    #[inline(always)]
+    pub(super) fn end(self) {
+        let Local { .. } = self;
     }
 
     /// Nobody awaits it any more, so the Lwt promise is cancelled.
     pub(super) fn cancel(self) {
-        match self.handle.executor_here() {
+        match self.executor_here() {
             Some(executor) => {
                 if let Some(promise) = executor.waits().end(self.ticket) {
                     cancel(promise, self.handle);
@@ -115,19 +132,18 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
     /// The promise of a Lwt promise of the domain of `handle`.
     pub(super) fn of_lwt(promise: Root, handle: Handle) -> Self {
         match handle.executor_here() {
-            Some(executor) => Self::here(executor, |lock, wait| observe(lock, &promise, wait)),
-            None => Self::there(handle, move |lock, wait| observe(lock, &promise, wait)),
+            Some(executor) => Self::here(executor, |lock| observe(lock, &promise)),
+            None => Self::there(handle, move |lock| observe(lock, &promise)),
         }
     }
 
     /// The promise that `produce` gives, called now, by a task of the domain of
-    /// `executor`. It gets the number of the wait, and returns an `observed` of
-    /// `lib/raw.ml`.
+    /// `executor`. It returns an `observed` of `lib/raw.ml`.
     pub(crate) fn here<F>(executor: &DomainExecutor, produce: F) -> Self
     where
-        F: for<'l> FnOnce(&'l mut Lock, &Root) -> Result<Val<'l>, Error>,
+        F: for<'l> FnOnce(&'l mut Lock) -> Result<Val<'l>, Error>,
     {
-        match with_lock(|lock| look(lock, executor.waits(), produce)) {
+        match with_lock(|lock| look(lock, produce)) {
             Looked::Settled(result) => Promise::ready(result),
             Looked::Waiting(ticket) => Promise(State::Local(Local::new(ticket, executor))),
         }
@@ -137,7 +153,7 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
     /// task of the domain calls `produce`.
     pub(crate) fn there<F>(handle: Handle, produce: F) -> Self
     where
-        F: for<'l> FnOnce(&'l mut Lock, &Root) -> Result<Val<'l>, Error> + Send + 'static,
+        F: for<'l> FnOnce(&'l mut Lock) -> Result<Val<'l>, Error> + Send + 'static,
     {
         let link = Link::new();
         let resolver = Resolver::new(link.clone());
@@ -145,7 +161,7 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
             let Some(executor) = handle.executor_here() else {
                 return;
             };
-            match with_lock(|lock| look(lock, executor.waits(), produce)) {
+            match with_lock(|lock| look(lock, produce)) {
                 // Given back if the reader is gone: then nobody has to be told.
                 Looked::Settled(Ok(value)) => drop(resolver.resolve(value)),
                 Looked::Settled(Err(error)) => drop(resolver.reject(error)),
@@ -157,9 +173,9 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
     }
 }
 
-/// Looks at a Lwt promise, which settles the number of the wait if it is pending.
-fn observe<'l>(lock: &'l mut Lock, promise: &Root, wait: &Root) -> Result<Val<'l>, Error> {
-    Ok(call_back(lock, Callback::Observe, &[promise, wait]).ok_or_else(|| Error::Abandoned)??)
+/// Looks at a Lwt promise, which settles a wait if it is pending.
+fn observe<'l>(lock: &'l mut Lock, promise: &Root) -> Result<Val<'l>, Error> {
+    Ok(call_back(lock, Callback::Observe, &[promise]).ok_or_else(|| Error::Abandoned)??)
 }
 
 enum Looked<T> {
@@ -167,13 +183,12 @@ enum Looked<T> {
     Waiting(Ticket),
 }
 
-fn look<T, F>(lock: &mut Lock, waits: &Waits, produce: F) -> Looked<T>
+fn look<T, F>(lock: &mut Lock, produce: F) -> Looked<T>
 where
     T: FromOcaml,
-    F: for<'l> FnOnce(&'l mut Lock, &Root) -> Result<Val<'l>, Error>,
+    F: for<'l> FnOnce(&'l mut Lock) -> Result<Val<'l>, Error>,
 {
-    let reserved = waits.reserve();
-    let observed = match produce(lock, &reserved.number()) {
+    let observed = match produce(lock) {
         Ok(observed) => observed,
         Err(error) => return Looked::Settled(Err(error)),
     };
@@ -183,9 +198,17 @@ where
             let exception = Root::new(exception);
             Looked::Settled(Err(Exception::new(lock, exception).into()))
         }
-        (Some(2), Some(promise)) => Looked::Waiting(reserved.begin(Root::new(promise))),
-        _ => Looked::Settled(Err(Error::message("not an observed promise"))),
+        (Some(2), Some(wait)) => match wait.as_number() {
+            Some(number) => Looked::Waiting(Ticket::from_bits(number)),
+            None => not_observed(),
+        },
+        _ => not_observed(),
     }
+}
+
+#[cold]
+fn not_observed<T>() -> Looked<T> {
+    Looked::Settled(Err(Error::message("not an observed promise")))
 }
 
 /// Cancels a Lwt promise from a task of its domain.

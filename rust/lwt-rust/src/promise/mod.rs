@@ -10,13 +10,13 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 pub(crate) use lwt::cancel_here;
 pub(crate) use relay::{Relay, Settlement, create};
 pub use resolver::Resolver;
-pub(crate) use waits::{Outcome, Waits, settle};
+pub(crate) use waits::{Outcome, Waits, begin, give_up, settle};
 
 use crate::{
     bindings::{Description, Type},
@@ -80,7 +80,7 @@ impl<T> Promise<T> {
 
     /// Drops the promise without cancelling what it waits for.
     pub fn detach(mut self) {
-        match std::mem::replace(&mut self.0, State::Ready(None)) {
+        match self.take() {
             State::Cancelling(link, handle) => {
                 if let Some(ticket) = link.source.detach() {
                     end_wait(ticket, handle);
@@ -97,44 +97,76 @@ impl<T> Promise<T> {
 impl<T> Future for Promise<T> {
     type Output = Result<T, Error>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Lwt(..) = &self.0 {
-            match std::mem::replace(&mut self.0, State::Ready(None)) {
-                State::Lwt(promise, handle, look_at) => *self = look_at(promise, handle),
-                other => self.0 = other,
+        if let State::Local(local) = &self.0 {
+            if let Some(executor) = local.executor_here() {
+                let result = ready!(local.poll(executor, context));
+                return self.go_on(executor.may_go_on(), result, context);
             }
         }
-        let polled = loop {
+        self.poll_elsewhere(context)
+    }
+}
+
+impl<T> Promise<T> {
+    /// Polls one that a task of its domain has not looked at, or awaits no more.
+    #[inline(never)]
+    fn poll_elsewhere(&mut self, context: &mut Context<'_>) -> Poll<Result<T, Error>> {
+        let result = loop {
             break match &mut self.0 {
                 State::Ready(result) => {
                     let result = result.take();
-                    Poll::Ready(result.expect("a promise was polled after it completed"))
+                    result.expect("a promise was polled after it completed")
                 }
-                State::Local(local) => match local.poll(context) {
-                    Ok(polled) => polled,
-                    Err(moved) => {
+                State::Lwt(..) => {
+                    if let State::Lwt(promise, handle, look_at) = self.take() {
+                        *self = look_at(promise, handle);
+                    }
+                    continue;
+                }
+                State::Local(local) => match local.executor_here() {
+                    Some(executor) => ready!(local.poll(executor, context)),
+                    None => {
+                        let moved = local.moved_away();
                         // What it was is the moved one's to cancel.
-                        drop(std::mem::replace(&mut self.0, State::Ready(None)));
+                        drop(self.take());
                         *self = moved;
                         continue;
                     }
                 },
-                State::Waiting(link) | State::Cancelling(link, _) => link.cell.poll_take(context),
-                State::Lwt(..) => unreachable!("looking at a Lwt promise gives one of the others"),
+                State::Waiting(link) | State::Cancelling(link, _) => {
+                    ready!(link.cell.poll_take(context))
+                }
             };
         };
-        let Poll::Ready(result) = polled else {
-            return Poll::Pending;
-        };
+        self.go_on(may_go_on(), result, context)
+    }
+
+    /// Gives the result, or keeps it for the next poll.
+    #[inline(always)]
+    fn go_on(
+        &mut self,
+        may_go_on: bool,
+        result: Result<T, Error>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, Error>> {
         // Nothing is left to close or to cancel.
-        if may_go_on() {
-            self.0 = State::Ready(None);
-            Poll::Ready(result)
-        } else {
-            self.0 = State::Ready(Some(result));
-            context.waker().wake_by_ref();
-            Poll::Pending
+        match self.take() {
+            State::Local(local) => local.end(),
+            other => drop(other),
         }
+        if may_go_on {
+            return Poll::Ready(result);
+        }
+        self.0 = State::Ready(Some(result));
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Leaves nothing to be dropped.
+    fn take(&mut self) -> State<T> {
+        std::mem::replace(&mut self.0, State::Ready(None))
     }
 }
 
@@ -142,12 +174,18 @@ impl<T> Future for Promise<T> {
 impl<T> Unpin for Promise<T> {}
 
 impl<T> Drop for Promise<T> {
+    #[inline]
     fn drop(&mut self) {
         // As it is after it was awaited.
-        if let State::Ready(_) = self.0 {
-            return;
+        if !matches!(self.0, State::Ready(_)) {
+            self.give_up();
         }
-        match std::mem::replace(&mut self.0, State::Ready(None)) {
+    }
+}
+
+impl<T> Promise<T> {
+    fn give_up(&mut self) {
+        match self.take() {
             State::Ready(_) => {}
             State::Lwt(promise, handle, _) => cancel(promise, handle),
             State::Local(local) => local.cancel(),

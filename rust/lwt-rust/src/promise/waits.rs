@@ -6,7 +6,7 @@
 //! has a [`Sink`] put in.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
 };
@@ -17,8 +17,9 @@ use super::link::Sink;
 use crate::{
     convert::FromOcaml,
     error::{Error, Exception},
-    executor::Handle,
-    ffi::{self, Lock, Root, Val, try_with_lock},
+    executor::{Handle, TaskSlot},
+    ffi::{self, Lock, Root, try_with_lock},
+    fork,
 };
 
 /// How a Lwt promise was settled: its value or its exception.
@@ -33,11 +34,7 @@ pub(super) fn read<T: FromOcaml>(lock: &mut Lock, outcome: Outcome) -> Result<T,
 }
 
 /// The waits of an executor.
-pub(crate) struct Waits {
-    slots: RefCell<Slots<Wait>>,
-    /// A number for the next wait, reserved for one that has not begun.
-    spare: Cell<Option<Ticket>>,
-}
+pub(crate) struct Waits(RefCell<Slots<Wait>>);
 
 struct Wait {
     state: State,
@@ -48,8 +45,6 @@ struct Wait {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It has a number, and has not begun.
-    Reserved,
     Pending,
     Resolved,
     Rejected,
@@ -58,11 +53,13 @@ enum State {
 /// Who awaits it.
 #[derive(Default)]
 enum Reader {
-    /// A task that has not polled yet.
+    /// Nobody has polled yet.
     #[default]
     Nobody,
-    /// The task that polled last.
-    Task(Waker),
+    /// The task of this executor that polled last, or will as a rule.
+    Task(TaskSlot),
+    /// As `Task`, through a waker of its own.
+    Waker(Waker),
     /// Somebody on another thread.
     Elsewhere(Arc<dyn Sink>),
 }
@@ -74,22 +71,18 @@ static OF_LAST_LWT: Mutex<Slots<Wait>> = Mutex::new(Slots::new());
 
 impl Waits {
     pub(crate) fn new() -> Self {
-        Waits {
-            slots: RefCell::new(Slots::new()),
-            spare: Cell::new(None),
-        }
+        Waits(RefCell::new(Slots::new()))
     }
 
     /// The executor is the one that the Lwt loop drives from now on.
     pub(crate) fn go_on_from_last_lwt(&self) {
         let mut last = OF_LAST_LWT.lock().unwrap_or_else(PoisonError::into_inner);
-        self.slots.replace(std::mem::take(&mut last));
+        self.0.replace(std::mem::take(&mut last));
     }
 
     /// The executor is closed: its waits are abandoned.
     pub(crate) fn close(&self, is_of_lwt: bool) {
-        self.spare.take();
-        let mut slots = self.slots.take();
+        let mut slots = self.0.take();
         for wait in slots.take_all() {
             if let Reader::Elsewhere(sink) = wait.reader {
                 sink.abandon();
@@ -101,116 +94,175 @@ impl Waits {
         }
     }
 
-    /// The number of a wait that has not begun.
-    pub(super) fn reserve(&self) -> Reserved<'_> {
-        let reserve = || {
-            self.slots.borrow_mut().insert(|_| Wait {
-                state: State::Reserved,
-                value: Root::UNIT,
-                reader: Reader::Nobody,
-            })
-        };
-        Reserved {
-            ticket: self.spare.take().unwrap_or_else(reserve),
-            waits: self,
-        }
+    /// The wait for a pending promise begins, as a rule of the task that is being
+    /// polled.
+    fn begin(&self, promise: Root, task: Option<TaskSlot>) -> Ticket {
+        self.0.borrow_mut().insert(|_| Wait {
+            state: State::Pending,
+            value: promise,
+            reader: task.map_or(Reader::Nobody, Reader::Task),
+        })
     }
 
-    fn settle(&self, lock: &mut Lock, ticket: Ticket, outcome: Outcome) {
-        let mut slots = self.slots.borrow_mut();
+    /// Returns the task that is to run now.
+    #[inline(always)]
+    fn settle(&self, lock: &mut Lock, ticket: Ticket, outcome: Outcome) -> Option<TaskSlot> {
+        let mut slots = self.0.borrow_mut();
         // A wait that Rust has given up is gone.
-        let Some(wait) = slots.get_mut(ticket) else {
+        let wait = slots.get_mut(ticket)?;
+        if wait.state != State::Pending {
+            return None;
+        }
+        if let Reader::Task(task) = wait.reader {
+            let promise = wait.settle(outcome);
+            drop(slots);
+            drop(promise);
+            return Some(task);
+        }
+        drop(slots);
+        self.settle_for_others(lock, ticket, outcome);
+        None
+    }
+
+    #[cold]
+    fn settle_for_others(&self, lock: &mut Lock, ticket: Ticket, outcome: Outcome) {
+        let mut slots = self.0.borrow_mut();
+        let Some(mut entry) = slots.occupied(ticket) else {
             return;
         };
-        if matches!(wait.state, State::Resolved | State::Rejected) {
-            return;
-        }
-        match std::mem::take(&mut wait.reader) {
-            Reader::Elsewhere(sink) => {
-                let wait = slots.remove(ticket);
-                drop(slots);
-                drop(wait);
+        if let Reader::Elsewhere(_) = entry.get_mut().reader {
+            let wait = entry.remove();
+            drop(slots);
+            if let Reader::Elsewhere(sink) = wait.reader {
                 match outcome {
                     Ok(value) => sink.resolve(value.get(lock)),
                     Err(exception) => sink.reject(Exception::new(lock, exception)),
                 }
             }
-            reader => {
-                (wait.state, wait.value) = match outcome {
-                    Ok(value) => (State::Resolved, value),
-                    Err(exception) => (State::Rejected, exception),
-                };
-                drop(slots);
-                if let Reader::Task(waker) = reader {
-                    waker.wake();
-                }
-            }
+            return;
+        }
+        let wait = entry.get_mut();
+        let reader = std::mem::take(&mut wait.reader);
+        let promise = wait.settle(outcome);
+        drop(slots);
+        drop(promise);
+        if let Reader::Waker(waker) = reader {
+            waker.wake();
         }
     }
 
-    /// Takes what settled the wait, or registers the task to be woken by it.
-    /// `None` if the executor was closed.
+    /// Takes what settled the wait, or registers the task to be woken by it: `task`,
+    /// if `context` is that of a task of the executor. `None` if the executor was
+    /// closed.
+    #[inline(always)]
     pub(super) fn poll_take(
         &self,
         ticket: Ticket,
+        task: Option<TaskSlot>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Outcome>> {
-        let mut slots = self.slots.borrow_mut();
-        let Some(wait) = slots.get_mut(ticket) else {
+        let mut slots = self.0.borrow_mut();
+        let Some(mut entry) = slots.occupied(ticket) else {
             return Poll::Ready(None);
         };
+        let wait = entry.get_mut();
         if let Some(outcome) = wait.take_outcome() {
             // Nothing is in it whose drop would want the table.
-            slots.discard(ticket);
+            entry.discard();
             return Poll::Ready(Some(outcome));
         }
-        match &mut wait.reader {
-            Reader::Task(waker) if waker.will_wake(context.waker()) => {}
-            Reader::Task(waker) => {
-                let stale = std::mem::replace(waker, context.waker().clone());
-                drop(slots);
-                drop(stale);
-            }
-            Reader::Nobody => wait.reader = Reader::Task(context.waker().clone()),
-            Reader::Elsewhere(_) => unreachable!("a promise is awaited in one place"),
+        // As a rule it began the wait just now.
+        if !matches!(wait.reader, Reader::Task(before) if Some(before) == task) {
+            drop(slots);
+            self.register(ticket, task, context);
         }
         Poll::Pending
+    }
+
+    #[cold]
+    fn register(&self, ticket: Ticket, task: Option<TaskSlot>, context: &mut Context<'_>) {
+        let reader = match task {
+            Some(task) => Reader::Task(task),
+            None => Reader::Waker(context.waker().clone()),
+        };
+        let mut slots = self.0.borrow_mut();
+        let wait = slots.get_mut(ticket);
+        let stale = wait.map(|wait| std::mem::replace(&mut wait.reader, reader));
+        drop(slots);
+        drop(stale);
     }
 
     /// From now on what settles the wait settles `sink`. Gives it back if it has come
     /// already.
     pub(super) fn pass_on(&self, ticket: Ticket, sink: Arc<dyn Sink>) -> Option<Outcome> {
-        let mut slots = self.slots.borrow_mut();
-        let Some(wait) = slots.get_mut(ticket) else {
+        let mut slots = self.0.borrow_mut();
+        let Some(mut entry) = slots.occupied(ticket) else {
             drop(slots);
             sink.abandon();
             return None;
         };
-        let outcome = wait.take_outcome();
-        let stale = match &outcome {
-            Some(_) => slots.remove(ticket).map(|wait| wait.reader),
-            None => Some(std::mem::replace(&mut wait.reader, Reader::Elsewhere(sink))),
-        };
+        let wait = entry.get_mut();
+        if let Some(outcome) = wait.take_outcome() {
+            let wait = entry.remove();
+            drop(slots);
+            drop(wait);
+            return Some(outcome);
+        }
+        let stale = std::mem::replace(&mut wait.reader, Reader::Elsewhere(sink));
         drop(slots);
         drop(stale);
-        outcome
+        None
     }
 
     /// Ends a wait, and gives the promise that it was for, if that is pending.
     pub(super) fn end(&self, ticket: Ticket) -> Option<Root> {
         // In a variable, to be dropped when the table no longer is borrowed.
-        let wait = self.slots.borrow_mut().remove(ticket)?;
+        let wait = self.0.borrow_mut().remove(ticket)?;
         (wait.state == State::Pending).then_some(wait.value)
     }
 }
 
 impl Wait {
+    /// Gives the promise.
+    #[inline(always)]
+    fn settle(&mut self, outcome: Outcome) -> Root {
+        let (state, value) = match outcome {
+            Ok(value) => (State::Resolved, value),
+            Err(exception) => (State::Rejected, exception),
+        };
+        self.state = state;
+        std::mem::replace(&mut self.value, value)
+    }
+
+    /// What settled it, once.
+    #[inline(always)]
     fn take_outcome(&mut self) -> Option<Outcome> {
+        let value = match self.state {
+            State::Pending => return None,
+            State::Resolved | State::Rejected => std::mem::replace(&mut self.value, Root::UNIT),
+        };
         match self.state {
-            State::Reserved | State::Pending => None,
-            State::Resolved => Some(Ok(std::mem::replace(&mut self.value, Root::UNIT))),
-            State::Rejected => Some(Err(std::mem::replace(&mut self.value, Root::UNIT))),
+            State::Rejected => Some(Err(value)),
+            State::Pending | State::Resolved => Some(Ok(value)),
         }
+    }
+}
+
+/// Begins a wait for a pending promise of the calling thread's domain, for a task
+/// that will be told its number. `None` in a domain that runs no Lwt loop.
+pub(crate) fn begin(promise: Root) -> Option<u64> {
+    let Some(executor) = ffi::executor() else {
+        // In a forked child the task finds out when it polls: 0 names no wait.
+        return fork::happened().then_some(0);
+    };
+    let waits = executor.is_of_lwt().then(|| executor.waits())?;
+    Some(waits.begin(promise, executor.running_slot()).to_bits())
+}
+
+/// Ends a wait whose number no task was told.
+pub(crate) fn give_up(number: u64) {
+    if let Some(executor) = ffi::executor().filter(|executor| executor.is_of_lwt()) {
+        drop(executor.waits().end(Ticket::from_bits(number)));
     }
 }
 
@@ -220,61 +272,25 @@ pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome) {
     let ticket = Ticket::from_bits(number);
     match ffi::executor().filter(|executor| executor.is_of_lwt()) {
         Some(executor) => {
-            executor.waits().settle(lock, ticket, outcome);
-            executor.run_at_once(lock);
+            let task = executor.waits().settle(lock, ticket, outcome);
+            executor.run_at_once(lock, task);
         }
-        None => {
-            let Some(handle) = Handle::of_lwt() else {
-                return;
-            };
-            let settle = async move {
-                if let Some(executor) = handle.executor_here() {
-                    try_with_lock(|lock| executor.waits().settle(lock, ticket, outcome));
-                }
-            };
-            handle.spawn(settle).detach();
-        }
+        None => settle_from_elsewhere(ticket, outcome),
     }
 }
 
-/// A number that was reserved. Dropping it gives it back.
-pub(super) struct Reserved<'w> {
-    waits: &'w Waits,
-    ticket: Ticket,
-}
-
-impl Reserved<'_> {
-    /// The number as OCaml knows it.
-    pub(super) fn number(&self) -> Root {
-        let bits = i64::try_from(self.ticket.to_bits()).ok().and_then(Val::int);
-        Root::new(bits.expect("a ticket fits in an OCaml integer"))
-    }
-
-    /// The wait for `promise` begins, unless it is over by now.
-    pub(super) fn begin(self, promise: Root) -> Ticket {
-        let ticket = self.ticket;
-        if let Some(wait) = self.waits.slots.borrow_mut().get_mut(ticket) {
-            if wait.state == State::Reserved {
-                wait.state = State::Pending;
-                wait.value = promise;
+#[cold]
+fn settle_from_elsewhere(ticket: Ticket, outcome: Outcome) {
+    let Some(handle) = Handle::of_lwt() else {
+        return;
+    };
+    let settle = async move {
+        if let Some(executor) = handle.executor_here() {
+            let settle = |lock: &mut Lock| executor.waits().settle(lock, ticket, outcome);
+            if let Some(task) = try_with_lock(settle).flatten() {
+                executor.make_runnable(task);
             }
         }
-        std::mem::forget(self);
-        ticket
-    }
-}
-
-impl Drop for Reserved<'_> {
-    fn drop(&mut self) {
-        let Reserved { waits, ticket } = *self;
-        let mut slots = waits.slots.borrow_mut();
-        let is_new = |wait: &mut Wait| wait.state == State::Reserved;
-        if waits.spare.get().is_none() && slots.get_mut(ticket).is_some_and(is_new) {
-            waits.spare.set(Some(ticket));
-            return;
-        }
-        let wait = slots.remove(ticket);
-        drop(slots);
-        drop(wait);
-    }
+    };
+    handle.spawn(settle).detach();
 }

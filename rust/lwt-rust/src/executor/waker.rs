@@ -1,0 +1,96 @@
+//! The wakers of tasks, which are numbers.
+//!
+//! A waker names an executor and a slot of its tasks. It owns nothing, so it costs
+//! nothing to make, to clone and to drop, on any thread. It may outlive its task: then
+//! it wakes whichever task has the slot by now, for nothing, as every future may be
+//! polled for nothing.
+
+use std::{
+    ptr,
+    sync::atomic::{AtomicUsize, Ordering},
+    task::{RawWaker, RawWakerVTable, Waker},
+};
+
+use once_cell::sync::OnceCell;
+
+use super::{Shared, tasks::TaskSlot};
+
+/// The number of an executor. They begin with 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Number(usize);
+
+/// The bits that a slot has in a waker: [`Slots`](lwt_rust_core::Slots) has no more.
+const SLOT_BITS: u32 = 24;
+
+// The number of an executor has the other bits.
+const _: () = assert!(usize::BITS == 64);
+
+/// As many as there may be executors, which are never freed, in chunks of twice the
+/// size each.
+static EXECUTORS: [OnceCell<Box<[OnceCell<&'static Shared>]>>; 32] =
+    [const { OnceCell::new() }; 32];
+
+impl Number {
+    pub(super) fn next() -> Self {
+        static LAST: AtomicUsize = AtomicUsize::new(0);
+        Number(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn place(self) -> Option<(usize, usize)> {
+        let chunk = self.0.checked_ilog2()?;
+        Some((chunk as usize, self.0 - (1 << chunk)))
+    }
+
+    /// From now on wakers of this number wake `shared`.
+    pub(super) fn is_of(self, shared: &'static Shared) {
+        if let Some((chunk, index)) = self.place() {
+            let chunk =
+                EXECUTORS[chunk].get_or_init(|| (0..1 << chunk).map(|_| OnceCell::new()).collect());
+            let _ = chunk[index].set(shared);
+        }
+    }
+
+    fn executor(self) -> Option<&'static Shared> {
+        let (chunk, index) = self.place()?;
+        EXECUTORS.get(chunk)?.get()?.get(index)?.get().copied()
+    }
+}
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
+
+fn clone(data: *const ()) -> RawWaker {
+    RawWaker::new(data, &VTABLE)
+}
+
+fn wake(data: *const ()) {
+    let (number, slot) = parts(data);
+    if let Some(executor) = number.executor() {
+        executor.wake_task(slot);
+    }
+}
+
+fn drop(_: *const ()) {}
+
+fn parts(data: *const ()) -> (Number, TaskSlot) {
+    let bits = data.addr();
+    (
+        Number(bits >> SLOT_BITS),
+        TaskSlot(bits & ((1 << SLOT_BITS) - 1)),
+    )
+}
+
+/// The waker of the task in a slot.
+#[inline]
+pub(super) fn waker(number: Number, slot: TaskSlot) -> Waker {
+    let data = ptr::without_provenance((number.0 << SLOT_BITS) | slot.0);
+    // SAFETY: the functions of the table take any data, which they never follow, on
+    // any thread; there is nothing to free.
+    unsafe { Waker::new(data, &VTABLE) }
+}
+
+/// The slot that `waker` wakes, if that is one of the executor's.
+#[inline]
+pub(super) fn slot_of(number: Number, waker: &Waker) -> Option<TaskSlot> {
+    let (its, slot) = parts(waker.data());
+    (ptr::eq(waker.vtable(), &VTABLE) && its == number).then_some(slot)
+}
