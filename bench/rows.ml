@@ -217,7 +217,7 @@ let hooks =
   ("hooks", row)
 
 let cost_of_a_poll tasks =
-  let polls = scaled 1_000_000 / tasks in
+  let polls = scaled 5_000_000 / tasks in
   let run _ = Rust.tasks tasks polls in
   Measure.lwt run 1 /. float_of_int (tasks * polls)
 
