@@ -219,7 +219,7 @@ impl Tasks {
         drop_quietly(future);
     }
 
-    /// Ends all tasks, and gives up the memory.
+    /// Ends all tasks, and gives up memory.
     pub(super) fn close(&self, shared: &Shared) {
         loop {
             // What was left in the inbox before the executor was closed. What is
@@ -233,7 +233,8 @@ impl Tasks {
                 drop_quietly(future);
             }
         }
-        self.table.take();
+        // Not the slots: who cancels a task of now may come late (rule 11).
+        self.table.borrow_mut().ready = VecDeque::new();
         self.requests.take();
     }
 }
