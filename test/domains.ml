@@ -211,6 +211,22 @@ let a_handle_of_a_domain_that_is_gone () =
   in
   other_domains 100
 
+(* Rust keeps a value of a domain that ends. Nothing else knows of it. *)
+let a_value_outlives_its_domain () =
+  let texts () = List.init 1000 (Printf.sprintf "text %d") in
+  let round () =
+    let* () =
+      elsewhere (fun () -> run (fun () -> Rust.Raw.keep_root (texts ())))
+    in
+    for _ = 1 to 3 do
+      ignore (Sys.opaque_identity (texts ()) : string list);
+      Gc.full_major ()
+    done;
+    let+ kept = Rust.kept_root () in
+    check_bool "is what it was" true (kept = texts ())
+  in
+  Lwt_list.iter_s round (List.init 20 ignore)
+
 let descriptors_come_back () =
   let round () = elsewhere (fun () -> run (fun () -> Rust.Raw.sleep 1 ())) in
   let* () = round () in
@@ -251,6 +267,7 @@ let () =
             a_task_that_is_awaited_elsewhere;
           case "a handle of a domain that is gone"
             a_handle_of_a_domain_that_is_gone;
+          case "a value outlives its domain" a_value_outlives_its_domain;
         ] );
       ("wrong use", [ case "says what to do" wrong_use ]);
     ]

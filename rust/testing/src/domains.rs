@@ -61,7 +61,24 @@ lwt_rust::export! {
             .detach();
         Ok(())
     }
+
+    /// Keeps a value, beside those that were kept before.
+    async fn test_keep_root(value: Root) -> Result<(), Error> {
+        ROOTS.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+        Ok(())
+    }
+
+    /// The value that was kept first.
+    async fn test_kept_root(_unit: ()) -> Result<Root, Error> {
+        let mut roots = ROOTS.lock().unwrap_or_else(PoisonError::into_inner);
+        match roots.is_empty() {
+            true => Err(Error::message("nothing is kept")),
+            false => Ok(roots.remove(0)),
+        }
+    }
 }
+
+static ROOTS: Mutex<Vec<Root>> = Mutex::new(Vec::new());
 
 static KEPT: Mutex<Option<Handle>> = Mutex::new(None);
 

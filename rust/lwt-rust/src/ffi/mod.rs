@@ -14,6 +14,7 @@ mod boundary;
 mod custom;
 mod lock;
 mod notification;
+mod orphans;
 mod root;
 mod thread;
 mod value;
@@ -24,6 +25,7 @@ pub(crate) use boundary::{Status, act, enter, keep, observe, stub};
 pub(crate) use custom::{Content, content_of, content_value, promise_of, promise_value};
 pub use lock::{Lock, try_with_lock, with_lock};
 pub(crate) use notification::notify;
+pub(crate) use orphans::keep_orphans;
 pub use root::Root;
 pub(crate) use thread::{
     begin_turn, end_turn, enter_tokio, executor, executor_at_hand, executor_of_task, finish_turn,

@@ -3,7 +3,7 @@
 use crate::{
     callbacks,
     error::Panic,
-    ffi::{Raw, act},
+    ffi::{Raw, act, keep_orphans},
 };
 
 /// `callbacks -> unit outcome`
@@ -13,6 +13,7 @@ extern "C" fn lwt_rust_callbacks_register(record: Raw) -> Raw {
     unsafe {
         act([record], |lock, [record]| {
             Panic::install_hook();
+            keep_orphans(lock);
             callbacks::register(record.get(lock))?;
             Ok(())
         })

@@ -1,0 +1,137 @@
+//! Roots that outlive the domain in which they were made.
+//!
+//! boxroot gives the roots of a domain that ends to whichever domain collects next.
+//! But OCaml tells it of the end before the last collections of that domain. So it
+//! may get its own roots back, and then nobody follows them until another domain has
+//! its number: whatever Rust keeps of that domain would be collected, or moved
+//! without a trace. Here is what boxroot lacks: a domain that ends has no part in it
+//! any more.
+
+use std::{
+    cell::Cell,
+    ffi::{c_int, c_void},
+    ptr::{self, NonNull},
+    sync::{
+        Once,
+        atomic::{AtomicBool, AtomicPtr, Ordering},
+    },
+};
+
+use ocaml::sys;
+
+use super::lock::Lock;
+
+/// `scan_roots_hook` of `caml/roots.h`: an action, flags, data of the action, and the
+/// domain. It is called while all domains stand still, on a thread of each of them.
+type Scan = unsafe extern "C" fn(*mut c_void, c_int, *mut c_void, *mut c_void);
+
+/// `caml_timing_hook` of `caml/misc.h`.
+type Timing = unsafe extern "C" fn();
+
+/// A function or null.
+type Hook = AtomicPtr<c_void>;
+
+unsafe extern "C" {
+    /// A `Scan`.
+    static caml_scan_roots_hook: Hook;
+    /// A `Timing`. It is called on the last thread of a domain that runs no OCaml code
+    /// any more.
+    static caml_domain_terminated_hook: Hook;
+
+    fn boxroot_setup() -> bool;
+    fn boxroot_create(value: sys::Value) -> Option<NonNull<c_void>>;
+    fn boxroot_delete(root: NonNull<c_void>);
+}
+
+/// What was in the hooks before: boxroot's, and the others.
+static SCAN_BOXROOT: Hook = Hook::new(ptr::null_mut());
+static SCAN_OTHERS: Hook = Hook::new(ptr::null_mut());
+static ENDED: Hook = Hook::new(ptr::null_mut());
+
+/// Whether a domain has ended since a domain was last made ready to get its roots.
+static HAS_ORPHANS: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Whether the domain of this thread has ended.
+    static HAS_ENDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on roots outlive their domains. To be called before there are any; later
+/// calls change nothing.
+pub(crate) fn keep_orphans(_lock: &Lock) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: a static of the runtime's.
+        let scan_hook = unsafe { &caml_scan_roots_hook };
+        // No collection sees the hook meanwhile, for this domain would take part in it.
+        let others = scan_hook.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: the domain's lock is held.
+        unsafe { boxroot_setup() };
+        let boxroot = scan_hook.swap(scan as Scan as *mut c_void, Ordering::AcqRel);
+        if boxroot.is_null() {
+            // Foreign code has made boxroots already.
+            SCAN_BOXROOT.store(others, Ordering::Release);
+        } else {
+            SCAN_BOXROOT.store(boxroot, Ordering::Release);
+            SCAN_OTHERS.store(others, Ordering::Release);
+        }
+        // SAFETY: as above.
+        let ended_hook = unsafe { &caml_domain_terminated_hook };
+        let installed = ended_hook.fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
+            ENDED.store(before, Ordering::Release);
+            Some(ended as Timing as *mut c_void)
+        });
+        debug_assert!(installed.is_ok());
+    });
+}
+
+/// Scans the roots of a domain.
+unsafe extern "C" fn scan(
+    action: *mut c_void,
+    flags: c_int,
+    data: *mut c_void,
+    domain: *mut c_void,
+) {
+    let run = |hook: &Hook| {
+        // SAFETY: what is in the hook is a function of this type, or null.
+        let hook: Option<Scan> = unsafe { std::mem::transmute(hook.load(Ordering::Acquire)) };
+        if let Some(hook) = hook {
+            // SAFETY: the runtime has called us with these.
+            unsafe { hook(action, flags, data, domain) };
+        }
+    };
+    run(&SCAN_OTHERS);
+    if !HAS_ENDED.get() {
+        if HAS_ORPHANS.swap(false, Ordering::AcqRel) && !expects_orphans() {
+            HAS_ORPHANS.store(true, Ordering::Release);
+        }
+        run(&SCAN_BOXROOT);
+    }
+}
+
+/// Sees to it that boxroot knows of this domain: it gives nothing to one that has
+/// never made a root. Returns whether there was the memory for it.
+fn expects_orphans() -> bool {
+    // SAFETY: the runtime scans the domain's roots, so its lock is held. It is an
+    // immediate value.
+    match unsafe { boxroot_create(sys::UNIT) } {
+        Some(root) => {
+            // SAFETY: it was made just now.
+            unsafe { boxroot_delete(root) };
+            true
+        }
+        None => false,
+    }
+}
+
+/// A domain has ended.
+unsafe extern "C" fn ended() {
+    // SAFETY: what is in the hook is a function of this type, or null.
+    let before: Option<Timing> = unsafe { std::mem::transmute(ENDED.load(Ordering::Acquire)) };
+    if let Some(before) = before {
+        // SAFETY: the runtime has called us in its place.
+        unsafe { before() };
+    }
+    HAS_ORPHANS.store(true, Ordering::Release);
+    HAS_ENDED.set(true);
+}
