@@ -9,5 +9,5 @@ module Executor = struct
 end
 
 let set_panic_reporter = Panics.set_reporter
-let archive = Archive.crate
+let archive = Lwt_rust_archive.Archive.crate
 let () = Callbacks.register ()
