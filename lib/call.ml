@@ -29,4 +29,6 @@ let promise call =
 
 type 'a direct = 'a Raw.outcome
 
-let value = Outcome.get
+let value call =
+  Failure.leave ();
+  Outcome.get call

@@ -30,6 +30,17 @@ let direct () =
   | exception Lwt_rust.Panic { message; _ } ->
       check_string "panic" "directly" message
 
+(* It leaves by the call, and then it has left. *)
+let what_lwt_does_not_catch () =
+  Lwt.Exception_filter.(set handle_all_except_runtime);
+  let finally () = Lwt.Exception_filter.(set handle_all) in
+  Fun.protect ~finally @@ fun () ->
+  (match F.apply (fun _ -> raise Out_of_memory) 1 with
+  | (_ : int) -> Alcotest.fail "expected Out_of_memory"
+  | exception Out_of_memory -> ());
+  check_int "applied" 2 (F.apply succ 1);
+  Lwt_main.run (pauses 3)
+
 let asynchronous () =
   let* value = F.later 0.001 [ "x" ] in
   check_bool "the value" true (value = [ "x" ]);
@@ -488,6 +499,7 @@ let () =
       ( "options",
         [
           plain "a plain function" direct;
+          plain "what Lwt does not catch" what_lwt_does_not_catch;
           case "an async function" asynchronous;
           case "result" results;
           case "blocking" blocking;
