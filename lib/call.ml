@@ -1,6 +1,7 @@
 type 'a t = ('a, Executor.t) Raw.call
 
-let take : 'a t -> 'a Lwt.t = function
+let take : type a. a t -> a Lwt.t = function
+  | Returned_unit -> Lwt.return_unit
   | Returned value -> Lwt.return value
   | Raised (exn, backtrace) ->
       Failure.note (exn, backtrace);
@@ -17,7 +18,8 @@ let take : 'a t -> 'a Lwt.t = function
       call.slot <- -1;
       Executor.wait call.executor slot
 
-let promise call =
+let promise : type a. a t -> a Lwt.t =
+ fun call ->
   let promise = take call in
   if Failure.has_escaped () then (
     try Failure.leave ()

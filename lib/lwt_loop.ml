@@ -153,7 +153,7 @@ let least_patience = 0.1
 
 let drain t deadline =
   match (Raw.call_drain deadline : (unit, Executor.t) Raw.call) with
-  | Returned () -> Lwt.return_unit
+  | Returned_unit | Returned () -> Lwt.return_unit
   | Raised (exn, _) -> Lwt.fail exn
   | Pending { slot; executor = _ } -> Executor.wait t.executor slot
 

@@ -53,7 +53,9 @@ module Call : sig
       calls.
 
       It raises what {!promise} rejects with: an exception that Rust was given
-      and gives back, {!Error} or {!Panic}. *)
+      and gives back, {!Error} or {!Panic}; and what Lwt does not catch
+      ([Lwt.Exception_filter]) if a closure that the function called has raised
+      that, whatever Rust made of it. *)
 end
 
 (** Rust in domains without Lwt, and Lwt from there.

@@ -71,8 +71,10 @@ let expect t slot =
     if Option.is_none !result then give_up t slot;
     Printexc.raise_with_backtrace exn backtrace
 
-let perform t call =
-  match (call () : ('a, Executor.t) Raw.call) with
+let perform : type a. t -> (unit -> (a, Executor.t) Raw.call) -> a =
+ fun t call ->
+  match call () with
+  | Returned_unit -> Failure.leave ()
   | Returned value ->
       Failure.leave ();
       value

@@ -9,13 +9,17 @@ type _ outcome =
   | Ready : 'a -> 'a outcome
   | Failed : exn * Printexc.raw_backtrace option -> 'a outcome
 
-(** What a stub of an asynchronous function returns: the tags of [outcome] and
-    one more. *)
+(** What a stub of an asynchronous function returns: the constructors of
+    [outcome] and one more. *)
 type ('a, 'executor) call =
-  | Returned of 'a
-  | Raised of exn * Printexc.raw_backtrace option
-  | Pending of { mutable slot : int; executor : 'executor }
-      (** its slot, and the executor that runs it *)
+  | Returned_unit : (unit, 'executor) call
+  | Returned : 'a -> ('a, 'executor) call
+  | Raised : exn * Printexc.raw_backtrace option -> ('a, 'executor) call
+  | Pending : {
+      mutable slot : int;
+      executor : 'executor;
+    }
+      -> ('a, 'executor) call  (** its slot, and the executor that runs it *)
 
 (** What polling an executor returns: the tags of [outcome]. *)
 type polled =

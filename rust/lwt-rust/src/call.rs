@@ -6,7 +6,7 @@ use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
     executor::{self, CallFuture, Cancellation},
-    ffi::{Lock, Raw, Root, Status, Val, enter},
+    ffi::{Lock, Raw, Root, Status, Val, enter, returned},
 };
 
 /// Runs an asynchronous function that OCaml calls: the body of the stub that
@@ -61,7 +61,7 @@ where
     match executor.poll_first(lock, future.as_mut()) {
         Poll::Ready(Ok(Ok(value))) => {
             let value = Root::new(value.into_ocaml(lock)?);
-            Ok(lock.block(Status::Ready as u8, &[&value]))
+            Ok(returned::<T>(lock, &value))
         }
         Poll::Ready(Ok(Err(error))) => Err(error.into()),
         Poll::Ready(Err(payload)) => Err(Panic::from_payload(payload).into()),

@@ -6,7 +6,7 @@ use super::Description;
 use crate::{
     convert::{self, FromOcaml, IntoOcaml},
     error::Error,
-    ffi::{Lock, Raw, Root, Status, Val, enter},
+    ffi::{Lock, Raw, Root, Val, enter, returned},
 };
 
 pub use crate::convert::mismatch;
@@ -70,7 +70,7 @@ where
     unsafe {
         enter(|lock| {
             let value = body(lock)?;
-            Ok(lock.block(Status::Ready as u8, &[&value]))
+            Ok(returned::<T>(lock, &value))
         })
     }
 }

@@ -108,6 +108,15 @@ fn introduce(lock: &mut Lock, returned: Returned) -> Returned {
     returned.map(|result| result.map(|root| Raw(root.raw(lock))))
 }
 
+/// The outcome of a function that has returned a `T` as `value`.
+pub(crate) fn returned<'l, T>(lock: &'l mut Lock, value: &Root) -> Val<'l> {
+    // A type with one value, which is represented as `()`.
+    if size_of::<T>() == 0 && value.is_unit() {
+        return Val::UNIT;
+    }
+    lock.block(Status::Ready as u8, &[value])
+}
+
 /// Runs the body of a stub whose result is an `outcome`: `Ready` with what the
 /// body gives, or `Failed`. The body has its arguments rooted.
 ///

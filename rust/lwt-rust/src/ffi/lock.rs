@@ -24,7 +24,7 @@ pub struct Lock(PhantomData<*mut ()>);
 ///
 /// If the calling thread is not running a task of a domain, or has the lock in
 /// hand already (inside another `with_lock`). [`try_with_lock`] is total.
-#[inline]
+#[inline(always)]
 pub fn with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> R {
     match try_with_lock(f) {
         Some(result) => result,
@@ -36,7 +36,7 @@ pub fn with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> R {
 }
 
 /// Lends the domain's lock to `f`, or gives `None` where [`with_lock`] panics.
-#[inline]
+#[inline(always)]
 pub fn try_with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> Option<R> {
     if access() != Access::Free {
         return None;
