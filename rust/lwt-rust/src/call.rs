@@ -5,7 +5,7 @@ use std::{future::Future, task::Poll};
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
-    executor::{self, CallFuture, Cancellation},
+    executor::{self, Cancellation},
     ffi::{Lock, Raw, Root, Status, Val, enter, returned},
 };
 
@@ -57,18 +57,19 @@ where
     E: Into<Error>,
 {
     let executor = executor::attached(lock)?;
-    let mut future = CallFuture::new(start(lock)?);
-    match executor.poll_first(lock, future.as_mut()) {
-        Poll::Ready(Ok(Ok(value))) => {
+    let mut future = executor.call_future(start(lock)?);
+    let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
+        let slot = Root::new(Val::from_index(executor.adopt(future, cancellation)));
+        return Ok(lock.block(Status::Pending as u8, &[&slot, &executor.record()]));
+    };
+    executor.end_call_future(future);
+    match result {
+        Ok(Ok(value)) => {
             let value = Root::new(value.into_ocaml(lock)?);
             Ok(returned::<T>(lock, &value))
         }
-        Poll::Ready(Ok(Err(error))) => Err(error.into()),
-        Poll::Ready(Err(payload)) => Err(Panic::from_payload(payload).into()),
-        Poll::Pending => {
-            let slot = Root::new(Val::from_index(executor.adopt(future, cancellation)));
-            Ok(lock.block(Status::Pending as u8, &[&slot, &executor.record()]))
-        }
+        Ok(Err(error)) => Err(error.into()),
+        Err(payload) => Err(Panic::from_payload(payload).into()),
     }
 }
 

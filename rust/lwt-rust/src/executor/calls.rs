@@ -100,16 +100,6 @@ impl<F> Default for CallFuture<F> {
     }
 }
 
-impl<F: Future> CallFuture<F> {
-    #[inline(always)]
-    pub(crate) fn new(future: F) -> Pin<Box<Self>> {
-        // Made where it stays: `Box::pin` would make it on the stack and copy it.
-        let mut boxed = Box::into_pin(Box::<Self>::default());
-        boxed.as_mut().project().future.put(future);
-        boxed
-    }
-}
-
 impl<F, T, E> Future for CallFuture<F>
 where
     F: Future<Output = Result<T, E>>,
@@ -135,6 +125,21 @@ where
 }
 
 impl DomainExecutor {
+    /// The future of a call. It is made where it stays: `Box::pin` would make it on the
+    /// stack and copy it.
+    #[inline(always)]
+    pub(crate) fn call_future<F: Future>(&self, future: F) -> Pin<Box<CallFuture<F>>> {
+        let mut boxed = self.tasks.spare().boxed::<CallFuture<F>>();
+        boxed.as_mut().project().future.put(future);
+        boxed
+    }
+
+    /// The future of a call has completed before it was one of a task.
+    #[inline(always)]
+    pub(crate) fn end_call_future<F>(&self, future: Pin<Box<CallFuture<F>>>) {
+        self.tasks.spare().keep(future);
+    }
+
     /// Polls a future once, as its task would be. If it does not complete, its
     /// task polls it again soon, so nothing has to be woken before.
     pub(crate) fn poll_first<F: Future>(

@@ -18,6 +18,7 @@ mod close;
 mod handle;
 mod registry;
 mod reuse;
+mod spare;
 mod task;
 mod tasks;
 mod turn;
@@ -29,7 +30,7 @@ use std::{
 };
 
 pub(crate) use budget::may_go_on;
-pub(crate) use calls::{CallFuture, Cancellation};
+pub(crate) use calls::Cancellation;
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
 pub(crate) use registry::{attach, attached, create, is_shut_down, notifications, shut_down};

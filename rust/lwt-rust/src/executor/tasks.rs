@@ -18,6 +18,7 @@ use lwt_rust_core::{Contents, Inbox, Slots, Ticket, drop_quietly};
 
 use super::{
     DomainExecutor, Shared,
+    spare::Spare,
     waker::{slot_of, waker},
 };
 use crate::{
@@ -139,9 +140,14 @@ pub(super) struct Tasks {
     running: Cell<Option<TaskId>>,
     /// Empty: memory for what is taken out of the inbox.
     requests: RefCell<Contents<Request>>,
+    spare: Spare,
 }
 
 impl Tasks {
+    pub(super) fn spare(&self) -> &Spare {
+        &self.spare
+    }
+
     /// Whether none is runnable.
     pub(super) fn are_idle(&self) -> bool {
         self.table.borrow().ready.is_empty()
@@ -216,7 +222,7 @@ impl Tasks {
             }
         }
         drop(self.table.borrow_mut().tasks.remove(id.0));
-        drop_quietly(future);
+        self.spare.keep(future);
     }
 
     /// Ends all tasks, and gives up memory.
@@ -236,6 +242,7 @@ impl Tasks {
         // Not the slots: who cancels a task of now may come late (rule 11).
         self.table.borrow_mut().ready = VecDeque::new();
         self.requests.take();
+        self.spare.clear();
     }
 }
 
