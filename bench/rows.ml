@@ -212,7 +212,7 @@ let hooks =
   let row () =
     let pair =
       (* Processes differ by more than the hooks cost. *)
-      Measure.pair ~rounds:45 ~baseline:(in_a_process "bare")
+      Measure.pair ~rounds:75 ~baseline:(in_a_process "bare")
         (in_a_process "hooks")
     in
     [
