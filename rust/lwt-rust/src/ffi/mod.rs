@@ -1,6 +1,7 @@
 //! Everything that touches OCaml's memory or its runtime.
 //!
-//! The rest of the crate is safe code over the types of this folder:
+//! The rest of the crate is safe code over the types of this folder, but for
+//! `executor/waker.rs` and `executor/spare.rs`, which know nothing of OCaml:
 //!
 //! - [`Lock`] proves that the calling thread holds its domain's lock. It is
 //!   lent to a closure, so it cannot cross an `.await`.
