@@ -1,7 +1,9 @@
 //! Everything that touches OCaml's memory or its runtime.
 //!
-//! The rest of the crate is safe code over the types of this folder, but for
-//! `executor/waker.rs` and `executor/spare.rs`, which know nothing of OCaml:
+//! The rest of the crate is code over the types of this folder. What is unsafe there
+//! says that a stub is one (`symbols`, `call.rs`, `bindings`), asks the system for
+//! something (`fork.rs`, `runtime`), or is memory of Rust's own (`executor/waker.rs`
+//! and `spare.rs`):
 //!
 //! - [`Lock`] proves that the calling thread holds its domain's lock. It is
 //!   lent to a closure, so it cannot cross an `.await`.

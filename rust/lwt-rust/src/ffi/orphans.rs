@@ -77,11 +77,16 @@ pub(crate) fn keep_orphans(_lock: &Lock) {
         }
         // SAFETY: as above.
         let ended_hook = unsafe { &caml_domain_terminated_hook };
-        let installed = ended_hook.fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
+        let ours = ended as Timing as *mut c_void;
+        let mut before = ended_hook.load(Ordering::Acquire);
+        loop {
+            // A domain may end at any moment.
             ENDED.store(before, Ordering::Release);
-            Some(ended as Timing as *mut c_void)
-        });
-        debug_assert!(installed.is_ok());
+            match ended_hook.compare_exchange(before, ours, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => break,
+                Err(other) => before = other,
+            }
+        }
     });
 }
 
