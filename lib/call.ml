@@ -1,5 +1,9 @@
 type 'a t = ('a, Executor.t) Raw.call
 
+(* What a slot is when its promise was taken, which is less than zero; and the
+   slot again. *)
+let taken = lnot
+
 let take : type a. a t -> a Lwt.t = function
   | Returned_unit -> Lwt.return_unit
   | Returned value -> Lwt.return value
@@ -15,8 +19,10 @@ let take : type a. a t -> a Lwt.t = function
         invalid_arg
           "Lwt_rust.Call.promise: this domain runs no Lwt loop; take what the \
            call gives with Lwt_rust.Executor.run";
-      call.slot <- -1;
-      Executor.wait call.executor slot
+      call.slot <- taken slot;
+      (* It keeps the call alone, which is there already. *)
+      Executor.wait call.executor slot ~on_cancel:(fun () ->
+          Executor.cancel call.executor (taken call.slot))
 
 let promise : type a. a t -> a Lwt.t =
  fun call ->

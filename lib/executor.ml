@@ -1,10 +1,16 @@
-type pending =
-  | Vacant
-  | Awaited : 'a Lwt.u -> pending  (** by a promise *)
-  | Expected : ('a, Raw.failure) result option ref -> pending
+type expected =
+  | Expected : {
+      slot : int;
+      result : ('a, Raw.failure) result option ref;
+    }
+      -> expected
 
 type t = {
-  mutable resolvers : pending array;  (** by the slots of the calls *)
+  mutable resolvers : Obj.t Lwt.u array;
+      (** By the slots of the calls, [nobody] where none waits. Each takes what
+          its call gives; a variant that said so would be a block around it. *)
+  mutable expected : expected option;
+      (** the call that is awaited without a promise *)
   completions : Obj.t array;
       (** Written by Rust during a poll, in pairs: the slot, doubled, plus one
           for a rejection; and the value or the failure. *)
@@ -12,9 +18,12 @@ type t = {
   mutable read : int;  (** those of them that were read *)
 }
 
+let nobody : Obj.t Lwt.u = snd (Lwt.wait ())
+
 let make () =
   {
-    resolvers = Array.make 16 Vacant;
+    resolvers = Array.make 16 nobody;
+    expected = None;
     (* The archive refuses any other size. *)
     completions = Array.make 256 (Obj.repr ());
     stored = 0;
@@ -30,29 +39,32 @@ let reject resolver failure =
      once defers for ever. *)
   Lwt.wakeup_exn resolver (fst failure)
 
-let complete pending ~is_rejected value =
-  match pending with
-  | Vacant -> (* cancelled after the task had completed *) ()
-  | Awaited resolver ->
-      if is_rejected then reject resolver (Obj.obj value : Raw.failure)
-      else Lwt.wakeup resolver (Obj.obj value)
-  | Expected result ->
-      result :=
+let complete_expected t slot ~is_rejected value =
+  match t.expected with
+  | Some (Expected expected) when expected.slot = slot ->
+      t.expected <- None;
+      expected.result :=
         Some
           (if is_rejected then Error (Obj.obj value : Raw.failure)
            else Ok (Obj.obj value))
+  | Some _ | None -> (* cancelled after the task had completed *) ()
+
+let complete t slot ~is_rejected value =
+  let resolver = t.resolvers.(slot) in
+  if resolver == nobody then complete_expected t slot ~is_rejected value
+  else (
+    t.resolvers.(slot) <- nobody;
+    if is_rejected then reject resolver (Obj.obj value : Raw.failure)
+    else Lwt.wakeup resolver value)
 
 let rec settle t =
   if has_completions t then (
     let at = 2 * t.read in
     let key : int = Obj.obj t.completions.(at) in
     let value = t.completions.(at + 1) in
-    t.completions.(at + 1) <- Obj.repr ();
+    if Obj.is_block value then t.completions.(at + 1) <- Obj.repr ();
     t.read <- t.read + 1;
-    let slot = key lsr 1 in
-    let pending = t.resolvers.(slot) in
-    t.resolvers.(slot) <- Vacant;
-    complete pending ~is_rejected:(key land 1 = 1) value;
+    complete t (key lsr 1) ~is_rejected:(key land 1 = 1) value;
     settle t)
 
 let poll t =
@@ -69,45 +81,48 @@ let poll t =
 let make_room t slot =
   let size = Array.length t.resolvers in
   if slot >= size then (
-    let resolvers = Array.make (max (slot + 1) (2 * size)) Vacant in
+    let resolvers = Array.make (max (slot + 1) (2 * size)) nobody in
     Array.blit t.resolvers 0 resolvers 0 size;
     t.resolvers <- resolvers)
 
-let keep t slot pending =
-  make_room t slot;
-  t.resolvers.(slot) <- pending
-
 let cancel t slot =
-  t.resolvers.(slot) <- Vacant;
+  t.resolvers.(slot) <- nobody;
+  t.expected <- None;
   Outcome.get (Raw.call_cancel slot)
 
-let wait t slot =
-  let promise, resolver = Lwt.task () in
-  keep t slot (Awaited resolver);
-  Lwt.on_cancel promise (fun () -> cancel t slot);
+let wait (type a) t slot ~on_cancel : a Lwt.t =
+  let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
+  make_room t slot;
+  t.resolvers.(slot) <- (Obj.magic resolver : Obj.t Lwt.u);
+  Lwt.on_cancel promise on_cancel;
   promise
 
 let expect t slot =
   let result = ref None in
-  keep t slot (Expected result);
+  make_room t slot;
+  t.expected <- Some (Expected { slot; result });
   result
 
-let abandon pending () =
-  match pending with
-  | Vacant -> ()
-  | Awaited resolver -> Lwt.wakeup_exn resolver Errors.Abandoned
-  | Expected result -> result := Some (Error (Errors.Abandoned, None))
+let abandon_promises t =
+  let waiting =
+    List.filter (fun resolver -> resolver != nobody) (Array.to_list t.resolvers)
+  in
+  let abandon resolver () = Lwt.wakeup_exn resolver Errors.Abandoned in
+  List.map abandon waiting
 
-let is_pending = function Vacant -> false | Awaited _ | Expected _ -> true
+let abandon_expected t =
+  let abandon (Expected { slot = _; result }) () =
+    result := Some (Error (Errors.Abandoned, None))
+  in
+  List.map abandon (Option.to_list t.expected)
 
 let forget_all t =
-  if not (has_completions t || Array.exists is_pending t.resolvers) then []
-  else
-    let pending = List.filter is_pending (Array.to_list t.resolvers) in
-    t.resolvers <- Array.make 16 Vacant;
-    t.read <- 0;
-    t.stored <- 0;
-    List.map abandon pending
+  let abandon = abandon_expected t @ abandon_promises t in
+  t.resolvers <- Array.make 16 nobody;
+  t.expected <- None;
+  t.read <- 0;
+  t.stored <- 0;
+  abandon
 
 let rec in_spite_of raised = function
   | [] -> Option.iter Failure.raise raised

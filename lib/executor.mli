@@ -27,13 +27,15 @@ val settle : t -> unit
 
     @raise exn whatever a continuation raised. *)
 
-val wait : t -> int -> 'a Lwt.t
-(** [wait t slot] is the promise of the call in [slot], which the executor has
-    just taken up. Cancelling it cancels the call. *)
+val wait : t -> int -> on_cancel:(unit -> unit) -> 'a Lwt.t
+(** [wait t slot ~on_cancel] is the promise of the call in [slot], which the
+    executor has just taken up. Cancelling it runs [on_cancel], which has to
+    {!cancel} the call. *)
 
 val expect : t -> int -> ('a, Raw.failure) result option ref
 (** [expect t slot] is like {!wait}, where there is no Lwt: it has a result when
-    the call has. *)
+    the call has. An executor expects one call at a time, and then waits for no
+    other. *)
 
 val cancel : t -> int -> unit
 (** [cancel t slot] cancels the call in [slot], which somebody waits for. *)

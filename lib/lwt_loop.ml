@@ -155,7 +155,9 @@ let drain t deadline =
   match (Raw.call_drain deadline : (unit, Executor.t) Raw.call) with
   | Returned_unit | Returned () -> Lwt.return_unit
   | Raised (exn, _) -> Lwt.fail exn
-  | Pending { slot; executor = _ } -> Executor.wait t.executor slot
+  | Pending { slot; executor = _ } ->
+      Executor.wait t.executor slot ~on_cancel:(fun () ->
+          Executor.cancel t.executor slot)
 
 let shutdown deadline =
   let start = Unix.gettimeofday () in

@@ -212,9 +212,18 @@ impl Lock {
         assert!(index < size, "field {index} of a block of {size}");
         // SAFETY: the block has that field.
         let place = unsafe { sys::field(block.raw(self), index) };
-        // SAFETY: `place` is an initialised field of a live block, the lock is
-        // held, and `caml_modify` does not allocate.
-        unsafe { sys::caml_modify(place, value.raw(self)) };
+        // SAFETY: the field of a live block is initialised; a word is read whole.
+        let before = unsafe { place.read_volatile() };
+        let after = value.raw(self);
+        if sys::is_long(before) && sys::is_long(after) {
+            // SAFETY: the place is as above. The collector has to be told of
+            // pointers alone: so does OCaml write an array of integers.
+            unsafe { place.write_volatile(after) };
+        } else {
+            // SAFETY: the place is as above, the lock is held, and `caml_modify`
+            // does not allocate.
+            unsafe { sys::caml_modify(place, after) };
+        }
     }
 }
 
