@@ -1,8 +1,7 @@
 type t = {
   domain : int;
   executor : Executor.t;
-  mutable in_turn : bool;
-      (** between the Enter and the Leave hook of [Lwt_main.run] *)
+  turn : Raw.turn;
   mutable comes_back : bool;  (** a pause will run [visit] *)
 }
 
@@ -14,6 +13,19 @@ let is_here () =
   match Atomic.get current with
   | Some t -> t.domain = Domain_id.self ()
   | None -> false
+
+let here () = if is_here () then Atomic.get current else None
+
+(* Between the Enter and the Leave hook of [Lwt_main.run]. *)
+let in_turn t = t.turn.{Raw.turn_thread} <> 0
+
+(* A loop may be run by a thread that has never called Rust. *)
+let begin_turn t : Raw.begun =
+  match Raw.executor_begin_turn () with
+  | Unattached when t.domain = Domain_id.self () ->
+      ignore (Raw.executor_attach t.domain true : bool Raw.outcome);
+      Raw.executor_begin_turn ()
+  | (Quiet | News | Unattached | Forked) as begun -> begun
 
 (* At most this many polls before the rest of the program has its turn. *)
 let rounds = 4
@@ -30,14 +42,15 @@ let rec come_back t =
     t.comes_back <- true;
     Lwt.on_success (Lwt.pause ()) (fun () ->
         t.comes_back <- false;
-        visit t))
+        (* Lwt 5 pauses for any domain. Ours looks when it begins a turn. *)
+        if t.domain = Domain_id.self () then visit t))
 
 (* Called by the loop, in a turn of [Lwt_main.run] or of a foreign main loop that
    does not run Lwt's hooks. *)
 and visit t =
-  if t.in_turn then (* the Leave hook ends the turn *) work t rounds
+  if in_turn t then (* the Leave hook ends the turn *) work t rounds
   else (
-    ignore (Raw.executor_begin_turn () : Raw.turn);
+    ignore (begin_turn t : Raw.begun);
     end_turn t settle_first)
 
 (* [Fun.protect] would allocate two closures in every turn. *)
@@ -72,30 +85,35 @@ let abandon_later t =
     (fun reject -> Lwt.on_success (Lwt.pause ()) reject)
     (Executor.forget_all t.executor)
 
+(* What is left from before would not be seen if the loop blocked now. *)
+let enter t =
+  match begin_turn t with
+  | Forked -> abandon_later t
+  | Unattached | Quiet -> ()
+  | News ->
+      if Raw.executor_is_woken () || Executor.has_completions t.executor then
+        come_back t
+
+let leave t =
+  if Executor.has_completions t.executor || Failure.has_escaped () then
+    end_turn t settle_first
+  else if Raw.executor_finish_turn () then end_turn t poll_first
+
+(* A loop that uses no Rust now pays for the hooks in each turn, so what follows
+   [Quiet] and what looks for news is all that it does. The loop may be another
+   domain's: Lwt has one list of hooks for all of them. *)
+
 let enter_hook () =
-  match Atomic.get current with
-  | None -> ()
-  | Some t -> (
-      match Raw.executor_begin_turn () with
-      | Forked -> abandon_later t
-      | (Idle | Woken) as turn ->
-          t.in_turn <- true;
-          (* What is left from before would not be seen if the loop blocked
-             now. *)
-          if turn = Woken || Executor.has_completions t.executor then
-            come_back t)
+  match Raw.executor_begin_turn () with
+  | Quiet -> ()
+  | News | Unattached | Forked -> Option.iter enter (here ())
 
 let leave_hook () =
   match Atomic.get current with
   | None -> ()
   | Some t ->
-      t.in_turn <- false;
-      if Executor.has_completions t.executor || Failure.has_escaped () then
-        end_turn t settle_first
-      else if
-        (* A loop that uses no Rust now pays for this in each turn. *)
-        Raw.executor_finish_turn ()
-      then end_turn t poll_first
+      if t.turn.{Raw.turn_news} = 0 then t.turn.{Raw.turn_thread} <- 0
+      else if t.domain = Domain_id.self () then leave t
 
 (* The last to see what the others have woken before the loop may block, and the
    first to do what the turn has woken. *)
@@ -121,13 +139,16 @@ let close_if_current t =
 
 let create domain =
   let executor = Executor.make () in
-  let t = { domain; executor; in_turn = false; comes_back = false } in
-  let notification = Lwt_unix.make_notification (fun () -> visit t) in
+  let notification =
+    Lwt_unix.make_notification (fun () -> Option.iter visit (here ()))
+  in
   ignore
     (Outcome.get
        (Raw.executor_create domain (Some notification) executor
           (Executor.completions executor))
       : Unix.file_descr option);
+  let turn = Outcome.get (Raw.executor_turn ()) in
+  let t = { domain; executor; turn; comes_back = false } in
   Atomic.set current (Some t);
   install_hooks ();
   Domain_end.run (fun () -> close_if_current t)

@@ -81,20 +81,39 @@ external executor_poll : unit -> polled = "lwt_rust_executor_poll"
 external executor_is_woken : unit -> bool = "lwt_rust_executor_is_woken"
 [@@noalloc]
 
-(** What the executor is at the beginning of a turn: [Woken] is owed a poll,
-    [Forked] has stayed in the process that this one was forked from. *)
-type turn = Idle | Woken | Forked
+type turn = (int, Bigarray.int_elt, Bigarray.c_layout) Bigarray.Array1.t
+(** The turns of the loop that drives an executor, in memory of Rust's: what is
+    in it is read and written on both sides. *)
 
-external executor_begin_turn : unit -> turn = "lwt_rust_executor_begin_turn"
+(** Its element that is the thread which is in a turn, or 0: that thread has
+    promised to look at the executor before it blocks. *)
+let turn_thread = 0
+
+(** Its element that is 0 if nothing was left to the loop to see, since it
+    looked last. *)
+let turn_news = 1
+
+external executor_turn : unit -> turn outcome = "lwt_rust_executor_turn"
+
+(** What there is at the beginning of a turn: [News] may be nothing; to an
+    [Unattached] thread, no executor was attached; one that is [Forked] has
+    stayed in the process that this one was forked from. *)
+type begun = Quiet | News | Unattached | Forked
+
+external executor_begin_turn : unit -> begun = "lwt_rust_executor_begin_turn"
 [@@noalloc]
+
+external executor_tell_turn : unit -> unit = "lwt_rust_executor_tell_turn"
+[@@noalloc]
+(** There is something for the loop to see at the end of its turn. *)
 
 external executor_end_turn : unit -> bool = "lwt_rust_executor_end_turn"
 [@@noalloc]
 
 external executor_finish_turn : unit -> bool = "lwt_rust_executor_finish_turn"
 [@@noalloc]
-(** As [executor_end_turn], but if the executor is owed a poll the turn goes on.
-*)
+(** As [executor_end_turn], but if the executor is owed a poll the turn goes on;
+    and if it is not, nothing is left to see. *)
 
 external executor_close : unit -> unit outcome = "lwt_rust_executor_close"
 

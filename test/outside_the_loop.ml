@@ -55,6 +55,73 @@ let foreign_loop () =
   Lwt_rust.Promise.resolve promise 8;
   check_int "a promise" 8 (foreign_run awaiting)
 
+let in_a_thread f =
+  let result = ref None in
+  Thread.join (Thread.create (fun () -> result := Some (f ())) ());
+  Option.get !result
+
+let or_fail promise =
+  let late =
+    Lwt.bind (Lwt_unix.sleep 20.) (fun () ->
+        Alcotest.fail "still waiting after 20 seconds")
+  in
+  Lwt.pick [ late; promise ]
+
+(* One that has not called Rust itself, and one more. *)
+let threads_that_run_the_loop () =
+  let pausing n = Lwt.map (fun () -> n) (Lwt.pause ()) in
+  let called = Rust.sleep 30 7 and sum = Rust.sum pausing 1000 in
+  let run promise () = Lwt_main.run (or_fail promise) in
+  check_int "tokio" 7 (in_a_thread (run called));
+  check_int "closures" 499500 (in_a_thread (run sum));
+  let called = Rust.sleep 30 8 in
+  check_int "a foreign loop" 8 (in_a_thread (fun () -> foreign_run called))
+
+(* This thread was in a turn when an exception left its loop. Another one's loop has
+   blocked when this one makes work for it. *)
+let a_turn_that_was_left () =
+  let hook = !Lwt.async_exception_hook in
+  Lwt.async_exception_hook := raise;
+  Lwt.async (fun () -> Lwt.bind (Lwt.pause ()) (fun () -> raise Exit));
+  (match Lwt_main.run (Lwt.bind (Rust.yield 3 ()) (fun () -> pauses 3)) with
+  | () -> Alcotest.fail "expected the exception"
+  | exception Exit -> ());
+  Lwt.async_exception_hook := hook;
+  let promise = Lwt_rust.Promise.create () in
+  let awaiting = Rust.await_promise promise in
+  let value = ref 0 in
+  let other =
+    Thread.create
+      (fun () ->
+        check_int "called" 1 (Lwt_main.run (or_fail (Rust.yield 1 1)));
+        value := Lwt_main.run (or_fail awaiting))
+      ()
+  in
+  Thread.delay 0.2;
+  Lwt_rust.Promise.resolve promise 5;
+  Thread.join other;
+  check_int "value" 5 !value
+
+(* The first exception leaves the second call's completion to the next turn. The
+   next loop is another domain's. *)
+let a_loop_in_another_domain () =
+  let hook = !Lwt.async_exception_hook in
+  Lwt.async_exception_hook := raise;
+  let here = Domain.self () in
+  let first = Rust.yield 1 () and second = Rust.yield 1 () in
+  let seen = ref None in
+  Lwt.on_success second (fun () -> seen := Some (Domain.self ()));
+  Lwt.async (fun () -> Lwt.map (fun () -> raise Exit) first);
+  (match Lwt_main.run second with
+  | () -> Alcotest.fail "expected the exception"
+  | exception Exit -> ());
+  Lwt.async_exception_hook := hook;
+  check_bool "is left" true (!seen = None);
+  Domain.join (Domain.spawn (fun () -> Lwt_main.run (pauses 3)));
+  check_bool "is left there" true (!seen = None);
+  Lwt_main.run (or_fail second);
+  check_bool "is seen here" true (!seen = Some here)
+
 let () =
   Alcotest.run "outside_the_loop"
     [
@@ -68,5 +135,10 @@ let () =
           Alcotest.test_case "a foreign main loop" `Quick foreign_loop;
           Alcotest.test_case "the loop again after a foreign one" `Quick
             run_again;
+          Alcotest.test_case "threads that run the loop" `Quick
+            threads_that_run_the_loop;
+          Alcotest.test_case "a turn that was left" `Quick a_turn_that_was_left;
+          Alcotest.test_case "a loop in another domain" `Quick
+            a_loop_in_another_domain;
         ] );
     ]

@@ -15,7 +15,7 @@ use lwt_rust_core::{Inbox, Park};
 use super::{DomainExecutor, Task, registry, task, tasks::Request, waker::Number};
 use crate::{
     error::Error,
-    ffi::{self, notify, polls_soon},
+    ffi::{self, Turn, left_to_turn, notify},
     fork,
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     /// What other threads want of the tasks.
     inbox: Inbox<Request>,
     is_closed: AtomicBool,
+    /// Of the loop that drives the executor.
+    turn: Turn,
     park: Park,
     way: Way,
     /// How many times the domain was told to poll.
@@ -68,6 +70,7 @@ impl Shared {
             gate: RwLock::new(Some(Life::FIRST)),
             inbox: Inbox::new(),
             is_closed: AtomicBool::new(false),
+            turn: Turn::new(),
             park: Park::new(),
             way,
             notified: AtomicUsize::new(0),
@@ -84,6 +87,10 @@ impl Shared {
 
     pub(super) fn park(&self) -> &Park {
         &self.park
+    }
+
+    pub(crate) fn turn(&self) -> &Turn {
+        &self.turn
     }
 
     pub(super) fn inbox(&self) -> &Inbox<Request> {
@@ -134,7 +141,7 @@ impl Shared {
 
     /// Records that there is work, and sees to it that the domain polls.
     pub(super) fn wake(&self) {
-        if self.park.wake() && !polls_soon(self) {
+        if self.park.wake() && !left_to_turn(self) {
             self.notified.fetch_add(1, Ordering::Relaxed);
             match &self.way {
                 Way::Lwt(notification) => notify(*notification),

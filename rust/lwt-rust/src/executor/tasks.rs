@@ -22,7 +22,7 @@ use super::{
     waker::{slot_of, waker},
 };
 use crate::{
-    ffi::{self, polls_soon},
+    ffi::{self, left_to_turn},
     fork,
 };
 
@@ -273,7 +273,7 @@ impl DomainExecutor {
 
     /// A task was made runnable.
     fn see_to_it(&self) {
-        if !self.is_polling.get() && !polls_soon(self.shared) {
+        if !self.is_polling.get() && !left_to_turn(self.shared) {
             self.shared.wake();
         }
     }

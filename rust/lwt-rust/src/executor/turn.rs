@@ -13,7 +13,7 @@ use super::{
     tasks::{TaskSlot, Tasks},
 };
 use crate::{
-    ffi::{Lock, Root, Val, enter_tokio, polls_soon},
+    ffi::{Lock, Root, Val, enter_tokio, left_to_turn},
     promise::Waits,
 };
 
@@ -68,6 +68,8 @@ impl DomainExecutor {
         if self.shared.is_closed() {
             return 0;
         }
+        // What is left of it, and what OCaml makes of what is completed.
+        self.shared.turn().tell();
         if self.is_told.replace(true) {
             self.calls.recycle();
             self.stored.set(0);
@@ -81,7 +83,8 @@ impl DomainExecutor {
     /// a Lwt promise has made runnable just now, as a rule. Otherwise a poll does.
     pub(crate) fn run_at_once(&self, lock: &mut Lock, task: Option<TaskSlot>) {
         // OCaml may be reading the completions of the last poll.
-        let is_open = self.stored.get() == 0 && !self.shared.is_closed() && polls_soon(self.shared);
+        let is_open =
+            self.stored.get() == 0 && !self.shared.is_closed() && left_to_turn(self.shared);
         let Some(_polling) = is_open.then(|| self.polling()).flatten() else {
             if let Some(task) = task {
                 self.make_runnable(task);

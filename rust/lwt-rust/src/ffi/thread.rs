@@ -28,9 +28,6 @@ pub(super) enum Access {
 
 struct Thread {
     access: Cell<Access>,
-    /// The executor this thread has promised to look at before its Lwt loop can
-    /// block. Only compared, never followed.
-    turn: Cell<*const Shared>,
     /// The executor of the domain this thread belongs to, once it was asked for.
     executor: Cell<Option<&'static DomainExecutor>>,
     /// Whether OCaml knows that this thread's domain has used us.
@@ -45,7 +42,6 @@ thread_local! {
     static THREAD: Thread = const {
         Thread {
             access: Cell::new(Access::Outside),
-            turn: Cell::new(ptr::null()),
             executor: Cell::new(None),
             is_known: Cell::new(false),
             calls: Cell::new(0),
@@ -154,49 +150,71 @@ pub(crate) fn set_executor(executor: &'static DomainExecutor) {
     THREAD.with(|thread| thread.executor.set(Some(executor)));
 }
 
-/// `turn` of `lib/raw.ml`: what the executor of a thread is at the beginning of
-/// a turn.
+/// `begun` of `lib/raw.ml`: what a thread finds when it begins a turn.
 #[derive(Clone, Copy)]
-pub(crate) enum Turn {
-    Idle = 0,
-    /// It is owed a poll.
-    Woken = 1,
-    /// It stayed in the process that this one was forked from.
-    Forked = 2,
+pub(crate) enum Begun {
+    Quiet = 0,
+    /// There may be something to see.
+    News = 1,
+    /// No executor was attached to this thread.
+    Unattached = 2,
+    /// The executor stayed in the process that this one was forked from.
+    Forked = 3,
+}
+
+/// What this thread is to [`Turn`](super::Turn): no two threads that live have the
+/// same number.
+#[inline]
+fn number(thread: &Thread) -> isize {
+    ptr::from_ref(thread).addr() as isize
 }
 
 /// This thread's loop has begun a turn: it will call [`end_turn`] before it can
 /// block.
-pub(crate) fn begin_turn() -> Turn {
+pub(crate) fn begin_turn() -> Begun {
     match executor() {
         Some(executor) => {
-            let shared = executor.shared();
-            THREAD.with(|thread| thread.turn.set(shared));
-            if executor.is_woken() {
-                Turn::Woken
+            let turn = executor.shared().turn();
+            turn.begin(THREAD.with(number));
+            if turn.has_news() {
+                Begun::News
             } else {
-                Turn::Idle
+                Begun::Quiet
             }
         }
-        None if fork::happened() => Turn::Forked,
-        None => Turn::Idle,
+        None if fork::happened() => Begun::Forked,
+        None => Begun::Unattached,
     }
 }
 
 /// This thread no longer promises to look at its executor. Returns whether it
 /// is owed a poll.
 pub(crate) fn end_turn() -> bool {
-    THREAD.with(|thread| thread.turn.set(ptr::null()));
-    is_woken()
+    executor().is_some_and(|executor| {
+        executor.shared().turn().end();
+        executor.is_woken()
+    })
 }
 
-/// As [`end_turn`], but if the executor is owed a poll, the turn goes on.
+/// As [`end_turn`], but if the executor is owed a poll, the turn goes on. If it is
+/// not, there is nothing else to see for the loop either.
 pub(crate) fn finish_turn() -> bool {
-    let is_woken = is_woken();
-    if !is_woken {
-        THREAD.with(|thread| thread.turn.set(ptr::null()));
+    executor().is_some_and(|executor| {
+        let is_woken = executor.is_woken();
+        if !is_woken {
+            let turn = executor.shared().turn();
+            turn.end();
+            turn.is_seen();
+        }
+        is_woken
+    })
+}
+
+/// The loop of this thread's domain sees something at the end of its turn.
+pub(crate) fn tell_turn() {
+    if let Some(executor) = executor() {
+        executor.shared().turn().tell();
     }
-    is_woken
 }
 
 /// Whether the executor of this thread's domain is owed a poll.
@@ -204,11 +222,18 @@ pub(crate) fn is_woken() -> bool {
     executor().is_some_and(DomainExecutor::is_woken)
 }
 
-/// Whether a wake-up of `shared` made now, on this thread, will be seen without
-/// a notification: this thread is in a turn of the loop that polls it, and in
-/// code of ours. The second condition is there for finalisers and for foreign
-/// code, which may run when the loop has already decided to block (rule 4).
-pub(crate) fn polls_soon(shared: &Shared) -> bool {
-    THREAD
-        .with(|thread| thread.access.get() != Access::Outside && ptr::eq(thread.turn.get(), shared))
+/// Leaves a wake-up of `shared` made now, on this thread, to the turn that the thread
+/// is in, if that is one of the loop that polls it, and this is code of ours. `false`
+/// otherwise: then it takes a notification. The second condition is there for
+/// finalisers and for foreign code, which may run when the loop has already decided
+/// to block (rule 4).
+#[inline]
+pub(crate) fn left_to_turn(shared: &Shared) -> bool {
+    let turn = shared.turn();
+    let is_left =
+        THREAD.with(|thread| thread.access.get() != Access::Outside && turn.is_of(number(thread)));
+    if is_left {
+        turn.tell();
+    }
+    is_left
 }

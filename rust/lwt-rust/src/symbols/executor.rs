@@ -114,7 +114,19 @@ extern "C" fn lwt_rust_executor_is_woken(_unit: Raw) -> Raw {
     observe(|| ffi::is_woken().into())
 }
 
-/// `unit -> turn`, `[@@noalloc]`: a turn of the loop begins on this thread.
+/// `unit -> turn outcome`: the turns of the loop that drives the domain's executor.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_executor_turn(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([unit], |lock, _| {
+            let executor = ffi::executor().ok_or(Error::Abandoned)?;
+            Ok(Root::new(lock.turn(executor.shared().turn())))
+        })
+    }
+}
+
+/// `unit -> begun`, `[@@noalloc]`: a turn of the loop begins on this thread.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_begin_turn(_unit: Raw) -> Raw {
     observe(|| ffi::begin_turn() as u8)
@@ -132,6 +144,16 @@ extern "C" fn lwt_rust_executor_end_turn(_unit: Raw) -> Raw {
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_finish_turn(_unit: Raw) -> Raw {
     observe(|| ffi::finish_turn().into())
+}
+
+/// `unit -> unit`, `[@@noalloc]`: there is something for the loop to see at the end of
+/// its turn.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_executor_tell_turn(_unit: Raw) -> Raw {
+    observe(|| {
+        ffi::tell_turn();
+        0
+    })
 }
 
 /// `unit -> unit outcome`: ends all tasks of the domain's executor. Does nothing
