@@ -109,6 +109,52 @@ let domains () =
                  : int ref)));
       Lwt.return_unit)
 
+(* The executor keeps the memory of futures for the next ones of their size. Here
+   futures of two sizes end in turn, by themselves or cancelled, and the destructor
+   of each makes others. *)
+let destructors_that_call () =
+  let calls = ref [] and ended = ref 0 in
+  let call i turns at_end =
+    let hold =
+      if i mod 3 = 0 then Rust_functions.hold_much
+      else Rust_functions.hold_little
+    in
+    calls := (turns, hold (i land 255) turns at_end) :: !calls
+  in
+  let never = max_int in
+  let rec at_end depth () =
+    incr ended;
+    if depth > 0 then (
+      call !ended 0 ignore;
+      call (!ended + 1) 1 (at_end (depth - 1));
+      call (!ended + 2) never (at_end (depth - 1)))
+  in
+  let n = 300 in
+  for i = 1 to n do
+    call i (if i mod 2 = 0 then never else i mod 4) (at_end 3)
+  done;
+  let see (turns, call) =
+    if turns = never then Lwt.cancel call;
+    let+ held = result call in
+    let expected = if turns = never then Error Lwt.Canceled else Ok true in
+    check_bool "held" true (held = expected)
+  in
+  let rec see_all made =
+    match !calls with
+    | [] -> Lwt.return made
+    | some ->
+        calls := [];
+        let* () = Lwt.join (List.map see some) in
+        (* The futures of those that were cancelled are dropped by a poll. *)
+        let* () = pauses 2 in
+        see_all (made + List.length some)
+  in
+  let* made = see_all 0 in
+  (* Three deep, two calls with such a destructor in each, and one without. *)
+  check_int "destructors" (n * (1 + 2 + 4 + 8)) !ended;
+  check_int "calls" (n * (1 + 3 + 6 + 12)) made;
+  still_works ()
+
 let () =
   Alcotest.run "cleanup"
     [
@@ -125,6 +171,7 @@ let () =
           case "closures that tokio's threads had" closures_on_tokio;
           case "calls that panicked" panics;
           case "promises of OCaml's" promises;
+          case "destructors that make calls" destructors_that_call;
           case "domains that ended" domains;
         ] );
     ]

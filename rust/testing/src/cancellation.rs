@@ -6,7 +6,8 @@ use std::{
 };
 
 use lwt_rust::{
-    DomainExecutor, Error, FromOcaml, Lock, LwtFn, Promise, Raw, Root, call_protected, spawn_scoped,
+    Closure, DomainExecutor, Error, FromOcaml, Lock, LwtFn, Promise, Raw, Root, call_protected,
+    func, spawn_scoped, try_with_lock,
 };
 
 static LIVE: AtomicU64 = AtomicU64::new(0);
@@ -133,4 +134,36 @@ extern "C" fn test_protected(turns: Raw, f: Raw) -> Raw {
     };
     // SAFETY: the symbol is declared in OCaml as the comment says.
     unsafe { call_protected(start) }
+}
+
+/// Calls a closure when it is dropped, where it may.
+struct AtEnd(Closure<(), ()>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        // What the closure raises is the test's: it sees that something is missing.
+        let _ = try_with_lock(|lock| self.0.call(lock, ()));
+    }
+}
+
+/// Whether `N` bytes are what they were after so many turns.
+async fn hold<const N: usize>(byte: u8, turns: u64, at_end: Closure<(), ()>) -> bool {
+    let _at_end = AtEnd(at_end);
+    let bytes = std::hint::black_box([byte; N]);
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
+    }
+    bytes.iter().all(|&held| held == byte)
+}
+
+/// Holds a few bytes, and calls a closure when it is dropped by the executor.
+#[func]
+pub(crate) async fn hold_little(byte: u8, turns: u64, at_end: Closure<(), ()>) -> bool {
+    hold::<24>(byte, turns, at_end).await
+}
+
+/// As [`hold_little`], more bytes.
+#[func]
+pub(crate) async fn hold_much(byte: u8, turns: u64, at_end: Closure<(), ()>) -> bool {
+    hold::<3000>(byte, turns, at_end).await
 }

@@ -12,6 +12,7 @@ mod waits;
 // The archive of a program contains the stubs of `Lwt_rust` too.
 pub use lwt_rust::*;
 
+use cancellation as c;
 use domains as d;
 use functions as f;
 use threads as t;
@@ -30,6 +31,7 @@ lwt_rust::library! {
     f::echo_point, f::echo_person, f::echo_named, f::echo_nothing, f::echo_figure, f::echo_figures, f::echo_colour, f::echo_seek,
     f::echo_poly, f::echo_polys,
     f::echo_result, f::drop_on_tokio, f::figure_later, f::swap_later,
+    c::hold_little, c::hold_much,
     f::map, f::apply, f::iterate, f::both,
     f::counter, f::counters, f::other, f::next, f::close,
     f::reverse, f::buffer,
