@@ -13,7 +13,7 @@ use super::{
     tasks::{TaskSlot, Tasks},
 };
 use crate::{
-    ffi::{Lock, Root, Val, enter_tokio, left_to_turn},
+    ffi::{Lock, Root, Val, enter_tokio, is_in_turn},
     promise::Waits,
 };
 
@@ -83,8 +83,7 @@ impl DomainExecutor {
     /// a Lwt promise has made runnable just now, as a rule. Otherwise a poll does.
     pub(crate) fn run_at_once(&self, lock: &mut Lock, task: Option<TaskSlot>) {
         // OCaml may be reading the completions of the last poll.
-        let is_open =
-            self.stored.get() == 0 && !self.shared.is_closed() && left_to_turn(self.shared);
+        let is_open = self.stored.get() == 0 && !self.shared.is_closed() && is_in_turn(self.shared);
         let Some(_polling) = is_open.then(|| self.polling()).flatten() else {
             if let Some(task) = task {
                 self.make_runnable(task);
@@ -99,8 +98,13 @@ impl DomainExecutor {
                 self.tasks.run_one(self.shared);
             }
         });
-        if self.stored.get() > 0 {
+        let has_completed = self.stored.get() > 0;
+        if has_completed {
             self.is_told.set(false);
+        }
+        // Most turns of a task that awaits one thing after the other leave nothing.
+        if has_completed || !self.tasks.are_idle() {
+            self.shared.turn().tell();
         }
     }
 

@@ -204,7 +204,7 @@ pub(crate) fn finish_turn() -> bool {
         if !is_woken {
             let turn = executor.shared().turn();
             turn.end();
-            turn.is_seen();
+            turn.looked();
         }
         is_woken
     })
@@ -222,18 +222,23 @@ pub(crate) fn is_woken() -> bool {
     executor().is_some_and(DomainExecutor::is_woken)
 }
 
+/// Whether this thread is in a turn of the loop that polls `shared`, and in code of
+/// ours. The second condition is there for finalisers and for foreign code, which may
+/// run when the loop has already decided to block (rule 4).
+#[inline]
+pub(crate) fn is_in_turn(shared: &Shared) -> bool {
+    THREAD.with(|thread| {
+        thread.access.get() != Access::Outside && shared.turn().is_of(number(thread))
+    })
+}
+
 /// Leaves a wake-up of `shared` made now, on this thread, to the turn that the thread
-/// is in, if that is one of the loop that polls it, and this is code of ours. `false`
-/// otherwise: then it takes a notification. The second condition is there for
-/// finalisers and for foreign code, which may run when the loop has already decided
-/// to block (rule 4).
+/// is in. `false` if it is in none: then it takes a notification.
 #[inline]
 pub(crate) fn left_to_turn(shared: &Shared) -> bool {
-    let turn = shared.turn();
-    let is_left =
-        THREAD.with(|thread| thread.access.get() != Access::Outside && turn.is_of(number(thread)));
+    let is_left = is_in_turn(shared);
     if is_left {
-        turn.tell();
+        shared.turn().tell();
     }
     is_left
 }

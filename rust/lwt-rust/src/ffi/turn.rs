@@ -60,7 +60,7 @@ impl Turn {
 
     /// The loop has looked, and there was nothing.
     #[inline]
-    pub(super) fn is_seen(&self) {
+    pub(super) fn looked(&self) {
         self.0[NEWS].store(0, Ordering::Relaxed);
     }
 }
