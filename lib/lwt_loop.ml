@@ -1,7 +1,6 @@
 type t = {
   domain : int;
   executor : Executor.t;
-  turn : Raw.turn;
   mutable comes_back : bool;  (** a pause will run [visit] *)
 }
 
@@ -16,8 +15,11 @@ let is_here () =
 
 let here () = if is_here () then Atomic.get current else None
 
+(* Of the loop, whichever domain runs it. The hooks find it at once. *)
+let turn = Outcome.get (Raw.executor_lwt_turn ())
+
 (* Between the Enter and the Leave hook of [Lwt_main.run]. *)
-let in_turn t = t.turn.{Raw.turn_thread} <> 0
+let is_in_turn () = turn.{Raw.turn_thread} <> 0
 
 (* A loop may be run by a thread that has never called Rust. *)
 let begin_turn t : Raw.begun =
@@ -48,7 +50,7 @@ let rec come_back t =
 (* Called by the loop, in a turn of [Lwt_main.run] or of a foreign main loop that
    does not run Lwt's hooks. *)
 and visit t =
-  if in_turn t then (* the Leave hook ends the turn *) work t rounds
+  if is_in_turn () then (* the Leave hook ends the turn *) work t rounds
   else (
     ignore (begin_turn t : Raw.begun);
     end_turn t settle_first)
@@ -109,11 +111,8 @@ let enter_hook () =
   | News | Unattached | Forked -> Option.iter enter (here ())
 
 let leave_hook () =
-  match Atomic.get current with
-  | None -> ()
-  | Some t ->
-      if t.turn.{Raw.turn_news} = 0 then t.turn.{Raw.turn_thread} <- 0
-      else if t.domain = Domain_id.self () then leave t
+  if turn.{Raw.turn_news} = 0 then turn.{Raw.turn_thread} <- 0
+  else Option.iter leave (here ())
 
 (* The last to see what the others have woken before the loop may block, and the
    first to do what the turn has woken. *)
@@ -147,8 +146,7 @@ let create domain =
        (Raw.executor_create domain (Some notification) executor
           (Executor.completions executor))
       : Unix.file_descr option);
-  let turn = Outcome.get (Raw.executor_turn ()) in
-  let t = { domain; executor; turn; comes_back = false } in
+  let t = { domain; executor; comes_back = false } in
   Atomic.set current (Some t);
   install_hooks ();
   Domain_end.run (fun () -> close_if_current t)

@@ -82,8 +82,8 @@ external executor_is_woken : unit -> bool = "lwt_rust_executor_is_woken"
 [@@noalloc]
 
 type turn = (int, Bigarray.int_elt, Bigarray.c_layout) Bigarray.Array1.t
-(** The turns of the loop that drives an executor, in memory of Rust's: what is
-    in it is read and written on both sides. *)
+(** The turns of a loop, in memory of Rust's: what is in it is read and written
+    on both sides. *)
 
 (** Its element that is the thread which is in a turn, or 0: that thread has
     promised to look at the executor before it blocks. *)
@@ -93,7 +93,8 @@ let turn_thread = 0
     looked last. *)
 let turn_news = 1
 
-external executor_turn : unit -> turn outcome = "lwt_rust_executor_turn"
+external executor_lwt_turn : unit -> turn outcome = "lwt_rust_executor_lwt_turn"
+(** Those of the Lwt loop. *)
 
 (** What there is at the beginning of a turn: [News] may be nothing; to an
     [Unattached] thread, no executor was attached; one that is [Forked] has

@@ -15,7 +15,7 @@ use lwt_rust_core::{Inbox, Park};
 use super::{DomainExecutor, Task, registry, task, tasks::Request, waker::Number};
 use crate::{
     error::Error,
-    ffi::{self, Turn, left_to_turn, notify},
+    ffi::{self, TURN_OF_LWT, Turn, left_to_turn, notify},
     fork,
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     inbox: Inbox<Request>,
     is_closed: AtomicBool,
     /// Of the loop that drives the executor.
-    turn: Turn,
+    turn: &'static Turn,
     park: Park,
     way: Way,
     /// How many times the domain was told to poll.
@@ -66,11 +66,16 @@ pub(crate) enum Way {
 impl Shared {
     pub(super) fn new(way: Way, tokio: tokio::runtime::Handle) -> &'static Self {
         let number = Number::next();
+        let turn = match &way {
+            Way::Lwt(_) => &TURN_OF_LWT,
+            // As the rest.
+            Way::Socket(_) => Box::leak(Box::new(Turn::new())),
+        };
         let shared: &'static Shared = Box::leak(Box::new(Shared {
             gate: RwLock::new(Some(Life::FIRST)),
             inbox: Inbox::new(),
             is_closed: AtomicBool::new(false),
-            turn: Turn::new(),
+            turn,
             park: Park::new(),
             way,
             notified: AtomicUsize::new(0),
@@ -89,8 +94,8 @@ impl Shared {
         &self.park
     }
 
-    pub(crate) fn turn(&self) -> &Turn {
-        &self.turn
+    pub(crate) fn turn(&self) -> &'static Turn {
+        self.turn
     }
 
     pub(super) fn inbox(&self) -> &Inbox<Request> {
@@ -131,6 +136,7 @@ impl Shared {
     /// From now on nobody tells the domain anything.
     pub(super) fn disconnect(&self) {
         self.park.leave_woken();
+        self.turn.end();
         if let Way::Socket(socket) = &self.way {
             let mut socket = socket.write().unwrap_or_else(PoisonError::into_inner);
             let closed = socket.take();

@@ -11,7 +11,7 @@ use ocaml::sys;
 use super::{
     lock::Lock,
     root::Root,
-    thread::{Access, is_new, set_access},
+    thread::{Access, is_new, set_access, set_known},
     value::Val,
 };
 use crate::{
@@ -102,9 +102,13 @@ fn introduce(lock: &mut Lock, returned: Returned) -> Returned {
         // SAFETY: the body has returned it just now.
         result.map(|raw| Root::new(unsafe { Val::from_raw(lock, raw.0) }))
     });
-    // Nothing that OCaml does there can fail, but for want of memory, and then a
-    // few kilobytes stay behind.
-    let _ = call_back(lock, Callback::BeginDomain, &[&Root::UNIT]);
+    // `None` while the module `Lwt_rust` is initialised: the next stub tells it. What
+    // OCaml does there can fail only for want of memory, and then a few kilobytes stay
+    // behind.
+    set_known(true);
+    if call_back(lock, Callback::BeginDomain, &[&Root::UNIT]).is_none() {
+        set_known(false);
+    }
     returned.map(|result| result.map(|root| Raw(root.raw(lock))))
 }
 

@@ -35,5 +35,5 @@ pub(crate) use thread::{
     begin_turn, end_turn, enter_tokio, executor, executor_at_hand, executor_of_task, finish_turn,
     is_in_turn, is_woken, left_to_turn, set_executor, tell_turn,
 };
-pub(crate) use turn::Turn;
+pub(crate) use turn::{TURN_OF_LWT, Turn};
 pub use value::Val;

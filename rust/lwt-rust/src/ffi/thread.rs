@@ -8,6 +8,7 @@ use std::{cell::Cell, ptr};
 
 use tokio::runtime::EnterGuard;
 
+use super::turn::Turn;
 use crate::{
     executor::{DomainExecutor, Shared},
     fork,
@@ -30,6 +31,8 @@ struct Thread {
     access: Cell<Access>,
     /// The executor of the domain this thread belongs to, once it was asked for.
     executor: Cell<Option<&'static DomainExecutor>>,
+    /// Of the loop that drives it.
+    turn: Cell<Option<&'static Turn>>,
     /// Whether OCaml knows that this thread's domain has used us.
     is_known: Cell<bool>,
     /// How many calls of OCaml by Rust are under way.
@@ -43,6 +46,7 @@ thread_local! {
         Thread {
             access: Cell::new(Access::Outside),
             executor: Cell::new(None),
+            turn: Cell::new(None),
             is_known: Cell::new(false),
             calls: Cell::new(0),
             is_in_tokio: Cell::new(false),
@@ -110,9 +114,14 @@ fn enter_tokio_now(tokio: &tokio::runtime::Handle) -> Option<EnterGuard<'_>> {
     })
 }
 
-/// Whether this is the first time that a thread asks.
+/// Whether OCaml has still to be told that this thread's domain uses us.
 pub(super) fn is_new() -> bool {
-    !THREAD.with(|thread| thread.is_known.replace(true))
+    !THREAD.with(|thread| thread.is_known.get())
+}
+
+/// Whether OCaml knows that this thread's domain uses us.
+pub(super) fn set_known(is_known: bool) {
+    THREAD.with(|thread| thread.is_known.set(is_known));
 }
 
 /// The executor of this thread's domain, if it was attached to this thread.
@@ -147,7 +156,10 @@ pub(crate) fn executor_at_hand(shared: &Shared) -> Option<&'static DomainExecuto
 
 /// Attaches the executor of this thread's domain to the thread.
 pub(crate) fn set_executor(executor: &'static DomainExecutor) {
-    THREAD.with(|thread| thread.executor.set(Some(executor)));
+    THREAD.with(|thread| {
+        thread.executor.set(Some(executor));
+        thread.turn.set(Some(executor.shared().turn()));
+    });
 }
 
 /// `begun` of `lib/raw.ml`: what a thread finds when it begins a turn.
@@ -162,7 +174,7 @@ pub(crate) enum Begun {
     Forked = 3,
 }
 
-/// What this thread is to [`Turn`](super::Turn): no two threads that live have the
+/// What this thread is to [`Turn`]: no two threads that live have the
 /// same number.
 #[inline]
 fn number(thread: &Thread) -> isize {
@@ -172,19 +184,19 @@ fn number(thread: &Thread) -> isize {
 /// This thread's loop has begun a turn: it will call [`end_turn`] before it can
 /// block.
 pub(crate) fn begin_turn() -> Begun {
-    match executor() {
-        Some(executor) => {
-            let turn = executor.shared().turn();
-            turn.begin(THREAD.with(number));
-            if turn.has_news() {
-                Begun::News
-            } else {
-                Begun::Quiet
-            }
-        }
-        None if fork::happened() => Begun::Forked,
-        None => Begun::Unattached,
+    if fork::happened() {
+        return Begun::Forked;
     }
+    THREAD.with(|thread| {
+        let Some(turn) = thread.turn.get() else {
+            return Begun::Unattached;
+        };
+        turn.begin(number(thread));
+        match turn.has_news() {
+            true => Begun::News,
+            false => Begun::Quiet,
+        }
+    })
 }
 
 /// This thread no longer promises to look at its executor. Returns whether it

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 /// then wake-ups send notifications that are not needed.
 pub(crate) struct Turn([AtomicIsize; 2]);
 
+/// Those of the Lwt loop: there is one in a process.
+pub(crate) static TURN_OF_LWT: Turn = Turn::new();
+
 /// The thread that is in a turn, by an address of its own; 0 if none is. As
 /// `turn_thread` of `lib/raw.ml`.
 const THREAD: usize = 0;
@@ -38,7 +41,7 @@ impl Turn {
 
     /// The thread that was in a turn no longer promises anything.
     #[inline]
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0[THREAD].store(0, Ordering::Relaxed);
     }
 

@@ -6,7 +6,10 @@ use crate::{
     convert::FromOcaml,
     error::{self, Error},
     executor::{self, DomainExecutor, DomainLife},
-    ffi::{self, Content, Lock, Raw, Root, Status, Val, act, content_value, enter, observe, stub},
+    ffi::{
+        self, Content, Lock, Raw, Root, Status, TURN_OF_LWT, Val, act, content_value, enter,
+        observe, stub,
+    },
     fork,
 };
 
@@ -114,16 +117,11 @@ extern "C" fn lwt_rust_executor_is_woken(_unit: Raw) -> Raw {
     observe(|| ffi::is_woken().into())
 }
 
-/// `unit -> turn outcome`: the turns of the loop that drives the domain's executor.
+/// `unit -> turn outcome`: the turns of the Lwt loop.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_turn(unit: Raw) -> Raw {
+extern "C" fn lwt_rust_executor_lwt_turn(unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe {
-        stub([unit], |lock, _| {
-            let executor = ffi::executor().ok_or(Error::Abandoned)?;
-            Ok(Root::new(lock.turn(executor.shared().turn())))
-        })
-    }
+    unsafe { stub([unit], |lock, _| Ok(Root::new(lock.turn(&TURN_OF_LWT)))) }
 }
 
 /// `unit -> begun`, `[@@noalloc]`: a turn of the loop begins on this thread.
