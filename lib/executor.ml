@@ -93,6 +93,7 @@ let cancel t slot =
 let wait (type a) t slot ~on_cancel : a Lwt.t =
   let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
   make_room t slot;
+  (* What comes for this slot is an [a]. *)
   t.resolvers.(slot) <- (Obj.magic resolver : Obj.t Lwt.u);
   Lwt.on_cancel promise on_cancel;
   promise
