@@ -1,8 +1,4 @@
-type t = {
-  domain : int;
-  executor : Executor.t;
-  mutable comes_back : bool;  (** a pause will run [visit] *)
-}
+type t = { domain : int; executor : Executor.t }
 
 (* The one of this process. Lwt's hooks are global too; they have to find it
    without knowing the domain. *)
@@ -40,12 +36,9 @@ let rec work t rounds =
     work t (rounds - 1))
 
 let rec come_back t =
-  if not t.comes_back then (
-    t.comes_back <- true;
-    Lwt.on_success (Lwt.pause ()) (fun () ->
-        t.comes_back <- false;
-        (* Lwt 5 pauses for any domain. Ours looks when it begins a turn. *)
-        if t.domain = Domain_id.self () then visit t))
+  Lwt.on_success (Lwt.pause ()) (fun () ->
+      (* Lwt 5 pauses for any domain. Ours looks when it begins a turn. *)
+      if t.domain = Domain_id.self () then visit t)
 
 (* Called by the loop, in a turn of [Lwt_main.run] or of a foreign main loop that
    does not run Lwt's hooks. *)
@@ -87,14 +80,19 @@ let abandon_later t =
     (fun reject -> Lwt.on_success (Lwt.pause ()) reject)
     (Executor.forget_all t.executor)
 
-(* What is left from before would not be seen if the loop blocked now. *)
+(* What is left from before would not be seen if the loop blocked now. An exception
+   that has left the loop may have taken a notification or a pause of ours with it. *)
 let enter t =
   match begin_turn t with
   | Forked -> abandon_later t
   | Unattached | Quiet -> ()
   | News ->
-      if Raw.executor_is_woken () || Executor.has_completions t.executor then
-        come_back t
+      let is_owed =
+        Raw.executor_is_woken () || Executor.has_completions t.executor
+      in
+      if is_owed && Lwt.paused_count () = 0 then
+        (* The Leave hook sees to it. *)
+        ignore (Lwt.pause () : unit Lwt.t)
 
 let leave t =
   if Executor.has_completions t.executor || Failure.has_escaped () then
@@ -146,7 +144,7 @@ let create domain =
        (Raw.executor_create domain (Some notification) executor
           (Executor.completions executor))
       : Unix.file_descr option);
-  let t = { domain; executor; comes_back = false } in
+  let t = { domain; executor } in
   Atomic.set current (Some t);
   install_hooks ();
   Domain_end.run (fun () -> close_if_current t)

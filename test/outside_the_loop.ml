@@ -77,16 +77,20 @@ let threads_that_run_the_loop () =
   let called = Rust.sleep 30 8 in
   check_int "a foreign loop" 8 (in_a_thread (fun () -> foreign_run called))
 
+(* An exception that Lwt hands to its hook leaves the loop. *)
+let run_until_exit promise =
+  let hook = !Lwt.async_exception_hook in
+  Lwt.async_exception_hook := raise;
+  let finally () = Lwt.async_exception_hook := hook in
+  match Fun.protect ~finally (fun () -> Lwt_main.run promise) with
+  | _ -> Alcotest.fail "expected the exception"
+  | exception Exit -> ()
+
 (* This thread was in a turn when an exception left its loop. Another one's loop has
    blocked when this one makes work for it. *)
 let a_turn_that_was_left () =
-  let hook = !Lwt.async_exception_hook in
-  Lwt.async_exception_hook := raise;
   Lwt.async (fun () -> Lwt.bind (Lwt.pause ()) (fun () -> raise Exit));
-  (match Lwt_main.run (Lwt.bind (Rust.yield 3 ()) (fun () -> pauses 3)) with
-  | () -> Alcotest.fail "expected the exception"
-  | exception Exit -> ());
-  Lwt.async_exception_hook := hook;
+  run_until_exit (Lwt.bind (Rust.yield 3 ()) (fun () -> pauses 3));
   let promise = Lwt_rust.Promise.create () in
   let awaiting = Rust.await_promise promise in
   let value = ref 0 in
@@ -105,22 +109,50 @@ let a_turn_that_was_left () =
 (* The first exception leaves the second call's completion to the next turn. The
    next loop is another domain's. *)
 let a_loop_in_another_domain () =
-  let hook = !Lwt.async_exception_hook in
-  Lwt.async_exception_hook := raise;
   let here = Domain.self () in
   let first = Rust.yield 1 () and second = Rust.yield 1 () in
   let seen = ref None in
   Lwt.on_success second (fun () -> seen := Some (Domain.self ()));
   Lwt.async (fun () -> Lwt.map (fun () -> raise Exit) first);
-  (match Lwt_main.run second with
-  | () -> Alcotest.fail "expected the exception"
-  | exception Exit -> ());
-  Lwt.async_exception_hook := hook;
+  run_until_exit second;
   check_bool "is left" true (!seen = None);
   Domain.join (Domain.spawn (fun () -> Lwt_main.run (pauses 3)));
   check_bool "is left there" true (!seen = None);
   Lwt_main.run (or_fail second);
   check_bool "is seen here" true (!seen = Some here)
+
+(* Lwt drops the notifications that it has received behind one whose handler
+   raises. *)
+let notifications_that_are_lost () =
+  let raise_soon () =
+    Lwt_unix.send_notification
+      (Lwt_unix.make_notification ~once:true (fun () -> raise Exit))
+  in
+  raise_soon ();
+  let called = Rust.yield 3 7 in
+  run_until_exit called;
+  check_int "this thread's" 7 (Lwt_main.run (or_fail called));
+  let sleeping = Rust.sleep 50 'x' in
+  Lwt_main.run (pauses 3);
+  raise_soon ();
+  Unix.sleepf 0.2;
+  run_until_exit sleeping;
+  check_bool "tokio's" true (Lwt_main.run (or_fail sleeping) = 'x')
+
+(* And the pauses behind one whose callback raises. *)
+let a_pause_that_is_lost () =
+  let calls = Lwt.all (List.init 2000 (Rust.yield 2)) in
+  Lwt.async (fun () -> Lwt.map (fun () -> raise Exit) (pauses 2));
+  run_until_exit calls;
+  check_int "calls" 2000 (List.length (Lwt_main.run (or_fail calls)))
+
+let a_foreign_loop_takes_over () =
+  let called = Rust.yield 3 1 in
+  Lwt.async (fun () -> Lwt.map (fun () -> raise Exit) (Lwt.pause ()));
+  run_until_exit (pauses 3);
+  Lwt_main.run (Lwt.pause ());
+  check_int "from before" 1 (foreign_run called);
+  check_int "new" 2 (foreign_run (Rust.yield 3 2))
 
 let () =
   Alcotest.run "outside_the_loop"
@@ -140,5 +172,10 @@ let () =
           Alcotest.test_case "a turn that was left" `Quick a_turn_that_was_left;
           Alcotest.test_case "a loop in another domain" `Quick
             a_loop_in_another_domain;
+          Alcotest.test_case "notifications that are lost" `Quick
+            notifications_that_are_lost;
+          Alcotest.test_case "a pause that is lost" `Quick a_pause_that_is_lost;
+          Alcotest.test_case "a foreign loop takes over" `Quick
+            a_foreign_loop_takes_over;
         ] );
     ]

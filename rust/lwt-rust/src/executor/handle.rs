@@ -114,6 +114,12 @@ impl Shared {
         matches!(self.way, Way::Lwt(_))
     }
 
+    /// Whether a poll is owed to what was left in the inbox, or by the last poll.
+    #[inline]
+    pub(crate) fn is_woken(&self) -> bool {
+        self.park.is_woken() && !self.is_closed()
+    }
+
     /// From now on nothing is spawned.
     pub(super) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);

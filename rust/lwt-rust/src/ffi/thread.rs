@@ -8,7 +8,6 @@ use std::{cell::Cell, ptr};
 
 use tokio::runtime::EnterGuard;
 
-use super::turn::Turn;
 use crate::{
     executor::{DomainExecutor, Shared},
     fork,
@@ -31,8 +30,8 @@ struct Thread {
     access: Cell<Access>,
     /// The executor of the domain this thread belongs to, once it was asked for.
     executor: Cell<Option<&'static DomainExecutor>>,
-    /// Of the loop that drives it.
-    turn: Cell<Option<&'static Turn>>,
+    /// Of that executor, where a look takes less time.
+    shared: Cell<Option<&'static Shared>>,
     /// Whether OCaml knows that this thread's domain has used us.
     is_known: Cell<bool>,
     /// How many calls of OCaml by Rust are under way.
@@ -46,7 +45,7 @@ thread_local! {
         Thread {
             access: Cell::new(Access::Outside),
             executor: Cell::new(None),
-            turn: Cell::new(None),
+            shared: Cell::new(None),
             is_known: Cell::new(false),
             calls: Cell::new(0),
             is_in_tokio: Cell::new(false),
@@ -158,7 +157,7 @@ pub(crate) fn executor_at_hand(shared: &Shared) -> Option<&'static DomainExecuto
 pub(crate) fn set_executor(executor: &'static DomainExecutor) {
     THREAD.with(|thread| {
         thread.executor.set(Some(executor));
-        thread.turn.set(Some(executor.shared().turn()));
+        thread.shared.set(Some(executor.shared()));
     });
 }
 
@@ -188,10 +187,15 @@ pub(crate) fn begin_turn() -> Begun {
         return Begun::Forked;
     }
     THREAD.with(|thread| {
-        let Some(turn) = thread.turn.get() else {
+        let Some(shared) = thread.shared.get() else {
             return Begun::Unattached;
         };
+        let turn = shared.turn();
         turn.begin(number(thread));
+        // The notification for it may be lost, or still to be sent.
+        if shared.is_woken() {
+            turn.tell();
+        }
         match turn.has_news() {
             true => Begun::News,
             false => Begun::Quiet,
