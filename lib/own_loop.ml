@@ -97,7 +97,7 @@ let run call =
       "Lwt_rust.Executor.run: it is running in this domain already (in a \
        closure that Rust calls, return a promise instead)";
   t.is_running <- true;
-  ignore (Raw.executor_begin_turn () : Raw.begun);
+  Raw.executor_begin_run ();
   let finally () =
     t.is_running <- false;
     ignore (Raw.executor_end_turn () : bool)

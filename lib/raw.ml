@@ -97,12 +97,16 @@ external executor_lwt_turn : unit -> turn outcome = "lwt_rust_executor_lwt_turn"
 (** Those of the Lwt loop. *)
 
 (** What there is at the beginning of a turn: [News] may be nothing; to an
-    [Unattached] thread, no executor was attached; one that is [Forked] has
-    stayed in the process that this one was forked from. *)
+    [Unattached] thread, no executor of the Lwt loop was attached; one that is
+    [Forked] has stayed in the process that this one was forked from. *)
 type begun = Quiet | News | Unattached | Forked
 
 external executor_begin_turn : unit -> begun = "lwt_rust_executor_begin_turn"
 [@@noalloc]
+
+external executor_begin_run : unit -> unit = "lwt_rust_executor_begin_run"
+[@@noalloc]
+(** As one turn, of a loop that is not Lwt's. *)
 
 external executor_tell_turn : unit -> unit = "lwt_rust_executor_tell_turn"
 [@@noalloc]

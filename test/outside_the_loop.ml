@@ -121,6 +121,33 @@ let a_loop_in_another_domain () =
   Lwt_main.run (or_fail second);
   check_bool "is seen here" true (!seen = Some here)
 
+(* That of a domain with an executor of its own, where another thread waits for what
+   this one does. *)
+let a_loop_beside_an_executor () =
+  Lwt_main.run (Rust.yield 1 ());
+  let beside () =
+    Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 1 ());
+    let promise = Lwt_rust.Promise.create () in
+    let value = ref 0 in
+    let wait () =
+      value := Lwt_rust.Executor.run (fun () -> Rust.Raw.await_promise promise)
+    in
+    let other = Thread.create wait () in
+    Thread.delay 0.2;
+    Lwt_main.run (pauses 3);
+    Lwt_rust.Promise.resolve promise 5;
+    let deadline = Unix.gettimeofday () +. 20. in
+    while !value = 0 && Unix.gettimeofday () < deadline do
+      Thread.delay 0.01
+    done;
+    let seen = !value in
+    (* That wakes it, if nothing else has. *)
+    in_a_thread (fun () -> ignore (Rust.Raw.yield 1 ()));
+    Thread.join other;
+    seen
+  in
+  check_int "value" 5 (Domain.join (Domain.spawn beside))
+
 (* Lwt drops the notifications that it has received behind one whose handler
    raises. *)
 let notifications_that_are_lost () =
@@ -172,6 +199,8 @@ let () =
           Alcotest.test_case "a turn that was left" `Quick a_turn_that_was_left;
           Alcotest.test_case "a loop in another domain" `Quick
             a_loop_in_another_domain;
+          Alcotest.test_case "a loop beside an executor" `Quick
+            a_loop_beside_an_executor;
           Alcotest.test_case "notifications that are lost" `Quick
             notifications_that_are_lost;
           Alcotest.test_case "a pause that is lost" `Quick a_pause_that_is_lost;

@@ -32,8 +32,8 @@ pub(crate) use notification::notify;
 pub(crate) use orphans::keep_orphans;
 pub use root::Root;
 pub(crate) use thread::{
-    begin_turn, end_turn, enter_tokio, executor, executor_at_hand, executor_of_task, finish_turn,
-    is_in_turn, is_woken, left_to_turn, set_executor, tell_turn,
+    begin_run, begin_turn, end_turn, enter_tokio, executor, executor_at_hand, executor_of_task,
+    finish_turn, is_in_turn, is_woken, left_to_turn, set_executor, tell_turn,
 };
 pub(crate) use turn::{TURN_OF_LWT, Turn};
 pub use value::Val;

@@ -30,8 +30,8 @@ struct Thread {
     access: Cell<Access>,
     /// The executor of the domain this thread belongs to, once it was asked for.
     executor: Cell<Option<&'static DomainExecutor>>,
-    /// Of that executor, where a look takes less time.
-    shared: Cell<Option<&'static Shared>>,
+    /// Of that executor, where a look takes less time, if the Lwt loop drives it.
+    lwt: Cell<Option<&'static Shared>>,
     /// Whether OCaml knows that this thread's domain has used us.
     is_known: Cell<bool>,
     /// How many calls of OCaml by Rust are under way.
@@ -45,7 +45,7 @@ thread_local! {
         Thread {
             access: Cell::new(Access::Outside),
             executor: Cell::new(None),
-            shared: Cell::new(None),
+            lwt: Cell::new(None),
             is_known: Cell::new(false),
             calls: Cell::new(0),
             is_in_tokio: Cell::new(false),
@@ -157,17 +157,18 @@ pub(crate) fn executor_at_hand(shared: &Shared) -> Option<&'static DomainExecuto
 pub(crate) fn set_executor(executor: &'static DomainExecutor) {
     THREAD.with(|thread| {
         thread.executor.set(Some(executor));
-        thread.shared.set(Some(executor.shared()));
+        let shared = executor.shared();
+        thread.lwt.set(shared.is_of_lwt().then_some(shared));
     });
 }
 
-/// `begun` of `lib/raw.ml`: what a thread finds when it begins a turn.
+/// `begun` of `lib/raw.ml`: what a thread finds when it begins a turn of the Lwt loop.
 #[derive(Clone, Copy)]
 pub(crate) enum Begun {
     Quiet = 0,
     /// There may be something to see.
     News = 1,
-    /// No executor was attached to this thread.
+    /// No executor of the Lwt loop was attached to this thread.
     Unattached = 2,
     /// The executor stayed in the process that this one was forked from.
     Forked = 3,
@@ -180,14 +181,14 @@ fn number(thread: &Thread) -> isize {
     ptr::from_ref(thread).addr() as isize
 }
 
-/// This thread's loop has begun a turn: it will call [`end_turn`] before it can
+/// A Lwt loop has begun a turn on this thread: it will call [`end_turn`] before it can
 /// block.
 pub(crate) fn begin_turn() -> Begun {
     if fork::happened() {
         return Begun::Forked;
     }
     THREAD.with(|thread| {
-        let Some(shared) = thread.shared.get() else {
+        let Some(shared) = thread.lwt.get() else {
             return Begun::Unattached;
         };
         let turn = shared.turn();
@@ -201,6 +202,14 @@ pub(crate) fn begin_turn() -> Begun {
             false => Begun::Quiet,
         }
     })
+}
+
+/// The loop of a domain of its own runs on this thread, and looks at its executor
+/// before it can block, until it calls [`end_turn`].
+pub(crate) fn begin_run() {
+    if let Some(executor) = executor() {
+        THREAD.with(|thread| executor.shared().turn().begin(number(thread)));
+    }
 }
 
 /// This thread no longer promises to look at its executor. Returns whether it

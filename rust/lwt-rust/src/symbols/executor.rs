@@ -124,10 +124,20 @@ extern "C" fn lwt_rust_executor_lwt_turn(unit: Raw) -> Raw {
     unsafe { stub([unit], |lock, _| Ok(Root::new(lock.turn(&TURN_OF_LWT)))) }
 }
 
-/// `unit -> begun`, `[@@noalloc]`: a turn of the loop begins on this thread.
+/// `unit -> begun`, `[@@noalloc]`: a turn of a Lwt loop begins on this thread.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_begin_turn(_unit: Raw) -> Raw {
     observe(|| ffi::begin_turn() as u8)
+}
+
+/// `unit -> unit`, `[@@noalloc]`: the loop of a domain that is not driven by Lwt begins
+/// on this thread.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_executor_begin_run(_unit: Raw) -> Raw {
+    observe(|| {
+        ffi::begin_run();
+        0
+    })
 }
 
 /// `unit -> bool`, `[@@noalloc]`: the turn ends on this thread; whether the
