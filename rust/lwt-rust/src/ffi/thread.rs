@@ -174,7 +174,7 @@ pub(crate) enum Begun {
     Forked = 3,
 }
 
-/// What this thread is to [`Turn`]: no two threads that live have the
+/// What this thread is to [`Turn`](super::turn::Turn): no two threads that live have the
 /// same number.
 #[inline]
 fn number(thread: &Thread) -> isize {
