@@ -132,6 +132,8 @@ extern "C" fn lwt_rust_executor_begin_turn(_unit: Raw) -> Raw {
 
 /// `unit -> unit`, `[@@noalloc]`: the loop of a domain that is not driven by Lwt begins
 /// on this thread.
+// Once in a call that blocks, so it is kept away from what each turn calls.
+#[cold]
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_begin_run(_unit: Raw) -> Raw {
     observe(|| {
