@@ -197,14 +197,14 @@ let () =
           Alcotest.test_case "threads that run the loop" `Quick
             threads_that_run_the_loop;
           Alcotest.test_case "a turn that was left" `Quick a_turn_that_was_left;
-          Alcotest.test_case "a loop in another domain" `Quick
-            a_loop_in_another_domain;
-          Alcotest.test_case "a loop beside an executor" `Quick
-            a_loop_beside_an_executor;
           Alcotest.test_case "notifications that are lost" `Quick
             notifications_that_are_lost;
           Alcotest.test_case "a pause that is lost" `Quick a_pause_that_is_lost;
           Alcotest.test_case "a foreign loop takes over" `Quick
             a_foreign_loop_takes_over;
+          Alcotest.test_case "a loop in another domain" `Quick
+            a_loop_in_another_domain;
+          Alcotest.test_case "a loop beside an executor" `Quick
+            a_loop_beside_an_executor;
         ] );
     ]
