@@ -20,9 +20,17 @@ let take : type a. a t -> a Lwt.t = function
           "Lwt_rust.Call.promise: this domain runs no Lwt loop; take what the \
            call gives with Lwt_rust.Executor.run";
       call.slot <- taken slot;
+      let actions = call.actions in
+      call.actions <- Nothing;
       (* It keeps the call alone, which is there already. *)
-      Executor.wait call.executor slot ~on_cancel:(fun () ->
-          Executor.cancel call.executor (taken call.slot))
+      let promise =
+        Executor.wait call.executor slot ~on_cancel:(fun () ->
+            Executor.cancel call.executor (taken call.slot))
+      in
+      (match actions with
+      | Nothing -> ()
+      | actions -> Executor.carry_out call.executor call.context actions);
+      promise
 
 let promise : type a. a t -> a Lwt.t =
  fun call ->

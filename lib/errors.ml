@@ -47,3 +47,15 @@ let registered_name exn =
   match Atomic.get registered with
   | [] -> None
   | all -> List.assq_opt (Obj.Extension_constructor.of_val exn) all
+
+let show exn backtrace : Raw.shown =
+  let name = Printexc.exn_slot_name exn in
+  (* A printer that a library registered may raise. *)
+  let message = try Printexc.to_string exn with _ -> name in
+  let has_places backtrace = Printexc.raw_backtrace_length backtrace > 0 in
+  let backtrace =
+    match backtrace with
+    | Some backtrace when has_places backtrace -> Some backtrace
+    | Some _ | None -> None
+  in
+  { exn; name; message; registered = registered_name exn; backtrace }

@@ -5,33 +5,39 @@ type expected =
     }
       -> expected
 
+type chain = { mutable actions : Raw.actions }
+
 type t = {
+  mutable taken : int;
+      (** How many results were taken. Rust reads it: a slot is used again when
+          it is as many as Rust has given. *)
   mutable resolvers : Obj.t Lwt.u array;
       (** By the slots of the calls, [nobody] where none waits. Each takes what
           its call gives; a variant that said so would be a block around it. *)
   mutable expected : expected option;
       (** the call that is awaited without a promise *)
-  completions : Obj.t array;
-      (** Written by Rust during a poll, in pairs: the slot, doubled, plus one
-          for a rejection; and the value or the failure. *)
-  mutable stored : int;  (** the completions of the last poll *)
-  mutable read : int;  (** those of them that were read *)
+  mutable left : chain list;
+      (** What is to be done after an action that is being carried out. Whoever
+          comes first does it: the action may take its time. *)
+  come_back : unit -> unit;  (** See {!make}. *)
+  is_of_lwt : bool;
 }
 
 let nobody : Obj.t Lwt.u = snd (Lwt.wait ())
 
-let make () =
+let make ~is_of_lwt come_back =
   {
+    taken = 0;
     resolvers = Array.make 16 nobody;
     expected = None;
-    (* The archive refuses any other size. *)
-    completions = Array.make 256 (Obj.repr ());
-    stored = 0;
-    read = 0;
+    left = [];
+    come_back;
+    is_of_lwt;
   }
 
-let completions t = t.completions
-let has_completions t = t.read < t.stored
+let has_left t = t.left <> []
+
+(* {1 The results of calls} *)
 
 let reject resolver failure =
   Failure.note failure;
@@ -39,44 +45,215 @@ let reject resolver failure =
      once defers for ever. *)
   Lwt.wakeup_exn resolver (fst failure)
 
-let complete_expected t slot ~is_rejected value =
+let complete_expected t slot result =
   match t.expected with
   | Some (Expected expected) when expected.slot = slot ->
       t.expected <- None;
       expected.result :=
         Some
-          (if is_rejected then Error (Obj.obj value : Raw.failure)
-           else Ok (Obj.obj value))
+          (match result with
+          | Ok value -> Ok (Obj.obj value)
+          | Error failure -> Error failure)
   | Some _ | None -> (* cancelled after the task had completed *) ()
 
-let complete t slot ~is_rejected value =
+let take t slot =
   let resolver = t.resolvers.(slot) in
-  if resolver == nobody then complete_expected t slot ~is_rejected value
-  else (
-    t.resolvers.(slot) <- nobody;
-    if is_rejected then reject resolver (Obj.obj value : Raw.failure)
-    else Lwt.wakeup resolver value)
+  t.taken <- (t.taken + 1) land max_int;
+  if resolver != nobody then t.resolvers.(slot) <- nobody;
+  resolver
 
-let rec settle t =
-  if has_completions t then (
-    let at = 2 * t.read in
-    let key : int = Obj.obj t.completions.(at) in
-    let value = t.completions.(at + 1) in
-    if Obj.is_block value then t.completions.(at + 1) <- Obj.repr ();
-    t.read <- t.read + 1;
-    complete t (key lsr 1) ~is_rejected:(key land 1 = 1) value;
-    settle t)
+let resolve t slot value =
+  let resolver = take t slot in
+  if resolver == nobody then complete_expected t slot (Ok value)
+  else Lwt.wakeup resolver value
+
+let reject t slot failure =
+  let resolver = take t slot in
+  if resolver == nobody then complete_expected t slot (Error failure)
+  else reject resolver failure
+
+(* {1 Promises that Rust awaits} *)
+
+(* Lwt cannot remove a callback of [on_any]. So if Rust gives up promises that stay
+   pending, as one that races with what it does, from then on it awaits others in
+   their place, with which the callbacks go. That takes longer, so it is not done
+   before it is needed. *)
+let gives_up = ref false
+
+let give_up promise ~is_removable ~cancels =
+  if is_removable then (
+    let promise, in_its_place = (Obj.obj promise : _ Lwt.t * _ Lwt.t) in
+    Lwt.cancel in_its_place;
+    if cancels then Lwt.cancel promise)
+  else
+    let promise : _ Lwt.t = Obj.obj promise in
+    if cancels then Lwt.cancel promise;
+    if Lwt.state promise = Sleep then gives_up := true
+
+let no_loop =
+  Invalid_argument
+    "a pending Lwt promise in a domain that runs no Lwt loop: nothing can settle \
+     it there; call the function in the domain of the loop \
+     (lwt_rust::LwtFn::in_domain, Lwt_rust.Executor.run_in_lwt)"
+
+let answer_exn wait exn backtrace =
+  Raw.wait_reject wait (Errors.show exn backtrace) true
+
+(* {1 Actions} *)
+
+(* At most so many follow each other, of which each comes of the one before it, until
+   the rest of the program has its turn. *)
+let most = 256
+
+let next : Raw.actions -> Raw.actions = function
+  | Nothing | Come_back | Failed_stub _ -> Nothing
+  | Call { next; _ }
+  | Observe { next; _ }
+  | Cancel { next; _ }
+  | Forget { next; _ }
+  | Resolve { next; _ }
+  | Reject { next; _ }
+  | Report { next } ->
+      next
+
+let leave t actions =
+  match (actions : Raw.actions) with
+  | Nothing -> ()
+  | _ ->
+      t.left <- t.left @ [ { actions } ];
+      t.come_back ()
+
+(* [here] is the context of this code, if it is known. *)
+let rec carry_out t here actions = go t here most actions
+
+and go t here rounds : Raw.actions -> unit = function
+  | Nothing -> ()
+  | Come_back -> t.come_back ()
+  | Failed_stub (exn, backtrace) -> Failure.raise (exn, backtrace)
+  | actions when rounds = 0 -> leave t actions
+  | actions -> (
+      match next actions with
+      | Nothing -> go t here (rounds - 1) (perform t here actions)
+      | next -> go_on t here rounds actions next)
+
+(* While an action is carried out, those behind it are where others find them: it may
+   run a loop, or block this thread, or never return. *)
+and go_on t here rounds action next =
+  let chain = { actions = next } in
+  t.left <- chain :: t.left;
+  t.come_back ();
+  let forget () = t.left <- List.filter (( != ) chain) t.left in
+  match go t here (rounds - 1) (perform t here action) with
+  | () ->
+      let rest = chain.actions in
+      chain.actions <- Nothing;
+      forget ();
+      go t here rounds rest
+  | exception exn ->
+      let backtrace = Printexc.get_raw_backtrace () in
+      t.come_back ();
+      Printexc.raise_with_backtrace exn backtrace
+
+(* What comes of it. *)
+and perform t here : Raw.actions -> Raw.actions = function
+  | Nothing | Come_back | Failed_stub _ -> Nothing
+  | Call { closure; argument; wait; context; next = _ } -> (
+      match context with
+      | Within _ when context == here -> call t here closure argument wait
+      | Within _ | Nowhere ->
+          Context.run context (fun () ->
+              carry_out t context (call t context closure argument wait));
+          Nothing)
+  | Observe { promise; wait; next = _ } -> await t here promise wait
+  | Cancel { promise; is_removable; next = _ } ->
+      give_up promise ~is_removable ~cancels:true;
+      Nothing
+  | Forget { promise; is_removable; next = _ } ->
+      give_up promise ~is_removable ~cancels:false;
+      Nothing
+  | Resolve { slot; value; next = _ } ->
+      resolve t slot value;
+      Nothing
+  | Reject { slot; failure; next = _ } ->
+      reject t slot failure;
+      Nothing
+  | Report { next = _ } ->
+      Panics.report ();
+      Nothing
+
+and call : type a b.
+    t -> Raw.context -> (a -> b Lwt.t) -> a -> Raw.wait -> Raw.actions =
+ fun t here closure argument wait ->
+  match closure argument with
+  | promise -> await t here promise wait
+  | exception exn ->
+      let backtrace = Printexc.get_raw_backtrace () in
+      let actions = answer_exn wait exn (Some backtrace) in
+      if Lwt.Exception_filter.run exn then actions
+      else (
+        (* Lwt does not catch it, and nor do we. *)
+        leave t actions;
+        Printexc.raise_with_backtrace exn backtrace)
+
+and await : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
+ fun t here promise wait ->
+  match Lwt.state promise with
+  | Return value -> Raw.wait_resolve wait value true
+  | Fail exn -> answer_exn wait exn None
+  | Sleep when not t.is_of_lwt -> answer_exn wait no_loop None
+  | Sleep when not !gives_up -> (
+      match Raw.wait_promised wait promise false with
+      | Waits -> add_callbacks t here promise wait
+      | Cancels ->
+          Lwt.cancel promise;
+          Nothing
+      | Detached -> Nothing)
+  | Sleep -> (
+      let in_its_place = Lwt.protected promise in
+      match Raw.wait_promised wait (promise, in_its_place) true with
+      | Waits -> add_callbacks t here in_its_place wait
+      | (Cancels | Detached) as begun ->
+          let promise = Obj.repr (promise, in_its_place) in
+          give_up promise ~is_removable:true ~cancels:(begun = Cancels);
+          Nothing)
+
+and add_callbacks : type a.
+    t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
+ fun t here promise wait ->
+  match
+    Lwt.on_any promise
+      (fun value -> settled t here (Raw.wait_resolve wait value false))
+      (fun exn ->
+        settled t here (Raw.wait_reject wait (Errors.show exn None) false))
+  with
+  | () -> Nothing
+  | exception exn ->
+      (* That of a signal's handler. *)
+      answer_exn wait exn (Some (Printexc.get_raw_backtrace ()))
+
+and settled t here actions =
+  carry_out t here actions;
+  if Failure.has_escaped () then Failure.leave ()
+
+(* What is left while this goes on is for the next turn. *)
+let carry_out_left t =
+  let rec go number =
+    match t.left with
+    | chain :: others when number > 0 ->
+        let actions = chain.actions in
+        chain.actions <- Nothing;
+        t.left <- others;
+        carry_out t Nowhere actions;
+        go (number - 1)
+    | [] | _ :: _ -> ()
+  in
+  go (List.length t.left)
 
 let poll t =
-  t.read <- 0;
-  t.stored <- 0;
-  (match Raw.executor_poll () with
-  | Nothing -> ()
-  | Stored stored ->
-      t.stored <- stored land (Raw.panics - 1);
-      if stored >= Raw.panics then Panics.report ()
-  | Poll_failed (exn, backtrace) -> Failure.raise (exn, backtrace));
+  carry_out t Nowhere (Raw.executor_poll ());
   if Failure.has_escaped () then Failure.leave ()
+
+(* {1 Calls} *)
 
 let make_room t slot =
   let size = Array.length t.resolvers in
@@ -88,7 +265,7 @@ let make_room t slot =
 let cancel t slot =
   t.resolvers.(slot) <- nobody;
   t.expected <- None;
-  Outcome.get (Raw.call_cancel slot)
+  carry_out t Nowhere (Raw.call_cancel slot)
 
 let wait (type a) t slot ~on_cancel : a Lwt.t =
   let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
@@ -103,6 +280,8 @@ let expect t slot =
   make_room t slot;
   t.expected <- Some (Expected { slot; result });
   result
+
+(* {1 The end} *)
 
 let abandon_promises t =
   let waiting =
@@ -121,8 +300,7 @@ let forget_all t =
   let abandon = abandon_expected t @ abandon_promises t in
   t.resolvers <- Array.make 16 nobody;
   t.expected <- None;
-  t.read <- 0;
-  t.stored <- 0;
+  t.left <- [];
   abandon
 
 let rec in_spite_of raised = function
@@ -135,4 +313,11 @@ let rec in_spite_of raised = function
           let first = Option.value raised ~default:(exn, backtrace) in
           in_spite_of (Some first) others)
 
-let abandon_all t = in_spite_of None (forget_all t)
+let close t =
+  let first () = carry_out_left t in
+  let then_ () =
+    let actions = Raw.executor_close () in
+    in_spite_of None
+      ((fun () -> carry_out t Nowhere actions) :: forget_all t)
+  in
+  in_spite_of None [ first; then_ ]

@@ -1,31 +1,39 @@
-(** The OCaml side of a Rust executor: who waits for which call. Everything is
-    for the domain of the executor. *)
+(** The OCaml side of a Rust executor: it carries out what Rust has left for OCaml
+    to do, and knows who waits for which call. Everything is for the domain of
+    the executor. *)
 
 type t
 
-val make : unit -> t
-(** [make ()] waits for nothing. *)
+val make : is_of_lwt:bool -> (unit -> unit) -> t
+(** [make ~is_of_lwt come_back] waits for nothing. Promises may be pending in
+    its domain if [is_of_lwt]. It calls [come_back] when work is left that
+    nobody else may do soon, and then has to be {!poll}ed. *)
 
-val completions : t -> Obj.t array
-(** [completions t] is the array through which Rust gives results. *)
+val carry_out : t -> Raw.context -> Raw.actions -> unit
+(** [carry_out t here actions] does what a stub has left, and what comes of it.
+    [here] is the context of the caller, or [Nowhere] if that is not known.
+
+    Closures, callbacks and continuations run in it, and may do anything. What
+    they leave undone when they raise, or block, is found by
+    {!carry_out_left}.
+
+    @raise exn
+      what a continuation raises, or what Lwt does not catch: then it leaves by
+      the loop, as it would without us. *)
+
+val has_left : t -> bool
+(** [has_left t] is whether {!carry_out_left} may have something to do. *)
+
+val carry_out_left : t -> unit
+(** [carry_out_left t] does what others have begun and not ended. It raises as
+    {!carry_out} does. *)
 
 val poll : t -> unit
 (** [poll t] runs what is runnable in the calling domain's executor, whose
-    record is [t] and whose earlier completions were all read. Then it reports
-    panics, and raises what Lwt does not catch.
+    record is [t], and carries out what that leaves. It raises as {!carry_out}
+    does.
 
     @raise Errors.Abandoned if Rust was shut down. *)
-
-val has_completions : t -> bool
-(** [has_completions t] is whether {!settle} has something to do. *)
-
-val settle : t -> unit
-(** [settle t] reads the completions of the last poll. A continuation may raise
-    (what [Lwt.async_exception_hook] raises, or what Lwt's exception filter lets
-    through): then it leaves by the loop, as it would without us, and the rest
-    is read by the next [settle].
-
-    @raise exn whatever a continuation raised. *)
 
 val wait : t -> int -> on_cancel:(unit -> unit) -> 'a Lwt.t
 (** [wait t slot ~on_cancel] is the promise of the call in [slot], which the
@@ -38,11 +46,12 @@ val expect : t -> int -> ('a, Raw.failure) result option ref
     other. *)
 
 val cancel : t -> int -> unit
-(** [cancel t slot] cancels the call in [slot], which somebody waits for. *)
+(** [cancel t slot] cancels the call in [slot], which somebody waits for. Its
+    future is dropped before this returns, unless it is being polled. *)
 
-val abandon_all : t -> unit
-(** [abandon_all t] forgets all calls, and rejects what waits for them with
-    {!Errors.Abandoned}.
+val close : t -> unit
+(** [close t] ends all tasks of the calling domain's executor, whose record is
+    [t], and rejects what waits for its calls with {!Errors.Abandoned}.
 
     @raise exn what a continuation has raised first, when all are rejected. *)
 

@@ -18,8 +18,7 @@ let rec update f =
 let let_through exn backtrace =
   if not (Lwt.Exception_filter.run exn) then (
     let one = { domain = Domain_id.self (); exn; backtrace } in
-    update (fun all -> (one :: all, ()));
-    Raw.executor_tell_turn ())
+    update (fun all -> (one :: all, ())))
 
 let take () =
   let domain = Domain_id.self () in

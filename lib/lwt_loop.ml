@@ -11,66 +11,55 @@ let is_here () =
 
 let here () = if is_here () then Atomic.get current else None
 
-(* Of the loop, whichever domain runs it. The hooks find it at once. *)
-let turn = Outcome.get (Raw.executor_lwt_turn ())
+(* Whether the loop surely fulfils what is paused now before it blocks: it is between
+   the moment at which it has come back from the engine and the next Enter hook. In
+   between it may have decided to block, or be about to, when a finaliser or the
+   handler of a signal calls us. *)
+let is_awake = ref false
 
-(* Between the Enter and the Leave hook of [Lwt_main.run]. *)
-let is_in_turn () = turn.{Raw.turn_thread} <> 0
-
-(* A loop may be run by a thread that has never called Rust. *)
-let begin_turn t : Raw.begun =
-  match Raw.executor_begin_turn () with
-  | Unattached when t.domain = Domain_id.self () ->
-      ignore (Raw.executor_attach t.domain true : bool Raw.outcome);
-      Raw.executor_begin_turn ()
-  | (Quiet | News | Unattached | Forked) as begun -> begun
+(* The last pause that was made for [visit]. *)
+let coming = ref Lwt.return_unit
 
 (* At most this many polls before the rest of the program has its turn. *)
 let rounds = 4
 
-(* In a turn that goes on. *)
+(* The loop may run on a thread that has not called Rust. *)
+let begin_turn t : Raw.turn =
+  match Raw.executor_begin_turn () with
+  | Unattached ->
+      ignore (Raw.executor_attach t.domain true : bool Raw.outcome);
+      Raw.executor_begin_turn ()
+  | (Quiet | Owed | Forked) as turn -> turn
+
 let rec work t rounds =
-  Executor.settle t.executor;
-  if rounds > 0 && Raw.executor_is_woken () then (
-    Executor.poll t.executor;
-    work t (rounds - 1))
+  Executor.carry_out_left t.executor;
+  if Raw.executor_is_woken () then
+    if rounds = 0 then come_back t
+    else (
+      Executor.poll t.executor;
+      work t (rounds - 1))
 
-let rec come_back t =
-  Lwt.on_success (Lwt.pause ()) (fun () ->
-      (* Lwt 5 pauses for any domain. Ours looks when it begins a turn. *)
-      if t.domain = Domain_id.self () then visit t)
-
-(* Called by the loop, in a turn of [Lwt_main.run] or of a foreign main loop that
-   does not run Lwt's hooks. *)
+(* By the loop, in a turn of [Lwt_main.run] or of a main loop that does not run Lwt's
+   hooks. *)
 and visit t =
-  if is_in_turn () then (* the Leave hook ends the turn *) work t rounds
-  else (
-    ignore (begin_turn t : Raw.begun);
-    end_turn t settle_first)
-
-(* [Fun.protect] would allocate two closures in every turn. *)
-and end_turn t how =
-  try how t rounds
+  is_awake := true;
+  ignore (begin_turn t : Raw.turn);
+  try work t rounds
   with exn ->
     let backtrace = Printexc.get_raw_backtrace () in
-    close_turn t;
+    come_back t;
     Printexc.raise_with_backtrace exn backtrace
 
-and settle_first t rounds =
-  Failure.leave ();
-  Executor.settle t.executor;
-  if Raw.executor_finish_turn () then poll_first t rounds
+and come_back t =
+  if not !is_awake then Raw.executor_tell ()
+  else if Lwt.paused_count () = 0 || Lwt.state !coming <> Sleep then pause t
 
-(* What is woken then is seen without a notification: the turn is not over. *)
-and poll_first t rounds =
-  if rounds = 0 then close_turn t
-  else (
-    Executor.poll t.executor;
-    settle_first t (rounds - 1))
-
-and close_turn t =
-  if Raw.executor_end_turn () || Executor.has_completions t.executor then
-    come_back t
+and pause t =
+  let pause = Lwt.pause () in
+  coming := pause;
+  Lwt.on_success pause (fun () ->
+      (* Lwt 5 pauses for any domain. Ours looks when it begins a turn. *)
+      if t.domain = Domain_id.self () then visit t)
 
 (* The tasks are not in this process, so nothing will settle what waits for them.
    Not now: a promise that an Enter hook settles is seen only after the loop has
@@ -80,37 +69,25 @@ let abandon_later t =
     (fun reject -> Lwt.on_success (Lwt.pause ()) reject)
     (Executor.forget_all t.executor)
 
-(* What is left from before would not be seen if the loop blocked now. An exception
-   that has left the loop may have taken a notification or a pause of ours with it. *)
+(* An exception that has left the loop may have taken a notification or a pause of
+   ours with it, so what is owed is looked for in each turn. *)
 let enter t =
-  match begin_turn t with
+  (match begin_turn t with
   | Forked -> abandon_later t
-  | Unattached | Quiet -> ()
-  | News ->
-      let is_owed =
-        Raw.executor_is_woken () || Executor.has_completions t.executor
-      in
-      if is_owed && Lwt.paused_count () = 0 then
-        (* The Leave hook sees to it. *)
-        ignore (Lwt.pause () : unit Lwt.t)
+  | Owed -> pause t
+  | Unattached | Quiet -> if Executor.has_left t.executor then pause t);
+  is_awake := Lwt.paused_count () > 0
 
-let leave t =
-  if Executor.has_completions t.executor || Failure.has_escaped () then
-    end_turn t settle_first
-  else if Raw.executor_finish_turn () then end_turn t poll_first
-
-(* A loop that uses no Rust now pays for the hooks in each turn, so what follows
-   [Quiet] and what looks for news is all that it does. The loop may be another
-   domain's: Lwt has one list of hooks for all of them. *)
-
-let enter_hook () =
-  match Raw.executor_begin_turn () with
-  | Quiet -> ()
-  | News | Unattached | Forked -> Option.iter enter (here ())
+(* A loop that uses no Rust now pays for the hooks in each turn. The loop may be
+   another domain's: Lwt has one list of hooks for all of them. *)
+let enter_hook () = Option.iter enter (here ())
 
 let leave_hook () =
-  if turn.{Raw.turn_news} = 0 then turn.{Raw.turn_thread} <- 0
-  else Option.iter leave (here ())
+  match here () with
+  | None -> ()
+  | Some t ->
+      is_awake := true;
+      if Raw.executor_is_woken () || Executor.has_left t.executor then visit t
 
 (* The last to see what the others have woken before the loop may block, and the
    first to do what the turn has woken. *)
@@ -125,9 +102,8 @@ let install_hooks =
 let close t =
   (* To this thread: perhaps only others have used it. *)
   ignore (Raw.executor_attach t.domain true : bool Raw.outcome);
-  Outcome.get (Raw.executor_close ());
   Atomic.set current None;
-  Executor.abandon_all t.executor
+  Executor.close t.executor
 
 let close_if_current t =
   match Atomic.get current with
@@ -135,16 +111,22 @@ let close_if_current t =
   | Some _ | None -> ()
 
 let create domain =
-  let executor = Executor.make () in
+  let rec t =
+    lazy
+      {
+        domain;
+        executor =
+          Executor.make ~is_of_lwt:true (fun () -> come_back (Lazy.force t));
+      }
+  in
+  let t = Lazy.force t in
   let notification =
     Lwt_unix.make_notification (fun () -> Option.iter visit (here ()))
   in
   ignore
     (Outcome.get
-       (Raw.executor_create domain (Some notification) executor
-          (Executor.completions executor))
+       (Raw.executor_create domain (Some notification) t.executor)
       : Unix.file_descr option);
-  let t = { domain; executor } in
   Atomic.set current (Some t);
   install_hooks ();
   Domain_end.run (fun () -> close_if_current t)
@@ -172,9 +154,13 @@ let drain t deadline =
   match (Raw.call_drain deadline : (unit, Executor.t) Raw.call) with
   | Returned_unit | Returned () -> Lwt.return_unit
   | Raised (exn, _) -> Lwt.fail exn
-  | Pending { slot; executor = _ } ->
-      Executor.wait t.executor slot ~on_cancel:(fun () ->
-          Executor.cancel t.executor slot)
+  | Pending { slot; actions; context; executor = _ } ->
+      let promise =
+        Executor.wait t.executor slot ~on_cancel:(fun () ->
+            Executor.cancel t.executor slot)
+      in
+      Executor.carry_out t.executor context actions;
+      promise
 
 let shutdown deadline =
   let start = Unix.gettimeofday () in

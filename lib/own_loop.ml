@@ -15,16 +15,14 @@ let close domain t =
   update (List.remove_assoc domain);
   (* To this thread: perhaps only others have used it. *)
   ignore (Raw.executor_attach domain false : bool Raw.outcome);
-  Outcome.get (Raw.executor_close ());
-  Unix.close t.socket;
-  Executor.abandon_all t.executor
+  Fun.protect
+    ~finally:(fun () -> Unix.close t.socket)
+    (fun () -> Executor.close t.executor)
 
 let create domain =
-  let executor = Executor.make () in
-  match
-    Outcome.get
-      (Raw.executor_create domain None executor (Executor.completions executor))
-  with
+  (* [drive] looks before it sleeps, and Rust itself wakes it. *)
+  let executor = Executor.make ~is_of_lwt:false ignore in
+  match Outcome.get (Raw.executor_create domain None executor) with
   | None -> invalid_arg "an executor without a notification has a socket"
   | Some socket ->
       let t = { executor; socket; is_running = false } in
@@ -45,7 +43,7 @@ let sleep t =
   | exception Unix.Unix_error (EINTR, _, _) -> ()
 
 let rec drive t result =
-  Executor.settle t.executor;
+  Executor.carry_out_left t.executor;
   match !result with
   | Some (Ok value) -> value
   | Some (Error failure) -> Failure.raise failure
@@ -54,16 +52,12 @@ let rec drive t result =
       drive t result
 
 (* For its future to be dropped before the exception of the caller goes on. *)
-let give_up t slot =
-  Executor.settle t.executor;
-  Executor.cancel t.executor slot;
-  match Executor.poll t.executor with
-  | () -> Executor.settle t.executor
-  | exception Errors.Abandoned -> (* Rust was shut down *) ()
+let give_up t slot = Executor.cancel t.executor slot
 
-let expect t slot =
+let expect t slot ~before =
   let result = Executor.expect t.executor slot in
   try
+    before ();
     Failure.leave ();
     drive t result
   with exn ->
@@ -88,7 +82,10 @@ let perform : type a. t -> (unit -> (a, Executor.t) Raw.call) -> a =
       if pending.executor != t.executor then
         invalid_arg "Lwt_rust.Executor.run: the call was made in another domain";
       pending.slot <- -1;
-      expect t slot
+      let actions = pending.actions in
+      pending.actions <- Nothing;
+      expect t slot ~before:(fun () ->
+          Executor.carry_out t.executor pending.context actions)
 
 let run call =
   let t = attach () in
@@ -97,9 +94,5 @@ let run call =
       "Lwt_rust.Executor.run: it is running in this domain already (in a \
        closure that Rust calls, return a promise instead)";
   t.is_running <- true;
-  Raw.executor_begin_run ();
-  let finally () =
-    t.is_running <- false;
-    ignore (Raw.executor_end_turn () : bool)
-  in
+  let finally () = t.is_running <- false in
   Fun.protect ~finally (fun () -> perform t call)

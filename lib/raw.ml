@@ -9,6 +9,38 @@ type _ outcome =
   | Ready : 'a -> 'a outcome
   | Failed : exn * Printexc.raw_backtrace option -> 'a outcome
 
+type context =
+  | Nowhere  (** none is known *)
+  | Within of { mutable runs : (unit -> unit) Lwt.u }
+      (** See {!Context}: what runs a function there. *)
+
+type wait = int
+(** Names a future that awaits a Lwt promise, as long as it does. Settling one
+    that no longer waits does nothing. *)
+
+(** What Rust has left for OCaml to do, in this order. *)
+type actions =
+  | Nothing
+  | Come_back  (** Work is left: the loop has to poll, and nobody has told it. *)
+  | Call : {
+      closure : 'a -> 'b Lwt.t;
+      argument : 'a;
+      wait : wait;  (** that the promise settles *)
+      context : context;  (** that of the call that [closure] was given to *)
+      next : actions;
+    }
+      -> actions
+  | Failed_stub of exn * Printexc.raw_backtrace option  (** by itself *)
+  | Observe : { promise : 'a Lwt.t; wait : wait; next : actions } -> actions
+  | Cancel of { promise : Obj.t; is_removable : bool; next : actions }
+      (** a promise that nobody awaits any more, as [wait_promised] was told it *)
+  | Forget of { promise : Obj.t; is_removable : bool; next : actions }
+      (** as [Cancel]; it is left alone *)
+  | Resolve of { slot : int; value : Obj.t; next : actions }
+      (** the promise of a call *)
+  | Reject of { slot : int; failure : failure; next : actions }
+  | Report of { next : actions }  (** panics to the reporter *)
+
 (** What a stub of an asynchronous function returns: the constructors of
     [outcome] and one more. *)
 type ('a, 'executor) call =
@@ -18,42 +50,37 @@ type ('a, 'executor) call =
   | Pending : {
       mutable slot : int;
       executor : 'executor;
+      mutable actions : actions;
+      context : context;  (** of the closures that it was given *)
     }
       -> ('a, 'executor) call  (** its slot, and the executor that runs it *)
 
-(** What polling an executor returns: the tags of [outcome]. *)
-type polled =
-  | Nothing
-  | Stored of int
-      (** the number of completions to be read, and [panics] if there are any *)
-  | Poll_failed of exn * Printexc.raw_backtrace option
-
-let panics = 1 lsl 16
-
-type wait = int
-(** Names a future that awaits a Lwt promise, as long as it does. Settling one
-    that no longer waits does nothing. *)
-
-(** What Rust sees of a promise that it is about to await. *)
-type 'a observed = Resolved of 'a | Rejected of exn | Waiting of wait
+(** What there is to do with a promise that Rust has asked for. *)
+type begun =
+  | Waits  (** it settles the wait *)
+  | Cancels  (** nobody awaits it any more *)
+  | Detached  (** nor is it to be cancelled *)
 
 type 'a promise
 (** A promise that Rust awaits and OCaml settles. Collected, it rejects. *)
 
-type shown = string * string * string option * Printexc.raw_backtrace option
-(** The name and the message of an exception, the name that it is registered
-    under, and where it was raised. *)
+type shown = {
+  exn : exn;
+  name : string;
+  message : string;
+  registered : string option;  (** the name that it is registered under *)
+  backtrace : Printexc.raw_backtrace option;
+}
+(** What Rust knows of an exception. *)
 
 type callbacks = {
   attach_executor : unit -> unit;
-  invoke : 'a 'b. ('a -> 'b Lwt.t) -> 'a -> 'b observed;
-  observe : 'a. 'a Lwt.t -> 'a observed;
-  cancel : 'a. 'a Lwt.t -> unit;
+  capture_context : unit -> context;
   make_error : string * string list * string * string option -> exn;
   make_unix_error : Unix.error -> exn;
   make_panic : string * string * string option -> exn;
   make_abandoned : unit -> exn;
-  show_exception : exn -> bool -> shown;
+  show_exception : exn -> shown;
   begin_domain : unit -> unit;
   make_timeout : unit -> exn;
   make_canceled : unit -> exn;
@@ -69,82 +96,55 @@ external executor_attach : int -> bool -> bool outcome
 (* ['notification] is what [Lwt_unix.make_notification] gives: an integer, or
    in Lwt 6 an abstract type that is represented as one. *)
 external executor_create :
-  int ->
-  'notification option ->
-  'executor ->
-  Obj.t array ->
-  Unix.file_descr option outcome = "lwt_rust_executor_create"
+  int -> 'notification option -> 'executor -> Unix.file_descr option outcome
+  = "lwt_rust_executor_create"
 
 external executor_life : unit -> Obj.t outcome = "lwt_rust_executor_life"
-external executor_poll : unit -> polled = "lwt_rust_executor_poll"
+external executor_poll : unit -> actions = "lwt_rust_executor_poll"
 
 external executor_is_woken : unit -> bool = "lwt_rust_executor_is_woken"
 [@@noalloc]
 
-type turn = (int, Bigarray.int_elt, Bigarray.c_layout) Bigarray.Array1.t
-(** The turns of a loop, in memory of Rust's: what is in it is read and written
-    on both sides. *)
+(** What there is when a loop begins a turn: to an [Unattached] thread, no
+    executor of the Lwt loop was attached; one that is [Forked] has stayed in the
+    process that this one was forked from. *)
+type turn = Quiet | Owed | Unattached | Forked
 
-(** Its element that is the thread which is in a turn, or 0: that thread has
-    promised to look at the executor before it blocks. *)
-let turn_thread = 0
-
-(** Its element that is 0 if nothing was left to the loop to see, since it
-    looked last. *)
-let turn_news = 1
-
-external executor_lwt_turn : unit -> turn outcome = "lwt_rust_executor_lwt_turn"
-(** Those of the Lwt loop. *)
-
-(** What there is at the beginning of a turn: [News] may be nothing; to an
-    [Unattached] thread, no executor of the Lwt loop was attached; one that is
-    [Forked] has stayed in the process that this one was forked from. *)
-type begun = Quiet | News | Unattached | Forked
-
-external executor_begin_turn : unit -> begun = "lwt_rust_executor_begin_turn"
+external executor_begin_turn : unit -> turn = "lwt_rust_executor_begin_turn"
 [@@noalloc]
 
-external executor_begin_run : unit -> unit = "lwt_rust_executor_begin_run"
+external executor_tell : unit -> unit = "lwt_rust_executor_tell"
 [@@noalloc]
-(** As one turn, of a loop that is not Lwt's. *)
+(** Sends the notification. *)
 
-external executor_tell_turn : unit -> unit = "lwt_rust_executor_tell_turn"
-[@@noalloc]
-(** There is something for the loop to see at the end of its turn. *)
-
-external executor_end_turn : unit -> bool = "lwt_rust_executor_end_turn"
-[@@noalloc]
-
-external executor_finish_turn : unit -> bool = "lwt_rust_executor_finish_turn"
-[@@noalloc]
-(** As [executor_end_turn], but if the executor is owed a poll the turn goes on;
-    and if it is not, nothing is left to see. *)
-
-external executor_close : unit -> unit outcome = "lwt_rust_executor_close"
+external executor_close : unit -> actions = "lwt_rust_executor_close"
 
 external executor_notifications : unit -> int outcome
   = "lwt_rust_executor_notifications"
 
-external call_cancel : int -> unit outcome = "lwt_rust_call_cancel"
+external call_cancel : int -> actions = "lwt_rust_call_cancel"
 external call_drain : float -> (unit, 'executor) call = "lwt_rust_call_drain"
 
 external call_in_lwt : (unit -> 'a Lwt.t) -> ('a, 'executor) call
   = "lwt_rust_call_in_lwt"
 
-external wait_begin : 'a Lwt.t -> wait = "lwt_rust_wait_begin"
+external wait_promised : wait -> 'promise -> bool -> begun
+  = "lwt_rust_wait_promised"
 [@@noalloc]
-(** Of a pending promise. -1 in a domain that runs no Lwt loop, -2 if there are
-    too many. *)
+(** The promise that Rust has asked for is there, and pending. The flag is that
+    of [Cancel]. *)
 
-external wait_give_up : wait -> unit outcome = "lwt_rust_wait_give_up"
-external wait_resolve : wait -> 'a -> unit outcome = "lwt_rust_wait_resolve"
-external wait_reject : wait -> exn -> unit outcome = "lwt_rust_wait_reject"
+external wait_resolve : wait -> 'a -> bool -> actions = "lwt_rust_wait_resolve"
+(** The flag says whether the calling domain has asked for the promise; else it
+    was that of the Lwt loop. *)
+
+external wait_reject : wait -> shown -> bool -> actions = "lwt_rust_wait_reject"
 external promise_create : unit -> 'a promise outcome = "lwt_rust_promise_create"
 
 external promise_resolve : 'a promise -> 'a -> bool outcome
   = "lwt_rust_promise_resolve"
 
-external promise_reject : 'a promise -> exn -> bool outcome
+external promise_reject : 'a promise -> shown -> bool outcome
   = "lwt_rust_promise_reject"
 
 external runtime_configure : bool -> int option -> string -> unit outcome

@@ -85,11 +85,20 @@ impl<T> Slots<T> {
         }
     }
 
+    /// The most entries that there may be at a time: 2^24.
+    pub const MOST: usize = 1 << SLOT_BITS;
+
+    /// Whether one more entry may be inserted.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.vacant != NONE || self.entries.len() < Self::MOST
+    }
+
     /// Takes a slot and keeps in it what `make` gives.
     ///
     /// # Panics
     ///
-    /// If 2^24 slots are in use.
+    /// If there is no room: see [`has_room`](Slots::has_room).
     #[inline]
     pub fn insert(&mut self, make: impl FnOnce(Ticket) -> T) -> Ticket {
         if self.vacant == NONE {
@@ -109,10 +118,7 @@ impl<T> Slots<T> {
 
     #[cold]
     fn grow(&mut self) {
-        assert!(
-            self.entries.len() < 1 << SLOT_BITS,
-            "too many promises are pending at a time"
-        );
+        assert!(self.has_room(), "all slots are in use");
         self.vacant = self.entries.len();
         self.entries.push(Entry {
             turn: 0,

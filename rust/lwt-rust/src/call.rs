@@ -57,10 +57,15 @@ where
     E: Into<Error>,
 {
     let executor = executor::attached(lock)?;
+    executor.forget_taken();
     let mut future = executor.call_future(start(lock)?);
+    let context = executor.give_context(lock);
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
-        let slot = Root::new(Val::from_index(executor.adopt(future, cancellation)));
-        return Ok(lock.block(Status::Pending as u8, &[&slot, &executor.record()]));
+        let slot = executor.adopt(lock, future, cancellation)?;
+        let slot = Root::new(Val::from_index(slot));
+        let actions = executor.hand_over(lock, false);
+        let fields = [&slot, &*executor.record(), &actions, &context];
+        return Ok(lock.block(Status::Pending as u8, &fields));
     };
     executor.end_call_future(future);
     match result {

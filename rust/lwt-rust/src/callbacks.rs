@@ -15,31 +15,24 @@ use crate::{
 pub(crate) enum Callback {
     /// `unit -> unit`: attaches the domain's executor to the thread.
     AttachExecutor = 0,
-    /// `('a -> 'b Lwt.t) -> 'a -> 'b observed`: as `Observe`, of the
-    /// promise that the function returns.
-    Invoke = 1,
-    /// `'a Lwt.t -> 'a observed`: a pending promise will settle a wait, which has
-    /// begun.
-    Observe = 2,
-    /// `'a Lwt.t -> unit`
-    Cancel = 3,
+    /// `unit -> context`: that of the call under way.
+    CaptureContext = 1,
     /// `string * string list * string * string option -> exn`
-    MakeError = 4,
+    MakeError = 2,
     /// `Unix.error -> exn`
-    MakeUnixError = 5,
+    MakeUnixError = 3,
     /// `string * string * string option -> exn`
-    MakePanic = 6,
+    MakePanic = 4,
     /// `unit -> exn`
-    MakeAbandoned = 7,
-    /// `exn -> bool -> string * string * string option * raw_backtrace option`:
-    /// what there is to know of it, and whether it was raised just now
-    ShowException = 8,
+    MakeAbandoned = 5,
+    /// `exn -> shown`: what there is to know of it; it was raised just now
+    ShowException = 6,
     /// `unit -> unit`: the domain has used us for the first time.
-    BeginDomain = 9,
+    BeginDomain = 7,
     /// `unit -> exn`
-    MakeTimeout = 10,
+    MakeTimeout = 8,
     /// `unit -> exn`
-    MakeCanceled = 11,
+    MakeCanceled = 9,
 }
 
 const COUNT: usize = Callback::MakeCanceled as usize + 1;

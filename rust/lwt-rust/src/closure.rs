@@ -2,22 +2,70 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
+use once_cell::sync::OnceCell;
+
 use crate::{
     bindings::{Description, Type},
     callbacks::{Callback, call_back},
     convert::{FromOcaml, IntoOcaml, OcamlType, mismatch},
     error::Error,
-    executor::Handle,
-    ffi::{Lock, Root, Val},
+    executor::{Ask, DomainExecutor, Handle},
+    ffi::{self, Lock, Root, Val},
     promise::Promise,
 };
+
+/// A Lwt closure, and where it is to be called: it sees the `Lwt.with_value` values of
+/// the call that it was given to.
+pub(crate) struct Function {
+    closure: Root,
+    /// `context` of `lib/raw.ml`; `()` if it was given to no call.
+    context: OnceCell<Root>,
+}
+
+impl Function {
+    pub(crate) fn closure(&self) -> &Root {
+        &self.closure
+    }
+
+    pub(crate) fn context(&self) -> &Root {
+        const NONE: &Root = &Root::UNIT;
+        self.context.get().unwrap_or(NONE)
+    }
+}
+
+impl DomainExecutor {
+    /// A stub begins to read its arguments.
+    pub(crate) fn forget_taken(&self) {
+        let taken = self.taken.take();
+        drop(taken);
+    }
+
+    /// A stub has read its arguments: the closures among them belong to its call from
+    /// now on. Returns the context of the call, or `()` if there are none.
+    pub(crate) fn give_context(&self, lock: &mut Lock) -> Root {
+        if self.taken.borrow().is_empty() {
+            return Root::UNIT;
+        }
+        let taken = self.taken.take();
+        let captured = call_back(lock, Callback::CaptureContext, &[&Root::UNIT]);
+        // It fails for want of memory alone, and then the closures have none.
+        let context = match captured {
+            Some(Ok(context)) => Root::new(context),
+            Some(Err(_)) | None => Root::UNIT,
+        };
+        for function in taken {
+            let _ = function.context.set(Root::new(context.get(lock)));
+        }
+        context
+    }
+}
 
 /// An OCaml function of type `'a -> 'b Lwt.t`.
 ///
 /// It can be called any number of times, from a task of its domain and from any
 /// other thread, and it can be cloned and dropped anywhere.
 pub struct LwtFn<A, B> {
-    closure: Arc<Root>,
+    function: Arc<Function>,
     handle: Handle,
     types: PhantomData<fn(A) -> B>,
 }
@@ -27,9 +75,14 @@ where
     A: IntoOcaml + Send + 'static,
     B: FromOcaml + Send + 'static,
 {
-    /// Calls the function. In a task of the function's domain it runs before
-    /// this returns, until its first wait, as in Lwt; elsewhere it is called by
-    /// the domain soon, whether or not the promise is awaited.
+    /// Calls the function, whether or not the promise is awaited. A task of the
+    /// function's domain has it called when it next waits, before the loop goes on;
+    /// elsewhere the domain calls it soon. So a task that awaits the promise at once
+    /// goes on in the same turn, if the function's promise is settled by then.
+    ///
+    /// The function runs when no Rust code does in its domain: it may block, run a
+    /// loop, perform effects and end the program, as it could without Rust. It sees the
+    /// values that `Lwt.with_value` has set for the call that it was given to.
     ///
     /// An exception that it raises is the same as a promise that it rejects.
     ///
@@ -37,34 +90,20 @@ where
     ///
     /// Dropping the promise cancels what the function returned: see [`Promise`].
     pub fn call(&self, argument: A) -> Promise<B> {
-        match self.handle.executor_here() {
-            Some(executor) => Promise::here(executor, |lock| invoke(lock, &self.closure, argument)),
-            None => {
-                let closure = self.closure.clone();
-                Promise::there(self.handle, move |lock| invoke(lock, &closure, argument))
-            }
-        }
+        let function = self.function.clone();
+        Promise::asked(self.handle, move |lock| {
+            let argument = Root::new(argument.into_ocaml(lock)?);
+            Ok(Ask::Call(function, argument))
+        })
     }
 }
 
 /// Keeps a value that has to be a function.
-fn function(value: Val<'_>) -> Result<Arc<Root>, Error> {
+fn function(value: Val<'_>) -> Result<Root, Error> {
     match value.is_function() {
-        true => Ok(Arc::new(Root::new(value))),
+        true => Ok(Root::new(value)),
         false => Err(mismatch("a function")),
     }
-}
-
-/// Calls `closure` and looks at the promise it returns, which settles a
-/// wait if it is pending.
-fn invoke<'l>(
-    lock: &'l mut Lock,
-    closure: &Root,
-    argument: impl IntoOcaml,
-) -> Result<Val<'l>, Error> {
-    let argument = Root::new(argument.into_ocaml(lock)?);
-    Ok(call_back(lock, Callback::Invoke, &[closure, &argument])
-        .ok_or_else(|| Error::Abandoned)??)
 }
 
 impl<A, B> LwtFn<A, B> {
@@ -88,8 +127,15 @@ impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        Ok(LwtFn {
+        let function = Arc::new(Function {
             closure: function(value)?,
+            context: OnceCell::new(),
+        });
+        if let Some(executor) = ffi::executor() {
+            executor.taken.borrow_mut().push(function.clone());
+        }
+        Ok(LwtFn {
+            function,
             handle: Handle::of_this_thread()?,
             types: PhantomData,
         })
@@ -99,7 +145,7 @@ impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
 impl<A, B> Clone for LwtFn<A, B> {
     fn clone(&self) -> Self {
         LwtFn {
-            closure: self.closure.clone(),
+            function: self.function.clone(),
             handle: self.handle,
             types: PhantomData,
         }
@@ -156,7 +202,7 @@ impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
 impl<A: OcamlType, B: OcamlType> FromOcaml for Closure<A, B> {
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         Ok(Closure {
-            closure: function(value)?,
+            closure: Arc::new(function(value)?),
             types: PhantomData,
         })
     }

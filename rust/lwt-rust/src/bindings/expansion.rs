@@ -6,7 +6,7 @@ use super::Description;
 use crate::{
     convert::{self, FromOcaml, IntoOcaml},
     error::Error,
-    ffi::{Lock, Raw, Root, Val, enter, returned},
+    ffi::{self, Lock, Raw, Root, Val, enter, returned},
 };
 
 pub use crate::convert::mismatch;
@@ -62,7 +62,14 @@ where
     E: Into<Error>,
 {
     let body = |lock: &mut Lock| {
+        let executor = ffi::executor();
+        if let Some(executor) = executor {
+            executor.forget_taken();
+        }
         let function = start(lock)?;
+        if let Some(executor) = executor {
+            executor.give_context(lock);
+        }
         let result = lock.lend(function);
         convert::root(result.map_err(Into::into)?, lock)
     };

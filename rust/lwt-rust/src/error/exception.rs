@@ -25,58 +25,40 @@ struct ExceptionInner {
     registered: Option<String>,
 }
 
-/// `string * string * string option * Printexc.raw_backtrace option`: the name,
-/// the message, the name it is registered under, the backtrace.
-#[derive(Default)]
-struct Shown {
-    name: String,
-    message: String,
-    registered: Option<String>,
-    backtrace: Option<Root>,
-}
-
-impl Shown {
-    fn read(shown: Val<'_>) -> Result<Self, Error> {
+impl Exception {
+    /// Reads a value of the type `shown` of `lib/raw.ml`. OCaml has made what is shown,
+    /// so that it can be read on any thread.
+    pub(crate) fn read(shown: Val<'_>) -> Result<Self, Error> {
         let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let (name, message, registered, backtrace) =
-            <(Vec<u8>, Vec<u8>, Option<Vec<u8>>, Root)>::from_ocaml(shown)?;
-        Ok(Shown {
+        let (exception, name, message, registered, backtrace) =
+            <(Root, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Root)>::from_ocaml(shown)?;
+        Ok(Exception(Arc::new(ExceptionInner {
+            exception,
+            backtrace,
             name: lossy(name),
             message: lossy(message),
             registered: registered.map(lossy),
-            backtrace: Some(backtrace),
-        })
-    }
-}
-
-impl Exception {
-    /// An exception that somebody has at hand, such as that of a promise.
-    pub(crate) fn new(lock: &mut Lock, exception: Root) -> Self {
-        Self::shown(lock, exception, false)
+        })))
     }
 
     /// An exception that was raised just now, with nothing raised since. One that
     /// Lwt's exception filter lets through is not caught by this: OCaml raises it
     /// again when it has the thread back.
     pub(crate) fn raised(lock: &mut Lock, exception: Root) -> Self {
-        Self::shown(lock, exception, true)
-    }
-
-    // What is shown is made now, so that it can be read on any thread.
-    fn shown(lock: &mut Lock, exception: Root, is_raised: bool) -> Self {
-        let is_raised = Root::of_bool(is_raised);
-        let shown = match call_back(lock, Callback::ShowException, &[&exception, &is_raised]) {
-            Some(Ok(shown)) => Shown::read(shown).ok(),
+        let shown = match call_back(lock, Callback::ShowException, &[&exception]) {
+            Some(Ok(shown)) => Self::read(shown).ok(),
             Some(Err(_)) | None => None,
         };
-        let shown = shown.unwrap_or_default();
-        Exception(Arc::new(ExceptionInner {
-            exception,
-            backtrace: shown.backtrace.unwrap_or(Root::UNIT),
-            name: shown.name,
-            message: shown.message,
-            registered: shown.registered,
-        }))
+        // OCaml had no memory to show it, or is not ready to.
+        shown.unwrap_or_else(|| {
+            Exception(Arc::new(ExceptionInner {
+                exception,
+                backtrace: Root::UNIT,
+                name: String::new(),
+                message: String::new(),
+                registered: None,
+            }))
+        })
     }
 
     /// The name it was declared with, such as `Not_found` or `Stdlib.Exit`: what

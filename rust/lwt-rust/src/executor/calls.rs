@@ -10,11 +10,11 @@ use std::{
 use lwt_rust_core::{CatchPanic, CountedTask, Slots, Ticket, catch_panic, drop_quietly};
 use pin_project_lite::pin_project;
 
-use super::{DomainExecutor, tasks::TaskId};
+use super::{Action, DomainExecutor, tasks::{TaskId, too_many}, waker};
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
-    ffi::{Lock, Root, enter_tokio, with_lock},
+    ffi::{Lock, Root, Val, enter_tokio, with_lock},
 };
 
 /// What becomes of a future whose call is cancelled.
@@ -38,7 +38,16 @@ pub(super) struct Calls {
     running: Cell<usize>,
     /// The task that waits for all others to end.
     drain: Cell<Option<Waker>>,
+    /// How many results OCaml was given. It counts those that it has taken: a slot is
+    /// used again when the two are the same.
+    given: Cell<usize>,
 }
+
+/// The bits of a count that OCaml has too.
+const COUNT: usize = (1 << 62) - 1;
+
+/// The field of the record `Executor.t` with the number of results that were taken.
+const TAKEN: usize = 0;
 
 /// A call that has not ended.
 struct Running {
@@ -70,9 +79,14 @@ impl Drop for Running {
 }
 
 impl Calls {
-    /// OCaml has read all completions so far.
-    pub(super) fn recycle(&self) {
-        self.by_slot.borrow_mut().recycle();
+    /// A result is given to OCaml.
+    fn give(&self) {
+        self.given.set(self.given.get().wrapping_add(1) & COUNT);
+    }
+
+    /// Another domain's calls begin.
+    pub(super) fn begin_again(&self) {
+        self.given.set(0);
     }
 
     /// Forgets all calls, as OCaml has.
@@ -141,42 +155,80 @@ impl DomainExecutor {
     }
 
     /// Polls a future once, as its task would be. If it does not complete, its
-    /// task polls it again soon, so nothing has to be woken before.
+    /// task polls it again, so nothing has to be woken before.
     pub(crate) fn poll_first<F: Future>(
         &self,
         lock: &mut Lock,
         future: Pin<&mut CallFuture<F>>,
     ) -> Poll<<CatchPanic<F> as Future>::Output> {
-        let _polling = self.budget.begin();
         let _tokio = enter_tokio(self.shared.tokio());
         let future = future.project().future;
-        lock.lend(|| future.poll(&mut Context::from_waker(Waker::noop())))
+        lock.lend(|| future.poll(&mut Context::from_waker(&waker::first())))
     }
 
-    /// Makes a call that has begun a task. Its result will be stored for OCaml
-    /// under the number of the slot that is returned.
+    /// Makes a call that has begun a task, and polls it once more, for its own waker to
+    /// be registered. If it has woken itself it is polled later, since it wants others
+    /// to have their turn. OCaml gets its result under the number of the slot that is
+    /// returned.
+    ///
+    /// # Errors
+    ///
+    /// If the executor was closed meanwhile, or has too many tasks.
     pub(crate) fn adopt<F, T, E>(
         &'static self,
+        lock: &mut Lock,
         mut future: Pin<Box<CallFuture<F>>>,
         cancellation: Cancellation,
-    ) -> usize
+    ) -> Result<usize, Error>
     where
         F: Future<Output = Result<T, E>> + 'static,
         T: IntoOcaml,
         E: Into<Error>,
     {
+        let is_woken = waker::take_first();
+        let ticket = self.insert_call(lock, cancellation)?;
+        *future.as_mut().project().call = Some(Running::new(self, ticket));
+        let made = self.make_task(future);
         let mut calls = self.calls.by_slot.borrow_mut();
-        let ticket = calls.insert(|ticket| {
-            *future.as_mut().project().call = Some(Running::new(self, ticket));
-            Call {
-                task: self.spawn_task(future),
-                cancellation,
+        match made {
+            Ok(task) => {
+                if let Some(call) = calls.get_mut(ticket) {
+                    call.task = Some(task);
+                }
+                drop(calls);
+                match is_woken {
+                    true => self.make_runnable(task.slot()),
+                    false => {
+                        let _tokio = enter_tokio(self.shared.tokio());
+                        lock.lend(|| self.run_first(task));
+                    }
+                }
+                Ok(ticket.slot())
             }
-        });
-        ticket.slot()
+            Err(error) => {
+                drop(calls.remove(ticket));
+                Err(error)
+            }
+        }
     }
 
-    /// Stores the result of a call where OCaml will find it after this poll.
+    fn insert_call(&self, lock: &Lock, cancellation: Cancellation) -> Result<Ticket, Error> {
+        let mut calls = self.calls.by_slot.borrow_mut();
+        // OCaml knows of all results so far.
+        let taken = self.record.borrow().get(lock).field(TAKEN);
+        if taken.and_then(Val::as_number) == Some(self.calls.given.get() as u64) {
+            calls.recycle();
+        }
+        if !calls.has_room() {
+            return Err(too_many("calls"));
+        }
+        Ok(calls.insert(|_| Call {
+            task: None,
+            cancellation,
+        }))
+    }
+
+    /// Leaves the result of a call for OCaml.
     fn complete<T: IntoOcaml>(&self, lock: &mut Lock, ticket: Ticket, result: Result<T, Error>) {
         if self.calls.by_slot.borrow_mut().complete(ticket).is_none() {
             // It was cancelled, and has gone on.
@@ -188,25 +240,28 @@ impl DomainExecutor {
                 .unwrap_or_else(|payload| Err(Panic::from_payload(payload).into())),
             Err(error) => Err(error),
         };
-        match converted {
-            Ok(value) => self.store(lock, ticket.slot(), false, &value),
+        let slot = ticket.slot();
+        self.calls.give();
+        self.leave(match converted {
+            Ok(value) => Action::Resolve { slot, value },
             Err(error) => match error.into_failure(lock) {
-                Some(failure) => self.store(lock, ticket.slot(), true, &failure),
+                Some(failure) => Action::Reject { slot, failure },
                 None => unreachable!("a call is made through the module that registers these"),
             },
-        }
+        });
     }
 
-    /// The call in `slot` was cancelled by OCaml, which has forgotten it.
-    pub(crate) fn cancel(&self, slot: usize) {
+    /// The call in `slot` was cancelled by OCaml, which has forgotten it: its future is
+    /// dropped now.
+    pub(crate) fn cancel(&self, lock: &mut Lock, slot: usize) {
         let call = self.calls.by_slot.borrow_mut().remove_current(slot);
         if let Some(Call {
             task: Some(task),
             cancellation: Cancellation::Drops,
         }) = call
         {
-            // That is later: it may be its poll that cancels it.
-            self.cancel_task(task);
+            let _tokio = enter_tokio(self.shared.tokio());
+            lock.lend(|| self.end_task(task));
         }
     }
 

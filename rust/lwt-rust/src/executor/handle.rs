@@ -15,7 +15,7 @@ use lwt_rust_core::{Inbox, Park};
 use super::{DomainExecutor, Task, registry, task, tasks::Request, waker::Number};
 use crate::{
     error::Error,
-    ffi::{self, TURN_OF_LWT, Turn, left_to_turn, notify},
+    ffi::{self, notify},
     fork,
 };
 
@@ -31,8 +31,6 @@ pub(crate) struct Shared {
     /// What other threads want of the tasks.
     inbox: Inbox<Request>,
     is_closed: AtomicBool,
-    /// Of the loop that drives the executor.
-    turn: &'static Turn,
     park: Park,
     way: Way,
     /// How many times the domain was told to poll.
@@ -66,16 +64,10 @@ pub(crate) enum Way {
 impl Shared {
     pub(super) fn new(way: Way, tokio: tokio::runtime::Handle) -> &'static Self {
         let number = Number::next();
-        let turn = match &way {
-            Way::Lwt(_) => &TURN_OF_LWT,
-            // As the rest.
-            Way::Socket(_) => Box::leak(Box::new(Turn::new())),
-        };
         let shared: &'static Shared = Box::leak(Box::new(Shared {
             gate: RwLock::new(Some(Life::FIRST)),
             inbox: Inbox::new(),
             is_closed: AtomicBool::new(false),
-            turn,
             park: Park::new(),
             way,
             notified: AtomicUsize::new(0),
@@ -94,10 +86,6 @@ impl Shared {
         &self.park
     }
 
-    pub(crate) fn turn(&self) -> &'static Turn {
-        self.turn
-    }
-
     pub(super) fn inbox(&self) -> &Inbox<Request> {
         &self.inbox
     }
@@ -112,12 +100,6 @@ impl Shared {
 
     pub(crate) fn is_of_lwt(&self) -> bool {
         matches!(self.way, Way::Lwt(_))
-    }
-
-    /// Whether a poll is owed to what was left in the inbox, or by the last poll.
-    #[inline]
-    pub(crate) fn is_woken(&self) -> bool {
-        self.park.is_woken() && !self.is_closed()
     }
 
     /// From now on nothing is spawned.
@@ -142,7 +124,6 @@ impl Shared {
     /// From now on nobody tells the domain anything.
     pub(super) fn disconnect(&self) {
         self.park.leave_woken();
-        self.turn.end();
         if let Way::Socket(socket) = &self.way {
             let mut socket = socket.write().unwrap_or_else(PoisonError::into_inner);
             let closed = socket.take();
@@ -153,16 +134,21 @@ impl Shared {
 
     /// Records that there is work, and sees to it that the domain polls.
     pub(super) fn wake(&self) {
-        if self.park.wake() && !left_to_turn(self) {
-            self.notified.fetch_add(1, Ordering::Relaxed);
-            match &self.way {
-                Way::Lwt(notification) => notify(*notification),
-                Way::Socket(socket) => {
-                    let socket = socket.read().unwrap_or_else(PoisonError::into_inner);
-                    if let Some(mut socket) = socket.as_ref() {
-                        // A full socket wakes as well.
-                        let _ = socket.write(&[0]);
-                    }
+        if self.park.wake() {
+            self.tell();
+        }
+    }
+
+    /// Tells the domain to poll. Any thread may call it.
+    pub(crate) fn tell(&self) {
+        self.notified.fetch_add(1, Ordering::Relaxed);
+        match &self.way {
+            Way::Lwt(notification) => notify(*notification),
+            Way::Socket(socket) => {
+                let socket = socket.read().unwrap_or_else(PoisonError::into_inner);
+                if let Some(mut socket) = socket.as_ref() {
+                    // A full socket wakes as well.
+                    let _ = socket.write(&[0]);
                 }
             }
         }
@@ -249,8 +235,8 @@ impl Handle {
         let here = ffi::executor_at_hand(self.shared);
         if let Some(executor) = here.filter(|executor| executor.life.get() == self.life) {
             return match executor.spawn_task(task) {
-                Some(_) => Task::running(join),
-                None => Task::abandoned(),
+                Ok(_) => Task::running(join),
+                Err(error) => Task::refused(error),
             };
         }
         let gate = self.shared.gate.read();

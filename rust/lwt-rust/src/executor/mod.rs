@@ -6,13 +6,14 @@
 //! | [`DomainExecutor`], [`LocalTask`] | a task of the domain: tasks that are not `Send` |
 //! | `tasks` | the domain: runs its tasks; any thread: wakes and cancels them |
 //! | `waker` | any thread: wakers |
+//! | `actions` | what the domain's stubs leave for OCaml to do |
 //! | `calls` | the stubs: calls that OCaml makes and cancels |
-//! | `turn` | the OCaml side: polls, reads completions |
+//! | `turn` | the stubs: polls |
 //! | `close` | the OCaml side: ends all tasks |
 //! | `registry` | which domain has which executor |
 //! | `reuse` | executors whose domains are gone |
 
-mod budget;
+mod actions;
 mod calls;
 mod close;
 mod handle;
@@ -27,23 +28,24 @@ mod waker;
 use std::{
     cell::{Cell, Ref, RefCell},
     future::Future,
+    sync::Arc,
 };
 
-pub(crate) use budget::may_go_on;
+pub(crate) use actions::{Action, Ask, Awaited};
 pub(crate) use calls::Cancellation;
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
 pub(crate) use registry::{attach, attached, create, is_shut_down, notifications, shut_down};
 pub(crate) use reuse::DomainLife;
 pub use task::{LocalTask, Task};
-pub(crate) use tasks::TaskSlot;
+pub(crate) use tasks::{TaskSlot, may_go_on, too_many};
 
-use budget::Budget;
 use calls::Calls;
 use handle::Life;
 use tasks::Tasks;
 
 use crate::{
+    closure::Function,
     ffi::{self, Root},
     promise::Waits,
 };
@@ -62,25 +64,17 @@ pub struct DomainExecutor {
     /// Of `shared`, where a look takes less time.
     is_of_lwt: bool,
     tasks: Tasks,
-    /// Whether it is being polled, or closed: then it looks at `tasks` again.
-    is_polling: Cell<bool>,
     /// The record `Executor.t` of `lib/`; `()` when the executor is closed.
     record: RefCell<Root>,
-    /// The array in `record` through which results reach OCaml; `()` when the
-    /// executor is closed.
-    completions: RefCell<Root>,
-    /// How many completions were stored since OCaml last read them.
-    stored: Cell<usize>,
-    /// Whether OCaml was told of them.
-    is_told: Cell<bool>,
-    /// Of the poll under way.
-    budget: Budget,
+    /// What OCaml has to do when the stub that is running returns.
+    actions: RefCell<Vec<Action>>,
+    /// Whether the stub that is running may have left a task or an action.
+    is_left: Cell<bool>,
+    /// The closures that the stub that is running has read.
+    pub(crate) taken: RefCell<Vec<Arc<Function>>>,
     calls: Calls,
     /// What the tasks await of Lwt.
     waits: Waits,
-    /// The Lwt promises that the tasks awaited which it has ended while it was
-    /// closed. No task can cancel them.
-    awaited: RefCell<Vec<Root>>,
 }
 
 impl DomainExecutor {
@@ -98,8 +92,8 @@ impl DomainExecutor {
     /// Spawns a task that stays in the domain, so that neither it nor what it
     /// gives needs to be `Send`. It is first polled a little later.
     ///
-    /// If the executor is being closed, `future` is dropped, and the task gives
-    /// [`Error::Abandoned`](crate::Error::Abandoned).
+    /// If the executor is being closed, or has too many tasks (2^24), `future` is
+    /// dropped, and the task gives the error that says so.
     ///
     /// # Cancellation
     ///
@@ -110,8 +104,8 @@ impl DomainExecutor {
     ) -> LocalTask<T> {
         let (task, join) = task::spawned(self.shared, future);
         match self.spawn_task(Box::pin(task)) {
-            Some(_) => LocalTask::running(join),
-            None => LocalTask::abandoned(),
+            Ok(_) => LocalTask::running(join),
+            Err(error) => LocalTask::refused(error),
         }
     }
 
@@ -136,6 +130,8 @@ impl DomainExecutor {
     /// Whether it is owed a poll.
     pub(crate) fn is_woken(&self) -> bool {
         !self.shared.is_closed()
-            && (!self.tasks.are_idle() || !self.is_told.get() || self.shared.park().is_woken())
+            && (!self.tasks.are_idle()
+                || !self.actions.borrow().is_empty()
+                || self.shared.park().is_woken())
     }
 }

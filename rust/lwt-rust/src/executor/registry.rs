@@ -140,14 +140,13 @@ pub(crate) fn create(
     domain: i64,
     notification: Option<isize>,
     record: Root,
-    completions: Root,
 ) -> Result<Option<UnixStream>, Error> {
     fork::watch()?;
     let tokio = runtime::start()?;
     let (executor, socket) = match notification {
         Some(notification) => {
             let shared = Shared::new(Way::Lwt(notification), tokio);
-            let executor = DomainExecutor::new(shared, record, completions);
+            let executor = DomainExecutor::new(shared, record);
             (leak(executor), None)
         }
         None => {
@@ -155,13 +154,13 @@ pub(crate) fn create(
             ours.set_nonblocking(true)?;
             let executor = match reuse::take() {
                 Some(executor) => {
-                    executor.begin_again(ours, record, completions);
+                    executor.begin_again(ours, record);
                     executor
                 }
                 None => {
                     let way = Way::Socket(Some(ours).into());
                     let shared = Shared::new(way, tokio);
-                    leak(DomainExecutor::new(shared, record, completions))
+                    leak(DomainExecutor::new(shared, record))
                 }
             };
             (executor, Some(theirs))

@@ -67,7 +67,11 @@ pub(super) fn spawned<F: Future>(
         is_known: false,
         _counted: CountedTask::new(),
     };
-    (spawned, Join(Some(joint)))
+    let join = Join {
+        joint: Some(joint),
+        refusal: None,
+    };
+    (spawned, join)
 }
 
 impl<F: Future> Future for Spawned<F> {
@@ -95,31 +99,46 @@ impl<F: Future> Future for Spawned<F> {
     }
 }
 
-/// Awaits a task; `None` if there is none, or it goes on by itself.
-pub(super) struct Join<T>(Option<Arc<Joint<T>>>);
+/// Awaits a task.
+pub(super) struct Join<T> {
+    /// `None` if there is none, or it goes on by itself.
+    joint: Option<Arc<Joint<T>>>,
+    /// Why there is none.
+    refusal: Option<Error>,
+}
 
 impl<T> Join<T> {
+    fn refused(error: Error) -> Self {
+        Join {
+            joint: None,
+            refusal: Some(error),
+        }
+    }
+
     fn detach(mut self) {
-        if let Some(joint) = self.0.take() {
+        if let Some(joint) = self.joint.take() {
             let _ = joint.source.detach();
         }
     }
 }
 
+// Nothing in it is pinned.
+impl<T> Unpin for Join<T> {}
+
 impl<T> Future for Join<T> {
     type Output = Result<T, Error>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &self.0 {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &self.joint {
             Some(joint) => joint.cell.poll_take(context),
-            None => Poll::Ready(Err(Error::Abandoned)),
+            None => Poll::Ready(Err(self.refusal.take().unwrap_or(Error::Abandoned))),
         }
     }
 }
 
 impl<T> Drop for Join<T> {
     fn drop(&mut self) {
-        let Some(joint) = self.0.take() else { return };
+        let Some(joint) = self.joint.take() else { return };
         if joint.cell.close() {
             if let Some(task) = joint.source.take() {
                 joint.shared.cancel_task(task);
@@ -148,7 +167,11 @@ impl<T> Task<T> {
     }
 
     pub(super) fn abandoned() -> Self {
-        Task(Join(None))
+        Self::refused(Error::Abandoned)
+    }
+
+    pub(super) fn refused(error: Error) -> Self {
+        Task(Join::refused(error))
     }
 
     /// Lets the task run on by itself; what it gives is dropped.
@@ -187,8 +210,8 @@ impl<T> LocalTask<T> {
         }
     }
 
-    pub(super) fn abandoned() -> Self {
-        Self::running(Join(None))
+    pub(super) fn refused(error: Error) -> Self {
+        Self::running(Join::refused(error))
     }
 
     /// Lets the task run on by itself; what it gives is dropped.

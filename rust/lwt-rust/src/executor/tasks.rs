@@ -21,10 +21,7 @@ use super::{
     spare::Spare,
     waker::{slot_of, waker},
 };
-use crate::{
-    ffi::{self, left_to_turn},
-    fork,
-};
+use crate::{error::Error, ffi, fork};
 
 /// The future of a task, which panics neither when it is polled nor when it is
 /// dropped.
@@ -39,7 +36,7 @@ pub(crate) struct TaskId(Ticket);
 pub(crate) struct TaskSlot(pub(super) usize);
 
 impl TaskId {
-    fn slot(self) -> TaskSlot {
+    pub(super) fn slot(self) -> TaskSlot {
         TaskSlot(self.0.slot())
     }
 }
@@ -90,6 +87,8 @@ impl Shared {
 struct Task {
     /// `None` while it is being polled.
     future: Option<TaskFuture>,
+    /// Whether it is in the queue; or, while it is being polled, whether it was woken
+    /// meanwhile and goes there when the poll is over.
     is_queued: bool,
     is_cancelled: bool,
 }
@@ -107,21 +106,25 @@ impl Table {
         let Some(mut entry) = self.tasks.current(slot.0) else {
             return false;
         };
-        let was_queued = std::mem::replace(&mut entry.get_mut().is_queued, true);
-        if !was_queued {
+        let task = entry.get_mut();
+        let was_queued = std::mem::replace(&mut task.is_queued, true);
+        let is_new = !was_queued && task.future.is_some();
+        if is_new {
             self.ready.push_back(slot);
         }
-        !was_queued
+        is_new
     }
 
-    fn insert(&mut self, future: TaskFuture) -> TaskId {
-        let id = TaskId(self.tasks.insert(|_| Task {
+    /// Gives the future back if there are too many tasks.
+    fn insert(&mut self, future: TaskFuture) -> Result<TaskId, TaskFuture> {
+        if !self.tasks.has_room() {
+            return Err(future);
+        }
+        Ok(TaskId(self.tasks.insert(|_| Task {
             future: Some(future),
             is_queued: false,
             is_cancelled: false,
-        }));
-        self.queue(id.slot());
-        id
+        })))
     }
 
     fn cancel(&mut self, id: TaskId) {
@@ -132,12 +135,19 @@ impl Table {
     }
 }
 
+/// The most settled promises that a task awaits in one poll. A task that finds
+/// everything it awaits settled would not end its poll otherwise.
+const AWAITS: usize = 256;
+
 /// The tasks of a domain.
 #[derive(Default)]
 pub(super) struct Tasks {
     table: RefCell<Table>,
     /// The task that is being polled.
     running: Cell<Option<TaskId>>,
+    /// How many settled promises the task that is being polled may still await in this
+    /// poll.
+    awaits: Cell<usize>,
     /// Empty: memory for what is taken out of the inbox.
     requests: RefCell<Contents<Request>>,
     spare: Spare,
@@ -160,9 +170,17 @@ impl Tasks {
         let mut table = self.table.borrow_mut();
         for request in requests.things() {
             match request {
-                Request::Spawn(future) => {
-                    table.insert(future);
-                }
+                Request::Spawn(future) => match table.insert(future) {
+                    Ok(id) => {
+                        table.queue(id.slot());
+                    }
+                    Err(refused) => {
+                        // Its destructor may want the table.
+                        drop(table);
+                        drop_quietly(refused);
+                        table = self.table.borrow_mut();
+                    }
+                },
                 Request::Cancel(id) => table.cancel(id),
             }
         }
@@ -181,47 +199,58 @@ impl Tasks {
         is_one
     }
 
-    /// Runs a task, if none is to be run before it, which then is run instead.
-    pub(super) fn run_or_queue(&self, shared: &Shared, slot: TaskSlot) {
-        let mut table = self.table.borrow_mut();
-        if table.ready.is_empty() {
-            drop(table);
-            self.run(shared, slot);
-        } else {
-            table.queue(slot);
-            drop(table);
-            self.run_one(shared);
-        }
-    }
-
-    fn run(&self, shared: &Shared, slot: TaskSlot) {
+    /// Runs the task in a slot. One that is being polled already, which OCaml code
+    /// called by it can find, is queued when that poll is over.
+    pub(super) fn run(&self, shared: &Shared, slot: TaskSlot) {
         let mut table = self.table.borrow_mut();
         let Some(mut entry) = table.tasks.current(slot.0) else {
             return;
         };
         let id = TaskId(entry.ticket());
         let task = entry.get_mut();
-        task.is_queued = false;
-        let is_cancelled = task.is_cancelled;
         let Some(mut future) = task.future.take() else {
+            task.is_queued = true;
             return;
         };
+        task.is_queued = false;
+        let is_cancelled = task.is_cancelled;
         drop(table);
         if !is_cancelled {
             let waker = waker(shared.number(), slot);
             let outside = self.running.replace(Some(id));
+            self.awaits.set(AWAITS);
             let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
             self.running.set(outside);
             if polled.is_pending() {
                 let mut table = self.table.borrow_mut();
-                let task = table.tasks.get_mut(id.0);
+                let Table { tasks, ready } = &mut *table;
+                let task = tasks.get_mut(id.0);
                 if let Some(task) = task.filter(|task| !task.is_cancelled) {
                     task.future = Some(future);
+                    if task.is_queued {
+                        ready.push_back(slot);
+                    }
                     return;
                 }
             }
         }
         drop(self.table.borrow_mut().tasks.remove(id.0));
+        self.spare.keep(future);
+    }
+
+    /// Ends a task now: its future is dropped, unless it is being polled. Then it is
+    /// when that poll is over.
+    fn end(&self, id: TaskId) {
+        let mut table = self.table.borrow_mut();
+        let Some(task) = table.tasks.get_mut(id.0) else {
+            return;
+        };
+        task.is_cancelled = true;
+        let Some(future) = task.future.take() else {
+            return;
+        };
+        drop(table.tasks.remove(id.0));
+        drop(table);
         self.spare.keep(future);
     }
 
@@ -247,35 +276,59 @@ impl Tasks {
 }
 
 impl DomainExecutor {
-    /// Makes a task of a future; `None` if the executor is closed.
-    pub(super) fn spawn_task(&self, future: TaskFuture) -> Option<TaskId> {
+    /// Makes a task of a future, which has to be run.
+    ///
+    /// # Errors
+    ///
+    /// If the executor is closed, or there are too many tasks. The future is dropped.
+    pub(super) fn make_task(&self, future: TaskFuture) -> Result<TaskId, Error> {
         if self.shared.is_closed() {
-            return None;
+            return Err(Error::Abandoned);
         }
-        let id = self.tasks.table.borrow_mut().insert(future);
-        self.see_to_it();
-        Some(id)
+        let made = self.tasks.table.borrow_mut().insert(future);
+        made.map_err(|refused| {
+            drop_quietly(refused);
+            too_many("tasks")
+        })
+    }
+
+    /// As [`make_task`](DomainExecutor::make_task), of a task that is run soon.
+    pub(super) fn spawn_task(&self, future: TaskFuture) -> Result<TaskId, Error> {
+        let id = self.make_task(future)?;
+        self.make_runnable(id.slot());
+        Ok(id)
+    }
+
+    /// Runs a task that was made just now.
+    pub(super) fn run_first(&self, id: TaskId) {
+        self.tasks.run(self.shared, id.slot());
     }
 
     /// The future of a task is dropped soon, and not polled any more.
     pub(super) fn cancel_task(&self, id: TaskId) {
         self.tasks.table.borrow_mut().cancel(id);
-        self.see_to_it();
+        self.is_left.set(true);
     }
 
-    /// Has a task run soon. For code of ours in the domain.
+    /// The future of a task is dropped now; or, if it is being polled, then.
+    pub(super) fn end_task(&self, id: TaskId) {
+        self.tasks.end(id);
+    }
+
+    /// Has a task run soon. For code of ours in the domain, in a stub, which sees to
+    /// the task when it ends.
     pub(crate) fn make_runnable(&self, slot: TaskSlot) {
-        let is_new = self.tasks.table.borrow_mut().queue(slot);
-        if is_new {
-            self.see_to_it();
+        if self.tasks.table.borrow_mut().queue(slot) {
+            self.is_left.set(true);
         }
     }
 
-    /// A task was made runnable.
-    fn see_to_it(&self) {
-        if !self.is_polling.get() && !left_to_turn(self.shared) {
-            self.shared.wake();
-        }
+    /// Whether a task that found a promise settled may go on in this poll.
+    #[inline]
+    pub(crate) fn may_go_on(&self) -> bool {
+        let left = self.tasks.awaits.get().checked_sub(1);
+        self.tasks.awaits.set(left.unwrap_or_default());
+        left.is_some()
     }
 
     /// The task that is being polled.
@@ -293,4 +346,19 @@ impl DomainExecutor {
     pub(crate) fn slot_of(&self, waker: &Waker) -> Option<TaskSlot> {
         slot_of(self.shared.number(), waker)
     }
+}
+
+/// As [`DomainExecutor::may_go_on`], of the domain of the calling thread. A task that
+/// is not of a domain always may: tokio's threads are its own to use.
+pub(crate) fn may_go_on() -> bool {
+    ffi::executor().is_none_or(DomainExecutor::may_go_on)
+}
+
+/// There are more of something than wakers and tickets have numbers for.
+#[cold]
+pub(crate) fn too_many(things: &str) -> Error {
+    Error::message(format!(
+        "this domain has {} {things} at a time, which is the most that it can have",
+        Slots::<()>::MOST
+    ))
 }

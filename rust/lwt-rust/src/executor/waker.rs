@@ -6,6 +6,7 @@
 //! polled for nothing.
 
 use std::{
+    cell::Cell,
     ptr,
     sync::atomic::{AtomicUsize, Ordering},
     task::{RawWaker, RawWakerVTable, Waker},
@@ -93,4 +94,31 @@ pub(super) fn waker(number: Number, slot: TaskSlot) -> Waker {
 pub(super) fn slot_of(number: Number, waker: &Waker) -> Option<TaskSlot> {
     let (its, slot) = parts(waker.data());
     (ptr::eq(waker.vtable(), &VTABLE) && its == number).then_some(slot)
+}
+
+thread_local! {
+    /// Whether the first waker was used on this thread since somebody asked.
+    static FIRST_IS_WOKEN: Cell<bool> = const { Cell::new(false) };
+}
+
+static FIRST_VTABLE: RawWakerVTable = RawWakerVTable::new(
+    |_| RawWaker::new(ptr::null(), &FIRST_VTABLE),
+    |_| FIRST_IS_WOKEN.set(true),
+    |_| FIRST_IS_WOKEN.set(true),
+    |_| (),
+);
+
+/// The waker of the first poll of a call, which has no task yet. A second poll follows
+/// with the task's own waker, so all that counts is whether the future has woken itself:
+/// then it wants to be polled later.
+pub(super) fn first() -> Waker {
+    FIRST_IS_WOKEN.set(false);
+    // SAFETY: the functions of the table take any data, which they never follow, on any
+    // thread; there is nothing to free.
+    unsafe { Waker::new(ptr::null(), &FIRST_VTABLE) }
+}
+
+/// Whether a first waker was used on this thread since this was last called.
+pub(super) fn take_first() -> bool {
+    FIRST_IS_WOKEN.replace(false)
 }

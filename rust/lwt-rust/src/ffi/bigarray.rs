@@ -2,12 +2,12 @@
 
 use std::{
     mem::offset_of,
-    sync::atomic::{AtomicIsize, AtomicU8},
+    sync::atomic::AtomicU8,
 };
 
 use ocaml::sys::{self, bigarray};
 
-use super::{lock::Lock, turn::Turn, value::Val};
+use super::{lock::Lock, value::Val};
 
 /// The bytes of a value of `Bigarray`, valid as long as the value is alive.
 #[derive(Debug)]
@@ -110,19 +110,5 @@ impl Lock {
         let array = unsafe { bigarray::caml_ba_alloc_dims(flags, 1, data, size) };
         // SAFETY: `array` was allocated just now.
         Some(unsafe { Val::from_raw(self, array) })
-    }
-
-    /// `turn` of `lib/raw.ml`: what a loop and our code share.
-    pub(crate) fn turn(&mut self, turn: &'static Turn) -> Val<'_> {
-        let words: &'static [AtomicIsize] = turn.words();
-        let flags = bigarray::Kind::CAML_INT as i32 | bigarray::Managed::EXTERNAL as i32;
-        let data = words.as_ptr().cast_mut().cast();
-        let size = words.len() as isize;
-        // SAFETY: the lock is held. There is one dimension, whose size is that of the
-        // memory, which is never freed; OCaml reads and writes whole words, which
-        // are atomics here.
-        let array = unsafe { bigarray::caml_ba_alloc_dims(flags, 1, data, size) };
-        // SAFETY: `array` was allocated just now.
-        unsafe { Val::from_raw(self, array) }
     }
 }

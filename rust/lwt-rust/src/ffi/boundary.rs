@@ -11,7 +11,7 @@ use ocaml::sys;
 use super::{
     lock::Lock,
     root::Root,
-    thread::{Access, is_new, set_access, set_known},
+    thread::{Access, executor, is_new, set_access, set_known},
     value::Val,
 };
 use crate::{
@@ -69,6 +69,9 @@ unsafe fn enter_raw(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
         false => result,
         true => introduce(&mut lock, result),
     };
+    if let Some(executor) = executor() {
+        executor.see_to_what_is_left();
+    }
     let outcome = match result {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(error)) => failed(&mut lock, error),
@@ -176,30 +179,28 @@ fn outcome(lock: &mut Lock, status: Status, fields: &[&Root]) -> Raw {
     Raw(lock.block(status as u8, fields).raw())
 }
 
-/// The stub of a `[@@noalloc]` external that keeps its argument: the body neither
-/// allocates in OCaml nor calls it. It returns the number that the body gives, or -1
-/// for none, or -2 if the body panicked.
+/// The stub of a `[@@noalloc]` external that keeps some of its arguments: the body
+/// neither allocates in OCaml nor calls it. It returns a constant constructor, by its
+/// number; 0 if the body panicked.
 ///
 /// # Safety
 ///
-/// `argument` is the parameter of a function that OCaml has just called.
-pub(crate) unsafe fn keep(argument: Raw, body: impl FnOnce(Root) -> Option<u64>) -> Raw {
+/// `arguments` are the parameters of a function that OCaml has just called.
+pub(crate) unsafe fn keep<const N: usize>(
+    arguments: [Raw; N],
+    body: impl FnOnce([Val<'_>; N]) -> u8,
+) -> Raw {
     // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on this
     // thread before has given its `Lock` away to call OCaml.
     let lock = unsafe { Lock::assume() };
     // SAFETY: the caller says so.
-    let argument = unsafe { argument.argument(&lock) };
-    let number = match catch_panic(|| body(Root::new(argument))) {
-        Ok(number) => number
-            .and_then(|number| isize::try_from(number).ok())
-            .unwrap_or(-1),
-        Err(payload) => {
-            drop_quietly(payload);
-            -2
-        }
-    };
+    let arguments = arguments.map(|argument| unsafe { argument.argument(&lock) });
+    let number = catch_panic(|| body(arguments)).unwrap_or_else(|payload| {
+        drop_quietly(payload);
+        0
+    });
     // SAFETY: `val_int` only computes.
-    Raw(unsafe { sys::val_int(number) })
+    Raw(unsafe { sys::val_int(number.into()) })
 }
 
 /// The stub of a `[@@noalloc]` external, which neither allocates nor calls

@@ -20,7 +20,6 @@ mod notification;
 mod orphans;
 mod root;
 mod thread;
-mod turn;
 mod value;
 
 pub(crate) use bigarray::Bytes;
@@ -32,8 +31,6 @@ pub(crate) use notification::notify;
 pub(crate) use orphans::keep_orphans;
 pub use root::Root;
 pub(crate) use thread::{
-    begin_run, begin_turn, end_turn, enter_tokio, executor, executor_at_hand, executor_of_task,
-    finish_turn, is_in_turn, is_woken, left_to_turn, set_executor, tell_turn,
+    begin_turn, enter_tokio, executor, executor_at_hand, executor_of_task, is_woken, set_executor,
 };
-pub(crate) use turn::{TURN_OF_LWT, Turn};
 pub use value::Val;

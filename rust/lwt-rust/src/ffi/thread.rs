@@ -30,8 +30,6 @@ struct Thread {
     access: Cell<Access>,
     /// The executor of the domain this thread belongs to, once it was asked for.
     executor: Cell<Option<&'static DomainExecutor>>,
-    /// Of that executor, where a look takes less time, if the Lwt loop drives it.
-    lwt: Cell<Option<&'static Shared>>,
     /// Whether OCaml knows that this thread's domain has used us.
     is_known: Cell<bool>,
     /// How many calls of OCaml by Rust are under way.
@@ -45,7 +43,6 @@ thread_local! {
         Thread {
             access: Cell::new(Access::Outside),
             executor: Cell::new(None),
-            lwt: Cell::new(None),
             is_known: Cell::new(false),
             calls: Cell::new(0),
             is_in_tokio: Cell::new(false),
@@ -155,115 +152,37 @@ pub(crate) fn executor_at_hand(shared: &Shared) -> Option<&'static DomainExecuto
 
 /// Attaches the executor of this thread's domain to the thread.
 pub(crate) fn set_executor(executor: &'static DomainExecutor) {
-    THREAD.with(|thread| {
-        thread.executor.set(Some(executor));
-        let shared = executor.shared();
-        thread.lwt.set(shared.is_of_lwt().then_some(shared));
-    });
+    THREAD.with(|thread| thread.executor.set(Some(executor)));
 }
 
-/// `begun` of `lib/raw.ml`: what a thread finds when it begins a turn of the Lwt loop.
+/// `begun` of `lib/raw.ml`: what a thread finds when it begins a turn of a Lwt loop.
 #[derive(Clone, Copy)]
 pub(crate) enum Begun {
+    /// There is nothing to do.
     Quiet = 0,
-    /// There may be something to see.
-    News = 1,
-    /// No executor of the Lwt loop was attached to this thread.
+    /// The executor of this thread is owed a poll.
+    Owed = 1,
+    /// No executor that the Lwt loop drives was attached to this thread.
     Unattached = 2,
     /// The executor stayed in the process that this one was forked from.
     Forked = 3,
 }
 
-/// What this thread is to [`Turn`](super::turn::Turn): no two threads that live have the
-/// same number.
-#[inline]
-fn number(thread: &Thread) -> isize {
-    ptr::from_ref(thread).addr() as isize
-}
-
-/// A Lwt loop has begun a turn on this thread: it will call [`end_turn`] before it can
-/// block.
+/// A Lwt loop begins a turn on this thread.
 pub(crate) fn begin_turn() -> Begun {
     if fork::happened() {
         return Begun::Forked;
     }
-    THREAD.with(|thread| {
-        let Some(shared) = thread.lwt.get() else {
-            return Begun::Unattached;
-        };
-        let turn = shared.turn();
-        turn.begin(number(thread));
-        // The notification for it may be lost, or still to be sent.
-        if shared.is_woken() {
-            turn.tell();
-        }
-        match turn.has_news() {
-            true => Begun::News,
+    match THREAD.with(|thread| thread.executor.get()) {
+        Some(executor) if executor.is_of_lwt() => match executor.is_woken() {
+            true => Begun::Owed,
             false => Begun::Quiet,
-        }
-    })
-}
-
-/// The loop of a domain of its own runs on this thread, and looks at its executor
-/// before it can block, until it calls [`end_turn`].
-pub(crate) fn begin_run() {
-    if let Some(executor) = executor() {
-        THREAD.with(|thread| executor.shared().turn().begin(number(thread)));
-    }
-}
-
-/// This thread no longer promises to look at its executor. Returns whether it
-/// is owed a poll.
-pub(crate) fn end_turn() -> bool {
-    executor().is_some_and(|executor| {
-        executor.shared().turn().end();
-        executor.is_woken()
-    })
-}
-
-/// As [`end_turn`], but if the executor is owed a poll, the turn goes on. If it is
-/// not, there is nothing else to see for the loop either.
-pub(crate) fn finish_turn() -> bool {
-    executor().is_some_and(|executor| {
-        let is_woken = executor.is_woken();
-        if !is_woken {
-            let turn = executor.shared().turn();
-            turn.end();
-            turn.looked();
-        }
-        is_woken
-    })
-}
-
-/// The loop of this thread's domain sees something at the end of its turn.
-pub(crate) fn tell_turn() {
-    if let Some(executor) = executor() {
-        executor.shared().turn().tell();
+        },
+        Some(_) | None => Begun::Unattached,
     }
 }
 
 /// Whether the executor of this thread's domain is owed a poll.
 pub(crate) fn is_woken() -> bool {
     executor().is_some_and(DomainExecutor::is_woken)
-}
-
-/// Whether this thread is in a turn of the loop that polls `shared`, and in code of
-/// ours. The second condition is there for finalisers and for foreign code, which may
-/// run when the loop has already decided to block (rule 4).
-#[inline]
-pub(crate) fn is_in_turn(shared: &Shared) -> bool {
-    THREAD.with(|thread| {
-        thread.access.get() != Access::Outside && shared.turn().is_of(number(thread))
-    })
-}
-
-/// Leaves a wake-up of `shared` made now, on this thread, to the turn that the thread
-/// is in. `false` if it is in none: then it takes a notification.
-#[inline]
-pub(crate) fn left_to_turn(shared: &Shared) -> bool {
-    let is_left = is_in_turn(shared);
-    if is_left {
-        shared.turn().tell();
-    }
-    is_left
 }

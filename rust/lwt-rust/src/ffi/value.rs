@@ -69,6 +69,14 @@ impl<'l> Val<'l> {
         }
     }
 
+    /// The bits of a ticket, of which there are 62.
+    pub(crate) fn from_bits(bits: u64) -> Val<'static> {
+        match i64::try_from(bits).ok().and_then(Val::int) {
+            Some(int) => int,
+            None => unreachable!("a ticket fits in an integer of OCaml's"),
+        }
+    }
+
     /// The value as an integer, if it is one (or a constant constructor).
     pub fn as_int(self) -> Option<i64> {
         // SAFETY: `int_val` only computes.

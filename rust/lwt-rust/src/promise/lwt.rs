@@ -1,4 +1,4 @@
-//! Lwt promises, looked at by Rust.
+//! Lwt promises, awaited by Rust.
 
 use std::task::{Context, Poll, ready};
 
@@ -10,15 +10,14 @@ use super::{
     waits::{Outcome, read},
 };
 use crate::{
-    callbacks::{Callback, call_back},
     convert::FromOcaml,
-    error::{Error, Exception},
-    executor::{DomainExecutor, Handle},
-    ffi::{Lock, Root, Val, try_with_lock, with_lock},
+    error::Error,
+    executor::{Action, Ask, Awaited, DomainExecutor, Handle},
+    ffi::{Lock, Root, try_with_lock, with_lock},
 };
 
-/// A pending Lwt promise that is awaited by its domain, until somebody else
-/// polls or drops it.
+/// A Lwt promise that OCaml was asked for, or has, and that is awaited by its domain,
+/// until somebody else polls or drops it.
 pub(super) struct Local<T> {
     ticket: Ticket,
     handle: Handle,
@@ -73,21 +72,9 @@ impl<T> Local<T> {
         let Local { .. } = self;
     }
 
-    /// Nobody awaits it any more, so the Lwt promise is cancelled.
-    pub(super) fn cancel(self) {
-        match self.executor_here() {
-            Some(executor) => {
-                if let Some(promise) = executor.waits().end(self.ticket) {
-                    cancel(promise, self.handle);
-                }
-            }
-            None => cancel_wait(self.ticket, self.handle),
-        }
-    }
-
-    /// Nobody awaits it any more; the Lwt promise is left alone.
-    pub(super) fn detach(self) {
-        end_wait(self.ticket, self.handle);
+    /// Nobody awaits it any more: the Lwt promise is cancelled, or left alone.
+    pub(super) fn give_up(self, cancels: bool) {
+        end_wait(self.ticket, self.handle, cancels);
     }
 }
 
@@ -113,8 +100,7 @@ where
     let waits = executor.waits();
     if link.source.put(ticket).is_some() {
         // Detached before.
-        drop(waits.end(ticket));
-        return;
+        return executor.end_wait(ticket, false);
     }
     if let Some(outcome) = waits.pass_on(ticket, link.clone()) {
         let result = try_with_lock(|lock| read(lock, outcome));
@@ -122,38 +108,35 @@ where
         let _ = link.cell.settle(result.unwrap_or(Err(Error::Abandoned)));
     }
     // The reader may be gone since before the source was known.
-    let is_ours = link.cell.is_settled() && link.source.take().is_some();
-    if let Some(promise) = is_ours.then(|| waits.end(ticket)).flatten() {
-        cancel_here(&promise);
+    if link.cell.is_settled() && link.source.take().is_some() {
+        executor.end_wait(ticket, true);
     }
 }
 
 impl<T: FromOcaml + Send + 'static> Promise<T> {
     /// The promise of a Lwt promise of the domain of `handle`.
     pub(super) fn of_lwt(promise: Root, handle: Handle) -> Self {
-        match handle.executor_here() {
-            Some(executor) => Self::here(executor, |lock| observe(lock, &promise)),
-            None => Self::there(handle, move |lock| observe(lock, &promise)),
-        }
+        Self::asked(handle, move |_| Ok(Ask::Observe(promise)))
     }
 
-    /// The promise that `produce` gives, called now, by a task of the domain of
-    /// `executor`. It returns an `observed` of `lib/raw.ml`.
-    pub(crate) fn here<F>(executor: &DomainExecutor, produce: F) -> Self
+    /// The promise that OCaml is asked for, in the domain of `handle`: now, by a task
+    /// of that domain; or soon, by anybody else.
+    pub(crate) fn asked<F>(handle: Handle, ask: F) -> Self
     where
-        F: for<'l> FnOnce(&'l mut Lock) -> Result<Val<'l>, Error>,
+        F: FnOnce(&mut Lock) -> Result<Ask, Error> + Send + 'static,
     {
-        match with_lock(|lock| look(lock, produce)) {
-            Looked::Settled(result) => Promise::ready(result),
-            Looked::Waiting(ticket) => Promise(State::Local(Local::new(ticket, executor))),
+        let Some(executor) = handle.executor_here() else {
+            return Self::asked_elsewhere(handle, ask);
+        };
+        match with_lock(ask).and_then(|ask| executor.ask(ask)) {
+            Ok(ticket) => Promise(State::Local(Local::new(ticket, executor))),
+            Err(error) => Promise::ready(Err(error)),
         }
     }
 
-    /// As [`here`](Promise::here), for a thread that is not of the domain: a
-    /// task of the domain calls `produce`.
-    pub(crate) fn there<F>(handle: Handle, produce: F) -> Self
+    fn asked_elsewhere<F>(handle: Handle, ask: F) -> Self
     where
-        F: for<'l> FnOnce(&'l mut Lock) -> Result<Val<'l>, Error> + Send + 'static,
+        F: FnOnce(&mut Lock) -> Result<Ask, Error> + Send + 'static,
     {
         let link = Link::new();
         let resolver = Resolver::new(link.clone());
@@ -161,11 +144,10 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
             let Some(executor) = handle.executor_here() else {
                 return;
             };
-            match with_lock(|lock| look(lock, produce)) {
+            match with_lock(ask).and_then(|ask| executor.ask(ask)) {
+                Ok(ticket) => wait_for(executor, ticket, resolver),
                 // Given back if the reader is gone: then nobody has to be told.
-                Looked::Settled(Ok(value)) => drop(resolver.resolve(value)),
-                Looked::Settled(Err(error)) => drop(resolver.reject(error)),
-                Looked::Waiting(ticket) => wait_for(executor, ticket, resolver),
+                Err(error) => drop(resolver.reject(error)),
             }
         };
         handle.spawn(task).detach();
@@ -173,86 +155,41 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
     }
 }
 
-/// Looks at a Lwt promise, which settles a wait if it is pending.
-fn observe<'l>(lock: &'l mut Lock, promise: &Root) -> Result<Val<'l>, Error> {
-    Ok(call_back(lock, Callback::Observe, &[promise]).ok_or_else(|| Error::Abandoned)??)
-}
-
-enum Looked<T> {
-    Settled(Result<T, Error>),
-    Waiting(Ticket),
-}
-
-fn look<T, F>(lock: &mut Lock, produce: F) -> Looked<T>
-where
-    T: FromOcaml,
-    F: for<'l> FnOnce(&'l mut Lock) -> Result<Val<'l>, Error>,
-{
-    let observed = match produce(lock) {
-        Ok(observed) => observed,
-        Err(error) => return Looked::Settled(Err(error)),
-    };
-    match (observed.tag(), observed.field(0)) {
-        (Some(0), Some(value)) => Looked::Settled(T::from_ocaml(value)),
-        (Some(1), Some(exception)) => {
-            let exception = Root::new(exception);
-            Looked::Settled(Err(Exception::new(lock, exception).into()))
+impl DomainExecutor {
+    /// Ends a wait, from a task of the domain.
+    fn end_wait(&self, ticket: Ticket, cancels: bool) {
+        if let Some(action) = self.waits().end(ticket, cancels) {
+            self.leave(action);
         }
-        (Some(2), Some(wait)) => match wait.as_number() {
-            Some(number) => Looked::Waiting(Ticket::from_bits(number)),
-            None => not_observed(),
-        },
-        _ => not_observed(),
     }
 }
 
-#[cold]
-fn not_observed<T>() -> Looked<T> {
-    Looked::Settled(Err(Error::message("not an observed promise")))
+/// Has the domain do something, now if this is a task of the domain, and soon
+/// otherwise.
+fn do_there(handle: Handle, does: impl FnOnce(&DomainExecutor) + Send + 'static) {
+    match handle.executor_here() {
+        Some(executor) => does(executor),
+        None => {
+            let task = async move {
+                if let Some(executor) = handle.executor_here() {
+                    does(executor);
+                }
+            };
+            handle.spawn(task).detach();
+        }
+    }
 }
 
-/// Cancels a Lwt promise from a task of its domain.
-pub(crate) fn cancel_here(promise: &Root) {
-    try_with_lock(|lock| {
-        // `Callback::Cancel` raises nothing but what a callback of the user's
-        // raised, which Lwt has passed to its own hook.
-        let _ = call_back(lock, Callback::Cancel, &[promise]);
-    });
-}
-
-/// Has the domain cancel one of its Lwt promises.
+/// Has the domain cancel one of its Lwt promises, at which it has not looked.
 pub(super) fn cancel(promise: Root, handle: Handle) {
-    let promise = match handle.executor_here() {
-        Some(executor) => executor.cancel_when_closed(promise),
-        None => Some(promise),
+    let awaited = Awaited {
+        promise,
+        is_removable: false,
     };
-    let Some(promise) = promise else { return };
-    handle.spawn(async move { cancel_here(&promise) }).detach();
+    do_there(handle, move |executor| executor.leave(Action::Cancel(awaited)));
 }
 
-/// Has the domain end a wait and cancel what it was for.
-pub(super) fn cancel_wait(ticket: Ticket, handle: Handle) {
-    let cancel = async move {
-        let executor = handle.executor_here();
-        if let Some(promise) = executor.and_then(|executor| executor.waits().end(ticket)) {
-            cancel_here(&promise);
-        }
-    };
-    handle.spawn(cancel).detach();
-}
-
-/// Has the domain end a wait.
-pub(super) fn end_wait(ticket: Ticket, handle: Handle) {
-    let end = move || {
-        let executor = handle.executor_here()?;
-        drop(executor.waits().end(ticket));
-        Some(())
-    };
-    if end().is_none() {
-        handle
-            .spawn(async move {
-                end();
-            })
-            .detach();
-    }
+/// Has the domain end a wait, and cancel what it was for or leave that alone.
+pub(super) fn end_wait(ticket: Ticket, handle: Handle, cancels: bool) {
+    do_there(handle, move |executor| executor.end_wait(ticket, cancels));
 }

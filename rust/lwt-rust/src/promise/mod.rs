@@ -13,10 +13,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-pub(crate) use lwt::cancel_here;
 pub(crate) use relay::{Relay, Settlement, create};
 pub use resolver::Resolver;
-pub(crate) use waits::{Outcome, Waits, begin, give_up, settle};
+pub(crate) use waits::{Outcome, Waits, promised, settle};
 
 use crate::{
     bindings::{Description, Type},
@@ -26,7 +25,7 @@ use crate::{
     ffi::{Root, Val, promise_of},
 };
 use link::Link;
-use lwt::{Local, cancel, cancel_wait, end_wait};
+use lwt::{Local, cancel, end_wait};
 
 /// A value that will come, from OCaml or from a [`Resolver`].
 ///
@@ -83,11 +82,11 @@ impl<T> Promise<T> {
         match self.take() {
             State::Cancelling(link, handle) => {
                 if let Some(ticket) = link.source.detach() {
-                    end_wait(ticket, handle);
+                    end_wait(ticket, handle, false);
                 }
                 self.0 = State::Waiting(link);
             }
-            State::Local(local) => local.detach(),
+            State::Local(local) => local.give_up(false),
             State::Lwt(..) => {}
             other @ (State::Ready(_) | State::Waiting(_)) => self.0 = other,
         }
@@ -188,14 +187,14 @@ impl<T> Promise<T> {
         match self.take() {
             State::Ready(_) => {}
             State::Lwt(promise, handle, _) => cancel(promise, handle),
-            State::Local(local) => local.cancel(),
+            State::Local(local) => local.give_up(true),
             State::Waiting(link) => {
                 link.cell.close();
             }
             State::Cancelling(link, handle) => {
                 if link.cell.close() {
                     if let Some(ticket) = link.source.take() {
-                        cancel_wait(ticket, handle);
+                        end_wait(ticket, handle, true);
                     }
                 }
             }

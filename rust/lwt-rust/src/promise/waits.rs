@@ -17,19 +17,19 @@ use super::link::Sink;
 use crate::{
     convert::FromOcaml,
     error::{Error, Exception},
-    executor::{Handle, TaskSlot},
+    executor::{Action, Awaited, Handle, TaskSlot, too_many},
     ffi::{self, Lock, Root, try_with_lock},
     fork,
 };
 
-/// How a Lwt promise was settled: its value or its exception.
+/// How a Lwt promise was settled: its value, or its exception as OCaml shows it.
 pub(crate) type Outcome = Result<Root, Root>;
 
 /// Reads the value of a promise, or takes its exception.
 pub(super) fn read<T: FromOcaml>(lock: &mut Lock, outcome: Outcome) -> Result<T, Error> {
     match outcome {
         Ok(value) => T::from_ocaml(value.get(lock)),
-        Err(exception) => Err(Exception::new(lock, exception).into()),
+        Err(shown) => Err(Exception::read(shown.get(lock))?.into()),
     }
 }
 
@@ -40,14 +40,39 @@ struct Wait {
     state: State,
     /// The Lwt promise, if the wait is pending; what settled it, if it is settled.
     value: Root,
+    /// As in [`Awaited`].
+    is_removable: bool,
     reader: Reader,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
+    /// OCaml was asked for a promise, and has not said yet which one it is.
+    Asked,
     Pending,
     Resolved,
     Rejected,
+}
+
+impl State {
+    fn is_settled(self) -> bool {
+        match self {
+            State::Asked | State::Pending => false,
+            State::Resolved | State::Rejected => true,
+        }
+    }
+}
+
+/// What OCaml has to do with a promise that it was asked for: `begun` of
+/// `lib/raw.ml`.
+#[derive(Clone, Copy)]
+pub(crate) enum Begun {
+    /// Has it settle the wait.
+    Waits = 0,
+    /// Cancels it: nobody awaits it any more.
+    Cancels = 1,
+    /// Leaves it alone.
+    Detached = 2,
 }
 
 /// Who awaits it.
@@ -62,6 +87,9 @@ enum Reader {
     Waker(Waker),
     /// Somebody on another thread.
     Elsewhere(Arc<dyn Sink>),
+    /// Nobody any more; OCaml finds out when it has the promise, and cancels it or
+    /// not.
+    Gone { cancels: bool },
 }
 
 /// The table of the last Lwt loop whose executor was closed, with nothing in it.
@@ -94,14 +122,44 @@ impl Waits {
         }
     }
 
-    /// The wait for a pending promise begins, as a rule of the task that is being
-    /// polled.
-    fn begin(&self, promise: Root, task: Option<TaskSlot>) -> Ticket {
-        self.0.borrow_mut().insert(|_| Wait {
-            state: State::Pending,
-            value: promise,
+    /// A wait begins for a promise that OCaml is asked for, as a rule of the task that
+    /// is being polled.
+    ///
+    /// # Errors
+    ///
+    /// If there are too many.
+    pub(crate) fn begin(&self, task: Option<TaskSlot>) -> Result<Ticket, Error> {
+        let mut slots = self.0.borrow_mut();
+        if !slots.has_room() {
+            return Err(too_many("awaited promises"));
+        }
+        Ok(slots.insert(|_| Wait {
+            state: State::Asked,
+            value: Root::UNIT,
+            is_removable: false,
             reader: task.map_or(Reader::Nobody, Reader::Task),
-        })
+        }))
+    }
+
+    /// OCaml has the promise that it was asked for, and it is pending.
+    fn promised(&self, ticket: Ticket, awaited: Awaited) -> Begun {
+        let mut slots = self.0.borrow_mut();
+        let Some(mut entry) = slots.occupied(ticket) else {
+            return Begun::Cancels;
+        };
+        let wait = entry.get_mut();
+        if let Reader::Gone { cancels } = wait.reader {
+            // It has nothing whose drop would want the table.
+            entry.discard();
+            return match cancels {
+                true => Begun::Cancels,
+                false => Begun::Detached,
+            };
+        }
+        wait.state = State::Pending;
+        wait.value = awaited.promise;
+        wait.is_removable = awaited.is_removable;
+        Begun::Waits
     }
 
     /// Returns the task that is to run now.
@@ -110,7 +168,7 @@ impl Waits {
         let mut slots = self.0.borrow_mut();
         // A wait that Rust has given up is gone.
         let wait = slots.get_mut(ticket)?;
-        if wait.state != State::Pending {
+        if wait.state.is_settled() {
             return None;
         }
         if let Reader::Task(task) = wait.reader {
@@ -130,13 +188,16 @@ impl Waits {
         let Some(mut entry) = slots.occupied(ticket) else {
             return;
         };
-        if let Reader::Elsewhere(_) = entry.get_mut().reader {
+        if let Reader::Elsewhere(_) | Reader::Gone { .. } = entry.get_mut().reader {
             let wait = entry.remove();
             drop(slots);
             if let Reader::Elsewhere(sink) = wait.reader {
                 match outcome {
                     Ok(value) => sink.resolve(value.get(lock)),
-                    Err(exception) => sink.reject(Exception::new(lock, exception)),
+                    Err(shown) => match Exception::read(shown.get(lock)) {
+                        Ok(exception) => sink.reject(exception),
+                        Err(_) => sink.abandon(),
+                    },
                 }
             }
             return;
@@ -214,11 +275,31 @@ impl Waits {
         None
     }
 
-    /// Ends a wait, and gives the promise that it was for, if that is pending.
-    pub(super) fn end(&self, ticket: Ticket) -> Option<Root> {
-        // In a variable, to be dropped when the table no longer is borrowed.
-        let wait = self.0.borrow_mut().remove(ticket)?;
-        (wait.state == State::Pending).then_some(wait.value)
+    /// Ends a wait. Gives what OCaml has to do with the promise that it was for, if that
+    /// is pending.
+    pub(super) fn end(&self, ticket: Ticket, cancels: bool) -> Option<Action> {
+        let mut slots = self.0.borrow_mut();
+        let mut entry = slots.occupied(ticket)?;
+        let wait = entry.get_mut();
+        if wait.state == State::Asked {
+            let stale = std::mem::replace(&mut wait.reader, Reader::Gone { cancels });
+            drop(slots);
+            drop(stale);
+            return None;
+        }
+        let wait = entry.remove();
+        drop(slots);
+        if wait.state.is_settled() {
+            return None;
+        }
+        let awaited = Awaited {
+            promise: wait.value,
+            is_removable: wait.is_removable,
+        };
+        Some(match cancels {
+            true => Action::Cancel(awaited),
+            false => Action::Forget(awaited),
+        })
     }
 }
 
@@ -237,45 +318,51 @@ impl Wait {
     /// What settled it, once.
     #[inline(always)]
     fn take_outcome(&mut self) -> Option<Outcome> {
-        let value = match self.state {
-            State::Pending => return None,
-            State::Resolved | State::Rejected => std::mem::replace(&mut self.value, Root::UNIT),
-        };
-        match self.state {
-            State::Rejected => Some(Err(value)),
-            State::Pending | State::Resolved => Some(Ok(value)),
+        if !self.state.is_settled() {
+            return None;
         }
+        let value = std::mem::replace(&mut self.value, Root::UNIT);
+        Some(match self.state {
+            State::Rejected => Err(value),
+            State::Asked | State::Pending | State::Resolved => Ok(value),
+        })
     }
 }
 
-/// Begins a wait for a pending promise of the calling thread's domain, for a task
-/// that will be told its number. `None` in a domain that runs no Lwt loop.
-pub(crate) fn begin(promise: Root) -> Option<u64> {
-    let Some(executor) = ffi::executor() else {
-        // In a forked child the task finds out when it polls: 0 names no wait.
-        return fork::happened().then_some(0);
-    };
-    let waits = executor.is_of_lwt().then(|| executor.waits())?;
-    Some(waits.begin(promise, executor.running_slot()).to_bits())
-}
-
-/// Ends a wait whose number no task was told.
-pub(crate) fn give_up(number: u64) {
-    if let Some(executor) = ffi::executor().filter(|executor| executor.is_of_lwt()) {
-        drop(executor.waits().end(Ticket::from_bits(number)));
+/// OCaml has a promise that it was asked for, on a thread of the domain that asked.
+/// Says what it has to do with it.
+pub(crate) fn promised(number: u64, awaited: Awaited) -> Begun {
+    match ffi::executor() {
+        Some(executor) => executor
+            .waits()
+            .promised(Ticket::from_bits(number), awaited),
+        // In a forked child, where nobody awaits it.
+        None => Begun::Detached,
     }
 }
 
-/// Settles the wait of this number, on whichever thread its Lwt promise was
-/// settled: Lwt wants that to be one of its domain's.
-pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome) {
+/// Settles the wait of this number. Returns what is left for OCaml to do.
+///
+/// `is_here` says that it is a wait of the calling thread's domain. Otherwise it is one
+/// of the domain that runs the Lwt loop, and the caller is whichever thread settled the
+/// Lwt promise: Lwt wants that to be one of that domain's.
+pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome, is_here: bool) -> Root {
+    if fork::happened() {
+        // What waited has stayed in the other process.
+        return Root::UNIT;
+    }
     let ticket = Ticket::from_bits(number);
-    match ffi::executor().filter(|executor| executor.is_of_lwt()) {
+    match ffi::executor().filter(|executor| is_here || executor.is_of_lwt()) {
         Some(executor) => {
-            let task = executor.waits().settle(lock, ticket, outcome);
-            executor.run_at_once(lock, task);
+            if let Some(task) = executor.waits().settle(lock, ticket, outcome) {
+                executor.run_now(lock, task);
+            }
+            executor.hand_over(lock, false)
         }
-        None => settle_from_elsewhere(ticket, outcome),
+        None => {
+            settle_from_elsewhere(ticket, outcome);
+            Root::UNIT
+        }
     }
 }
 

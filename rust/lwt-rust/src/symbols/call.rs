@@ -8,29 +8,29 @@ use crate::{
     convert::FromOcaml,
     error::Error,
     executor::{self, Handle},
-    ffi::{self, Lock, Raw, Root, act},
+    ffi::{self, Lock, Raw, Root, enter},
     fork,
 };
 
-/// `int -> unit outcome`: the call in this slot was cancelled.
+/// `int -> actions`: the call in this slot was cancelled.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
+    let body = |lock: &mut Lock| {
+        // SAFETY: it is the parameter of this stub.
+        let slot = usize::from_ocaml(unsafe { slot.argument(lock) })?;
+        if fork::happened() {
+            return Ok(Root::UNIT);
+        }
+        let executor = match ffi::executor() {
+            Some(executor) => executor,
+            // Any systhread of the domain may cancel before it calls.
+            None => executor::attached(lock)?,
+        };
+        executor.cancel(lock, slot);
+        Ok(executor.hand_over(lock, false))
+    };
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe {
-        act([slot], |lock, [slot]| {
-            let slot = usize::from_ocaml(slot.get(lock))?;
-            if fork::happened() {
-                return Ok(());
-            }
-            let executor = match ffi::executor() {
-                Some(executor) => executor,
-                // Any systhread of the domain may cancel before it calls.
-                None => executor::attached(lock)?,
-            };
-            executor.cancel(slot);
-            Ok(())
-        })
-    }
+    unsafe { enter(|lock| body(lock).map(|actions| actions.get(lock))) }
 }
 
 /// `float -> unit call`: ends when all other calls have, or after this time.

@@ -4,12 +4,9 @@ use std::{os::fd::IntoRawFd, sync::Arc};
 
 use crate::{
     convert::FromOcaml,
-    error::{self, Error},
-    executor::{self, DomainExecutor, DomainLife},
-    ffi::{
-        self, Content, Lock, Raw, Root, Status, TURN_OF_LWT, Val, act, content_value, enter,
-        observe, stub,
-    },
+    error::Error,
+    executor::{self, DomainLife},
+    ffi::{self, Content, Lock, Raw, Root, Val, content_value, enter, observe, stub},
     fork,
 };
 
@@ -29,32 +26,19 @@ extern "C" fn lwt_rust_executor_attach(domain: Raw, by_lwt: Raw) -> Raw {
     }
 }
 
-/// `int -> notification option -> executor -> Obj.t array -> Unix.file_descr
-/// option outcome`: makes the executor of the domain, which is the caller's. One
-/// without a notification is woken through the descriptor, which is the caller's
-/// to close.
+/// `int -> notification option -> executor -> Unix.file_descr option outcome`: makes
+/// the executor of the domain, which is the caller's. One without a notification is
+/// woken through the descriptor, which is the caller's to close.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_create(
-    domain: Raw,
-    notification: Raw,
-    record: Raw,
-    completions: Raw,
-) -> Raw {
-    let arguments = [domain, notification, record, completions];
+extern "C" fn lwt_rust_executor_create(domain: Raw, notification: Raw, record: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         stub(
-            arguments,
-            |lock, [domain, notification, record, completions]| {
-                if completions.get(lock).size() != DomainExecutor::COMPLETIONS {
-                    return Err(Error::message(
-                        "the completions array does not have the size that the archive expects",
-                    ));
-                }
+            [domain, notification, record],
+            |lock, [domain, notification, record]| {
                 let domain = i64::from_ocaml(domain.get(lock))?;
                 let notification = Option::from_ocaml(notification.get(lock))?;
-                let socket = executor::create(domain, notification, record, completions)?;
-                Ok(match socket {
+                Ok(match executor::create(domain, notification, record)? {
                     None => Root::UNIT,
                     Some(socket) => {
                         let descriptor = Val::int(socket.into_raw_fd().into());
@@ -81,34 +65,20 @@ extern "C" fn lwt_rust_executor_life(unit: Raw) -> Raw {
     }
 }
 
-/// Added to the completions of a poll if there are panics to report.
-const PANICS: usize = 1 << 16;
-
-/// `unit -> polled`: runs what is runnable and returns the number of completions
-/// that are to be read, and `PANICS` if there are panics to report.
+/// `unit -> actions`: runs what is runnable, and gives what is left for OCaml to do.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_poll(_unit: Raw) -> Raw {
     let poll = |lock: &mut Lock| {
         let Some(executor) = ffi::executor() else {
-            return Ok(0);
+            return Ok(Root::UNIT);
         };
         if executor::is_shut_down() && !executor.shared().is_closed() {
             return Err(Error::Abandoned);
         }
-        let stored = executor.poll(lock);
-        let has_panics = executor.is_of_lwt() && error::has_reports();
-        Ok(stored + if has_panics { PANICS } else { 0 })
+        Ok(executor.poll(lock))
     };
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe {
-        enter(|lock| match poll(lock)? {
-            0 => Ok(Val::UNIT),
-            stored => {
-                let stored = Root::new(Val::from_index(stored));
-                Ok(lock.block(Status::Ready as u8, &[&stored]))
-            }
-        })
-    }
+    unsafe { enter(|lock| poll(lock).map(|actions| actions.get(lock))) }
 }
 
 /// `unit -> bool`, `[@@noalloc]`: whether the executor is owed a poll.
@@ -117,68 +87,35 @@ extern "C" fn lwt_rust_executor_is_woken(_unit: Raw) -> Raw {
     observe(|| ffi::is_woken().into())
 }
 
-/// `unit -> turn outcome`: the turns of the Lwt loop.
-#[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_lwt_turn(unit: Raw) -> Raw {
-    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe { stub([unit], |lock, _| Ok(Root::new(lock.turn(&TURN_OF_LWT)))) }
-}
-
 /// `unit -> begun`, `[@@noalloc]`: a turn of a Lwt loop begins on this thread.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_begin_turn(_unit: Raw) -> Raw {
     observe(|| ffi::begin_turn() as u8)
 }
 
-/// `unit -> unit`, `[@@noalloc]`: the loop of a domain that is not driven by Lwt begins
-/// on this thread.
-// Once in a call that blocks, so it is kept away from what each turn calls.
+/// `unit -> unit`, `[@@noalloc]`: tells the domain of the calling thread to poll.
+// Seldom used, so it is kept away from what each turn calls.
 #[cold]
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_begin_run(_unit: Raw) -> Raw {
+extern "C" fn lwt_rust_executor_tell(_unit: Raw) -> Raw {
     observe(|| {
-        ffi::begin_run();
+        if let Some(executor) = ffi::executor() {
+            executor.shared().tell();
+        }
         0
     })
 }
 
-/// `unit -> bool`, `[@@noalloc]`: the turn ends on this thread; whether the
-/// executor is owed a poll, for which the caller comes back.
+/// `unit -> actions`: ends all tasks of the domain's executor. Does nothing if there
+/// is none.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_end_turn(_unit: Raw) -> Raw {
-    observe(|| ffi::end_turn().into())
-}
-
-/// `unit -> bool`, `[@@noalloc]`: as `lwt_rust_executor_end_turn`, but if the
-/// executor is owed a poll, the turn goes on.
-#[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_finish_turn(_unit: Raw) -> Raw {
-    observe(|| ffi::finish_turn().into())
-}
-
-/// `unit -> unit`, `[@@noalloc]`: there is something for the loop to see at the end of
-/// its turn.
-#[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_tell_turn(_unit: Raw) -> Raw {
-    observe(|| {
-        ffi::tell_turn();
-        0
-    })
-}
-
-/// `unit -> unit outcome`: ends all tasks of the domain's executor. Does nothing
-/// if there is none.
-#[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_close(unit: Raw) -> Raw {
+extern "C" fn lwt_rust_executor_close(_unit: Raw) -> Raw {
+    let close = |lock: &mut Lock| match ffi::executor() {
+        Some(executor) => executor.close(lock),
+        None => Root::UNIT,
+    };
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe {
-        act([unit], |lock, _| {
-            if let Some(executor) = ffi::executor() {
-                executor.close(lock)?;
-            }
-            Ok(())
-        })
-    }
+    unsafe { enter(|lock| Ok(close(lock).get(lock))) }
 }
 
 /// `unit -> int outcome`: how many notifications were sent.

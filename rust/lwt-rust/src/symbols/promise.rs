@@ -33,14 +33,14 @@ extern "C" fn lwt_rust_promise_resolve(promise: Raw, value: Raw) -> Raw {
     }
 }
 
-/// `'a promise -> exn -> bool outcome`: `false` if it was settled before.
+/// `'a promise -> shown -> bool outcome`: `false` if it was settled before.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_promise_reject(promise: Raw, exception: Raw) -> Raw {
+extern "C" fn lwt_rust_promise_reject(promise: Raw, shown: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([promise, exception], |lock, [promise, exception]| {
+        stub([promise, shown], |lock, [promise, shown]| {
             let relay = relay(lock, &promise)?;
-            let exception = Exception::new(lock, exception);
+            let exception = Exception::read(shown.get(lock))?;
             Ok(settle(lock, &relay, Settlement::Rejected(exception)))
         })
     }

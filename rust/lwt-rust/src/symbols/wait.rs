@@ -1,66 +1,64 @@
 //! Lwt promises that Rust waits for.
 
 use crate::{
-    error::Error,
-    ffi::{Lock, Raw, Root, act, keep},
-    fork,
+    convert::FromOcaml,
+    executor::Awaited,
+    ffi::{Lock, Raw, Root, Val, enter, keep},
     promise::{self, Outcome},
 };
 
-/// `'a Lwt.t -> int`, `[@@noalloc]`: a wait for a pending promise begins. Returns its
-/// number, or -1 in a domain that runs no Lwt loop, or -2 if there are too many.
+/// `wait -> 'promise -> bool -> begun`, `[@@noalloc]`: OCaml has the promise that it was
+/// asked for, and it is pending. The flag is that of `Awaited`.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_wait_begin(promise: Raw) -> Raw {
-    // SAFETY: it is the parameter of this stub.
-    unsafe { keep(promise, promise::begin) }
-}
-
-/// `int -> unit outcome`: the wait of this number is over before a task knows of it.
-#[unsafe(no_mangle)]
-extern "C" fn lwt_rust_wait_give_up(wait: Raw) -> Raw {
-    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+extern "C" fn lwt_rust_wait_promised(wait: Raw, promise: Raw, is_removable: Raw) -> Raw {
+    // SAFETY: they are the parameters of this stub.
     unsafe {
-        act([wait], |lock, [wait]| {
-            promise::give_up(number(lock, &wait));
-            Ok(())
-        })
+        keep(
+            [wait, promise, is_removable],
+            |[wait, promise, is_removable]| {
+                let awaited = Awaited {
+                    promise: Root::new(promise),
+                    is_removable: is_removable.as_int() == Some(1),
+                };
+                promise::promised(number(wait), awaited) as u8
+            },
+        )
     }
 }
 
-/// `int -> 'a -> unit outcome`: the promise of this wait was resolved.
+/// `wait -> 'a -> bool -> actions`: the promise of this wait was resolved. The flag says
+/// whether the wait is one of the calling thread's domain.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_wait_resolve(wait: Raw, value: Raw) -> Raw {
+extern "C" fn lwt_rust_wait_resolve(wait: Raw, value: Raw, is_here: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe {
-        act([wait, value], |lock, [wait, value]| {
-            settle(lock, &wait, Ok(value))
-        })
-    }
+    unsafe { settle([wait, value, is_here], Ok) }
 }
 
-/// `int -> exn -> unit outcome`: the promise of this wait was rejected.
+/// `wait -> shown -> bool -> actions`: the promise of this wait was rejected.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_wait_reject(wait: Raw, exception: Raw) -> Raw {
+extern "C" fn lwt_rust_wait_reject(wait: Raw, shown: Raw, is_here: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe {
-        act([wait, exception], |lock, [wait, exception]| {
-            settle(lock, &wait, Err(exception))
-        })
-    }
+    unsafe { settle([wait, shown, is_here], Err) }
 }
 
-fn settle(lock: &mut Lock, wait: &Root, outcome: Outcome) -> Result<(), Error> {
-    if fork::happened() {
-        // What waited has stayed in the other process.
-        return Ok(());
-    }
-    let number = number(lock, wait);
-    promise::settle(lock, number, outcome);
-    Ok(())
+/// # Safety
+///
+/// As for [`enter`], and `arguments` are the parameters of that function.
+unsafe fn settle(arguments: [Raw; 3], outcome: impl FnOnce(Root) -> Outcome) -> Raw {
+    let body = |lock: &mut Lock| {
+        // SAFETY: they are parameters of the stub, and making a root allocates nothing
+        // in OCaml.
+        let [wait, value, is_here] = arguments.map(|raw| unsafe { raw.argument(lock) });
+        let (wait, is_here) = (number(wait), bool::from_ocaml(is_here)?);
+        let outcome = outcome(Root::new(value));
+        Ok(promise::settle(lock, wait, outcome, is_here))
+    };
+    // SAFETY: the caller says so.
+    unsafe { enter(|lock| body(lock).map(|actions| actions.get(lock))) }
 }
 
 /// 0 names no wait. Not by a conversion, which takes longer for errors that cannot
 /// come here.
-fn number(lock: &Lock, wait: &Root) -> u64 {
-    wait.get(lock).as_number().unwrap_or_default()
+fn number(wait: Val<'_>) -> u64 {
+    wait.as_number().unwrap_or_default()
 }

@@ -1,0 +1,179 @@
+//! What Rust leaves for OCaml to do (rule 16).
+//!
+//! Code of a user's that is written in OCaml may do anything: block, run a loop, call
+//! `exit`, perform an effect. So none of it runs above a frame of a task's. A task
+//! that calls a Lwt closure leaves an [`Action`] here; when the stub that polled the
+//! task returns, it gives OCaml all actions that were left, as a chain of blocks, and
+//! OCaml carries them out in order.
+
+use std::sync::Arc;
+
+use lwt_rust_core::Ticket;
+
+use super::DomainExecutor;
+use crate::{
+    closure::Function,
+    error::Error,
+    ffi::{Lock, Root, Val},
+};
+
+/// One thing for OCaml to do. Each is a constructor of `actions` in `lib/raw.ml`.
+pub(crate) enum Action {
+    /// Calls a Lwt closure, and has its promise settle the wait.
+    Call {
+        function: Arc<Function>,
+        argument: Root,
+        wait: Ticket,
+    },
+    /// Has a Lwt promise settle the wait.
+    Observe { promise: Root, wait: Ticket },
+    /// Cancels a Lwt promise that nobody awaits any more.
+    Cancel(Awaited),
+    /// Leaves a Lwt promise alone that nobody awaits any more.
+    Forget(Awaited),
+    /// Resolves the promise of a call.
+    Resolve { slot: usize, value: Root },
+    /// Rejects the promise of a call with a `failure`.
+    Reject { slot: usize, failure: Root },
+    /// Calls the panic reporter.
+    Report,
+}
+
+/// A Lwt promise as OCaml has described it when the wait began.
+pub(crate) struct Awaited {
+    pub(crate) promise: Root,
+    /// Whether `promise` is a pair, whose second half has our callbacks.
+    pub(crate) is_removable: bool,
+}
+
+/// What a wait is for.
+pub(crate) enum Ask {
+    /// For the promise that a closure returns.
+    Call(Arc<Function>, Root),
+    /// For a promise that there is.
+    Observe(Root),
+}
+
+/// How a chain of actions ends: the constant constructors of `actions`.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    Nothing = 0,
+    /// Work is left, and OCaml has to see to it that the loop comes back for it.
+    ComeBack = 1,
+}
+
+impl Action {
+    /// The block of this action, with those that follow it.
+    fn block(self, lock: &mut Lock, next: &Root) -> Root {
+        let number = |wait: Ticket| Root::new(Val::from_bits(wait.to_bits()));
+        let index = |slot: usize| Root::new(Val::from_index(slot));
+        let block = match self {
+            Action::Call {
+                function,
+                argument,
+                wait,
+            } => {
+                let (closure, context) = (function.closure(), function.context());
+                lock.block(0, &[closure, &argument, &number(wait), context, next])
+            }
+            Action::Observe { promise, wait } => lock.block(2, &[&promise, &number(wait), next]),
+            Action::Cancel(awaited) => awaited.block(lock, 3, next),
+            Action::Forget(awaited) => awaited.block(lock, 4, next),
+            Action::Resolve { slot, value } => lock.block(5, &[&index(slot), &value, next]),
+            Action::Reject { slot, failure } => lock.block(6, &[&index(slot), &failure, next]),
+            Action::Report => lock.block(7, &[next]),
+        };
+        Root::new(block)
+    }
+}
+
+impl Awaited {
+    fn block<'l>(&self, lock: &'l mut Lock, tag: u8, next: &Root) -> Val<'l> {
+        let is_removable = Root::of_bool(self.is_removable);
+        lock.block(tag, &[&self.promise, &is_removable, next])
+    }
+}
+
+impl DomainExecutor {
+    /// Leaves something for OCaml to do when the stub that is running returns.
+    pub(crate) fn leave(&self, action: Action) {
+        self.actions.borrow_mut().push(action);
+        self.is_left.set(true);
+    }
+
+    /// Begins a wait for the task that is being polled, and has OCaml settle it.
+    ///
+    /// # Errors
+    ///
+    /// If the executor is closed, or there are too many waits.
+    pub(crate) fn ask(&self, ask: Ask) -> Result<Ticket, Error> {
+        if self.shared.is_closed() {
+            return Err(Error::Abandoned);
+        }
+        let wait = self.waits.begin(self.running_slot())?;
+        self.leave(match ask {
+            Ask::Call(function, argument) => Action::Call {
+                function,
+                argument,
+                wait,
+            },
+            Ask::Observe(promise) => Action::Observe { promise, wait },
+        });
+        Ok(wait)
+    }
+
+    /// Gives OCaml all that was left for it, as a value of the type `actions`. To be
+    /// called last in a stub that polls tasks. `is_exhausted` says that such a poll has
+    /// ended with work left.
+    pub(crate) fn hand_over(&self, lock: &mut Lock, is_exhausted: bool) -> Root {
+        self.forget_taken();
+        let end = match self.must_come_back() || is_exhausted {
+            true => End::ComeBack,
+            false => End::Nothing,
+        };
+        let mut chain = Root::new(Val::from_index(end as usize));
+        // One at a time, since the table is not to be borrowed while memory is
+        // allocated: a finaliser may leave something.
+        loop {
+            let Some(last) = self.actions.borrow_mut().pop() else {
+                return chain;
+            };
+            chain = last.block(lock, &chain);
+        }
+    }
+
+    /// Whether tasks are runnable and nobody will run them, so that the caller has to
+    /// see to it. That is once, until the next poll.
+    fn must_come_back(&self) -> bool {
+        self.is_left.set(false);
+        if self.tasks.are_idle() || self.shared.is_closed() {
+            return false;
+        }
+        match self.is_of_lwt {
+            true => self.shared.park().wake(),
+            false => {
+                // The domain's own loop may be waiting on another thread.
+                self.shared.wake();
+                false
+            }
+        }
+    }
+
+    /// As [`hand_over`](DomainExecutor::hand_over), at the end of a stub that gives
+    /// OCaml something else: what is left is done by the next poll, which is on its
+    /// way from now on.
+    #[inline]
+    pub(crate) fn see_to_what_is_left(&self) {
+        if self.is_left.replace(false) {
+            self.see_to_it_now();
+        }
+    }
+
+    #[cold]
+    fn see_to_it_now(&self) {
+        let is_something = !self.tasks.are_idle() || !self.actions.borrow().is_empty();
+        if is_something && !self.shared.is_closed() {
+            self.shared.wake();
+        }
+    }
+}
