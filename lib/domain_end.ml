@@ -2,9 +2,14 @@
    a minor collection. *)
 let give_back () = ignore (Raw.domain_end Gc.minor : unit Raw.outcome)
 
+let is_ending = Domain.DLS.new_key (fun () -> false)
+let has_begun () = Domain.DLS.get is_ending
+
 let run f =
   if not (Domain.is_main_domain ()) then
-    Domain.at_exit (fun () -> Fun.protect ~finally:give_back f)
+    Domain.at_exit (fun () ->
+        Domain.DLS.set is_ending true;
+        Fun.protect ~finally:give_back f)
 
 let storage : Obj.t list Domain.DLS.key = Domain.DLS.new_key (fun () -> [])
 let keep value = Domain.DLS.set storage (value :: Domain.DLS.get storage)

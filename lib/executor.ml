@@ -128,6 +128,12 @@ let rec carry_out t here actions = go t here most actions
 
 and go t here rounds : Raw.actions -> unit = function
   | Nothing -> ()
+  (* The next two are what most turns have. *)
+  | Call
+      { closure; argument; wait; context = Within _ as context; next = Nothing }
+    when context == here && rounds > 0 ->
+      go t here (rounds - 1) (call t here closure argument wait)
+  | Resolve { slot; value; next = Nothing } -> resolve t slot value
   | Come_back -> t.come_back ()
   | Failed_stub (exn, backtrace) -> Failure.raise (exn, backtrace)
   | actions when rounds = 0 -> leave t actions

@@ -78,16 +78,25 @@ let enter t =
   | Unattached | Quiet -> if Executor.has_left t.executor then pause t);
   is_awake := Lwt.paused_count () > 0
 
-(* A loop that uses no Rust now pays for the hooks in each turn. The loop may be
-   another domain's: Lwt has one list of hooks for all of them. *)
-let enter_hook () = Option.iter enter (here ())
+let has_left () =
+  match Atomic.get current with
+  | None -> false
+  | Some t -> Executor.has_left t.executor
+
+(* A loop that uses no Rust now pays for the hooks in each turn. It may be another
+   domain's, since Lwt has one list of hooks for all of them: then the thread is
+   [Unattached]. *)
+
+let enter_hook () =
+  match Raw.executor_begin_turn () with
+  | Quiet when not (has_left ()) -> is_awake := Lwt.paused_count () > 0
+  | Quiet | Owed | Unattached | Forked -> Option.iter enter (here ())
 
 let leave_hook () =
-  match here () with
-  | None -> ()
-  | Some t ->
-      is_awake := true;
-      if Raw.executor_is_woken () || Executor.has_left t.executor then visit t
+  match Raw.executor_begin_turn () with
+  | Quiet when not (has_left ()) -> is_awake := true
+  | Quiet | Owed -> Option.iter visit (here ())
+  | Unattached | Forked -> ()
 
 (* The last to see what the others have woken before the loop may block, and the
    first to do what the turn has woken. *)
@@ -111,6 +120,10 @@ let close_if_current t =
   | Some _ | None -> ()
 
 let create domain =
+  if Domain_end.has_begun () then
+    invalid_arg
+      "this domain is ending: asynchronous Rust functions can be called in its \
+       hooks with Lwt_rust.Executor.run";
   let rec t =
     lazy
       {

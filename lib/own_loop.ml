@@ -27,7 +27,9 @@ let create domain =
   | Some socket ->
       let t = { executor; socket; is_running = false } in
       update (List.cons (domain, t));
-      Domain_end.run (fun () -> close domain t);
+      (* Hooks that were added now would not be called: [run] closes it. *)
+      if not (Domain_end.has_begun ()) then
+        Domain_end.run (fun () -> close domain t);
       Domain_end.keep (Outcome.get (Raw.executor_life ()));
       t
 
@@ -94,5 +96,8 @@ let run call =
       "Lwt_rust.Executor.run: it is running in this domain already (in a \
        closure that Rust calls, return a promise instead)";
   t.is_running <- true;
-  let finally () = t.is_running <- false in
+  let finally () =
+    t.is_running <- false;
+    if Domain_end.has_begun () then close (Domain_id.self ()) t
+  in
   Fun.protect ~finally (fun () -> perform t call)

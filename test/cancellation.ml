@@ -168,6 +168,17 @@ let cancel_races_with_resolving () =
   let* () = once 1 in
   check_live 0
 
+(* By [Lwt.cancel] itself, however many they are. *)
+let dropped_at_once () =
+  let calls = List.init 10_000 (fun _ -> Rust.for_ever ()) in
+  let* () = check_live 10_000 in
+  let picked = Lwt.pick (Lwt.return_unit :: calls) in
+  let* () = check_live 0 in
+  let calls = List.init 10_000 (fun _ -> Rust.for_ever ()) in
+  List.iter Lwt.cancel calls;
+  let* () = check_live 0 in
+  picked
+
 let dropped_local_task () =
   let* () = Rust.drop_task () in
   let* () = pauses 2 in
@@ -182,6 +193,7 @@ let () =
           case "pick drops the loser" pick_drops_the_loser;
           case "after completion" cancel_after_completion;
           case "twice" cancel_twice;
+          case "many at once" dropped_at_once;
           case "races with resolving" cancel_races_with_resolving;
           case "scoped work on tokio is aborted" scoped_work_is_aborted;
           case "a protected call goes on" protected_call_goes_on;

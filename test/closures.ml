@@ -33,6 +33,16 @@ let within_closures () =
   let+ depth = nest 200 in
   check_int "depth" 200 depth
 
+(* Each closure calls Rust, which calls the next one, and none of them waits. *)
+let nested_deeply () =
+  let rec nest n =
+    if n = 0 then Lwt.return 0 else Lwt.map succ (Rust.call nest (n - 1))
+  in
+  let depth = 100_000 in
+  match nest depth with
+  | promise -> Lwt.map (check_int "depth" depth) promise
+  | exception Stack_overflow -> Lwt.return_unit
+
 let one_step_at_a_time () =
   let running = ref 0 in
   let step n =
@@ -75,6 +85,7 @@ let () =
                  in
                  n));
           case "within closures" within_closures;
+          case "nested deeply" nested_deeply;
           case "are awaited one at a time" one_step_at_a_time;
           case "let the loop go on" loop_goes_on;
         ] );

@@ -240,6 +240,30 @@ let descriptors_come_back () =
   let+ () = rounds 20 in
   check_int "descriptors" before (Lwt_rust.Runtime.live ()).descriptors
 
+(* A hook that was added before the domain's first call runs after ours. *)
+let hooks_may_call_rust () =
+  let round () =
+    elsewhere (fun () ->
+        Domain.at_exit (fun () ->
+            check_int "in a hook" 3 (run (fun () -> Rust.Raw.yield 2 3));
+            check_int "again" 4 (run (fun () -> Rust.Raw.sleep 1 4)));
+        check_int "before" 2 (run (fun () -> Rust.Raw.yield 2 2)))
+  in
+  let* () = round () in
+  Gc.full_major ();
+  let before = Lwt_rust.Runtime.live () in
+  let rec rounds n =
+    if n = 0 then Lwt.return_unit
+    else
+      let* () = round () in
+      rounds (n - 1)
+  in
+  let+ () = rounds 20 in
+  Gc.full_major ();
+  let after = Lwt_rust.Runtime.live () in
+  check_int "descriptors" before.descriptors after.descriptors;
+  check_int "roots" before.roots after.roots
+
 let () =
   let plain name f = Alcotest.test_case name `Quick f in
   Alcotest.run "domains"
@@ -263,6 +287,7 @@ let () =
       ( "ends",
         [
           case "tasks end with their domain" a_domain_that_ends;
+          case "hooks may call Rust" hooks_may_call_rust;
           case "a task that is awaited elsewhere"
             a_task_that_is_awaited_elsewhere;
           case "a handle of a domain that is gone"

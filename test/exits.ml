@@ -63,6 +63,25 @@ let programs =
         Lwt_main.run
           (let* () = begin_work () in
            Lwt.map ignore (Rust.sum (fun _ -> exit 5) 1)) );
+    ( "exit in a closure that Rust calls later, and hooks that await Rust",
+      7,
+      fun () ->
+        let awaits_rust () =
+          let* n = Rust.sleep 1 5 in
+          let* m = Rust.sum pausing 100 in
+          if n + m <> 4955 then Unix._exit 1;
+          Lwt.return_unit
+        in
+        Lwt_main.at_exit awaits_rust;
+        Lwt_main.run
+          (let* () = begin_work () in
+           Rust.call_later (fun () -> exit 7) ()) );
+    ( "exit in a closure that Rust calls later, and a shutdown",
+      8,
+      fun () ->
+        Lwt_main.at_exit (fun () ->
+            Lwt_rust.Runtime.shutdown ~deadline:0.2 ());
+        Lwt_main.run (Rust.call_later (fun () -> exit 8) ()) );
     ( "exit in a continuation of a call",
       6,
       fun () ->

@@ -81,6 +81,12 @@ let turns_are_short busy () =
   check_bool (Printf.sprintf "%g seconds" slowest) true (slowest < 0.002);
   Lwt.return_unit
 
+(* A task that awaits only what is ready. *)
+let ready_steps_leave_turns kind () =
+  let+ turns, steps = turns_during (Rust_functions.ready_steps kind 0.3) in
+  check_bool (Printf.sprintf "%d steps" steps) true (steps > 1_000);
+  check_bool (Printf.sprintf "%d turns" turns) true (turns > 10)
+
 let a_completion_burst_is_read_in_parts () =
   let n = 5_000 in
   let+ values = Lwt.all (List.init n (fun i -> Rust.yield 1 i)) in
@@ -101,6 +107,15 @@ let () =
           case "turns are short during ready awaits"
             (turns_are_short (fun () ->
                  Lwt.map ignore (Rust.sum (fun _ -> Lwt.return 0) max_int)));
+          case "a free semaphore leaves turns"
+            (ready_steps_leave_turns "semaphore");
+          case "a channel leaves turns" (ready_steps_leave_turns "channel");
+          case "a fast socket leaves turns" (ready_steps_leave_turns "socket");
+          case "a budget leaves turns" (ready_steps_leave_turns "budget");
+          case "settled promises leave turns" (ready_steps_leave_turns "promise");
+          case "turns are short beside a free semaphore"
+            (turns_are_short (fun () ->
+                 Lwt.map ignore (Rust_functions.ready_steps "semaphore" 60.)));
           case "a burst of completions is read in parts"
             a_completion_burst_is_read_in_parts;
         ] );

@@ -43,6 +43,11 @@ let cancelled_await () =
   Lwt.cancel await;
   Lwt.pause ()
 
+(* A promise that stays pending, as one that says when to stop. *)
+let given_up ~detaches =
+  let stop, _ = Lwt.wait () in
+  fun n -> Rust_functions.give_up (fun () -> stop) n detaches
+
 let exception_ () =
   let+ result = result (Rust.await (Lwt.fail Exit)) in
   check_bool "Exit" true (result = Error Exit)
@@ -125,6 +130,8 @@ let () =
           case_of "calls" (repeat call) 200_000;
           case_of "cancelled calls" (repeat cancelled_call) 200_000;
           case_of "cancelled awaits" (repeat cancelled_await) 200_000;
+          case_of "promises that are given up" (given_up ~detaches:false) 200_000;
+          case_of "promises that are detached" (given_up ~detaches:true) 200_000;
           case_of "exceptions" (repeat exception_) 200_000;
           case_of "promises" (repeat promise) 200_000;
           case_of "domains that settle promises" (domains settle) 2_000;

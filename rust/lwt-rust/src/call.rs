@@ -63,7 +63,7 @@ where
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
         let slot = executor.adopt(lock, future, cancellation)?;
         let slot = Root::new(Val::from_index(slot));
-        let actions = executor.hand_over(lock, false);
+        let actions = Root::new(executor.hand_over(lock, false));
         let fields = [&slot, &*executor.record(), &actions, &context];
         return Ok(lock.block(Status::Pending as u8, &fields));
     };

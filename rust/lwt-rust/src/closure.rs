@@ -35,17 +35,31 @@ impl Function {
 
 impl DomainExecutor {
     /// A stub begins to read its arguments.
+    #[inline]
     pub(crate) fn forget_taken(&self) {
-        let taken = self.taken.take();
-        drop(taken);
+        if self.has_taken.replace(false) {
+            drop(self.taken.take());
+        }
+    }
+
+    /// A closure was read.
+    fn take_up(&self, function: Arc<Function>) {
+        self.taken.borrow_mut().push(function);
+        self.has_taken.set(true);
     }
 
     /// A stub has read its arguments: the closures among them belong to its call from
     /// now on. Returns the context of the call, or `()` if there are none.
+    #[inline]
     pub(crate) fn give_context(&self, lock: &mut Lock) -> Root {
-        if self.taken.borrow().is_empty() {
-            return Root::UNIT;
+        match self.has_taken.replace(false) {
+            true => self.give_context_now(lock),
+            false => Root::UNIT,
         }
+    }
+
+    #[cold]
+    fn give_context_now(&self, lock: &mut Lock) -> Root {
         let taken = self.taken.take();
         let captured = call_back(lock, Callback::CaptureContext, &[&Root::UNIT]);
         // It fails for want of memory alone, and then the closures have none.
@@ -132,7 +146,7 @@ impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
             context: OnceCell::new(),
         });
         if let Some(executor) = ffi::executor() {
-            executor.taken.borrow_mut().push(function.clone());
+            executor.take_up(function.clone());
         }
         Ok(LwtFn {
             function,

@@ -6,6 +6,7 @@ mod closures;
 mod domains;
 mod errors;
 mod functions;
+mod steps;
 mod threads;
 mod waits;
 
@@ -15,6 +16,7 @@ pub use lwt_rust::*;
 use cancellation as c;
 use domains as d;
 use functions as f;
+use steps as s;
 use threads as t;
 use waits as w;
 
@@ -37,6 +39,7 @@ lwt_rust::library! {
     f::reverse, f::buffer,
     d::keep_handle, d::spawn_in_kept,
     w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
+    s::ready_steps, s::give_up, s::call_when_dropped, s::call_from_a_task, s::call_both,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,
 }

@@ -64,10 +64,11 @@ pub(crate) enum End {
 
 impl Action {
     /// The block of this action, with those that follow it.
-    fn block(self, lock: &mut Lock, next: &Root) -> Root {
+    #[inline]
+    fn block<'l>(self, lock: &'l mut Lock, next: &Root) -> Val<'l> {
         let number = |wait: Ticket| Root::new(Val::from_bits(wait.to_bits()));
         let index = |slot: usize| Root::new(Val::from_index(slot));
-        let block = match self {
+        match self {
             Action::Call {
                 function,
                 argument,
@@ -82,8 +83,7 @@ impl Action {
             Action::Resolve { slot, value } => lock.block(5, &[&index(slot), &value, next]),
             Action::Reject { slot, failure } => lock.block(6, &[&index(slot), &failure, next]),
             Action::Report => lock.block(7, &[next]),
-        };
-        Root::new(block)
+        }
     }
 }
 
@@ -96,6 +96,7 @@ impl Awaited {
 
 impl DomainExecutor {
     /// Leaves something for OCaml to do when the stub that is running returns.
+    #[inline]
     pub(crate) fn leave(&self, action: Action) {
         self.actions.borrow_mut().push(action);
         self.is_left.set(true);
@@ -125,20 +126,33 @@ impl DomainExecutor {
     /// Gives OCaml all that was left for it, as a value of the type `actions`. To be
     /// called last in a stub that polls tasks. `is_exhausted` says that such a poll has
     /// ended with work left.
-    pub(crate) fn hand_over(&self, lock: &mut Lock, is_exhausted: bool) -> Root {
+    #[inline]
+    pub(crate) fn hand_over<'l>(&self, lock: &'l mut Lock, is_exhausted: bool) -> Val<'l> {
+        if !self.is_left.get() && !is_exhausted {
+            return Val::from_index(End::Nothing as usize);
+        }
+        self.hand_over_now(lock, is_exhausted)
+    }
+
+    fn hand_over_now<'l>(&self, lock: &'l mut Lock, is_exhausted: bool) -> Val<'l> {
         self.forget_taken();
         let end = match self.must_come_back() || is_exhausted {
             true => End::ComeBack,
             false => End::Nothing,
         };
-        let mut chain = Root::new(Val::from_index(end as usize));
-        // One at a time, since the table is not to be borrowed while memory is
-        // allocated: a finaliser may leave something.
+        let mut next = Root::new(Val::from_index(end as usize));
+        // One at a time, since the list is not to be borrowed while memory is allocated:
+        // a finaliser may leave something.
         loop {
-            let Some(last) = self.actions.borrow_mut().pop() else {
-                return chain;
-            };
-            chain = last.block(lock, &chain);
+            let mut actions = self.actions.borrow_mut();
+            let last = actions.pop();
+            let is_first = actions.is_empty();
+            drop(actions);
+            match last {
+                None => return next.get(lock),
+                Some(first) if is_first => return first.block(lock, &next),
+                Some(other) => next = Root::new(other.block(lock, &next)),
+            }
         }
     }
 
@@ -173,6 +187,8 @@ impl DomainExecutor {
     fn see_to_it_now(&self) {
         let is_something = !self.tasks.are_idle() || !self.actions.borrow().is_empty();
         if is_something && !self.shared.is_closed() {
+            // For the stub that polls.
+            self.is_left.set(true);
             self.shared.wake();
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use lwt_rust_core::{CatchPanic, CountedTask, Slots, Ticket, catch_panic, drop_quietly};
 use pin_project_lite::pin_project;
 
-use super::{Action, DomainExecutor, tasks::{TaskId, too_many}, waker};
+use super::{Action, DomainExecutor, coop, tasks::{TaskId, too_many}, waker};
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
@@ -162,6 +162,7 @@ impl DomainExecutor {
         future: Pin<&mut CallFuture<F>>,
     ) -> Poll<<CatchPanic<F> as Future>::Output> {
         let _tokio = enter_tokio(self.shared.tokio());
+        coop::begin(self.shared.tokio());
         let future = future.project().future;
         lock.lend(|| future.poll(&mut Context::from_waker(&waker::first())))
     }

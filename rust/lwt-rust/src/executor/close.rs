@@ -18,7 +18,7 @@ impl DomainExecutor {
             self.tasks.close(self.shared);
             self.waits.close(self.shared.is_of_lwt());
         });
-        let awaited = self.hand_over(lock, false);
+        let awaited = Root::new(self.hand_over(lock, false));
         self.record.replace(Root::UNIT);
         self.shared.disconnect();
         registry::forget(self);

@@ -9,6 +9,7 @@
 //! | `actions` | what the domain's stubs leave for OCaml to do |
 //! | `calls` | the stubs: calls that OCaml makes and cancels |
 //! | `turn` | the stubs: polls |
+//! | `coop` | how much a task does in one poll |
 //! | `close` | the OCaml side: ends all tasks |
 //! | `registry` | which domain has which executor |
 //! | `reuse` | executors whose domains are gone |
@@ -16,6 +17,7 @@
 mod actions;
 mod calls;
 mod close;
+mod coop;
 mod handle;
 mod registry;
 mod reuse;
@@ -38,7 +40,7 @@ pub(crate) use handle::{Shared, Way};
 pub(crate) use registry::{attach, attached, create, is_shut_down, notifications, shut_down};
 pub(crate) use reuse::DomainLife;
 pub use task::{LocalTask, Task};
-pub(crate) use tasks::{TaskSlot, may_go_on, too_many};
+pub(crate) use tasks::{TaskSlot, too_many};
 
 use calls::Calls;
 use handle::Life;
@@ -72,6 +74,8 @@ pub struct DomainExecutor {
     is_left: Cell<bool>,
     /// The closures that the stub that is running has read.
     pub(crate) taken: RefCell<Vec<Arc<Function>>>,
+    /// Whether there are any.
+    pub(crate) has_taken: Cell<bool>,
     calls: Calls,
     /// What the tasks await of Lwt.
     waits: Waits,

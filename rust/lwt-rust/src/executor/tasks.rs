@@ -17,7 +17,7 @@ use std::{
 use lwt_rust_core::{Contents, Inbox, Slots, Ticket, drop_quietly};
 
 use super::{
-    DomainExecutor, Shared,
+    DomainExecutor, Shared, coop,
     spare::Spare,
     waker::{slot_of, waker},
 };
@@ -135,19 +135,12 @@ impl Table {
     }
 }
 
-/// The most settled promises that a task awaits in one poll. A task that finds
-/// everything it awaits settled would not end its poll otherwise.
-const AWAITS: usize = 256;
-
 /// The tasks of a domain.
 #[derive(Default)]
 pub(super) struct Tasks {
     table: RefCell<Table>,
     /// The task that is being polled.
     running: Cell<Option<TaskId>>,
-    /// How many settled promises the task that is being polled may still await in this
-    /// poll.
-    awaits: Cell<usize>,
     /// Empty: memory for what is taken out of the inbox.
     requests: RefCell<Contents<Request>>,
     spare: Spare,
@@ -218,7 +211,7 @@ impl Tasks {
         if !is_cancelled {
             let waker = waker(shared.number(), slot);
             let outside = self.running.replace(Some(id));
-            self.awaits.set(AWAITS);
+            coop::begin(shared.tokio());
             let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
             self.running.set(outside);
             if polled.is_pending() {
@@ -323,13 +316,6 @@ impl DomainExecutor {
         }
     }
 
-    /// Whether a task that found a promise settled may go on in this poll.
-    #[inline]
-    pub(crate) fn may_go_on(&self) -> bool {
-        let left = self.tasks.awaits.get().checked_sub(1);
-        self.tasks.awaits.set(left.unwrap_or_default());
-        left.is_some()
-    }
 
     /// The task that is being polled.
     pub(super) fn running(&self) -> Option<TaskId> {
@@ -346,12 +332,6 @@ impl DomainExecutor {
     pub(crate) fn slot_of(&self, waker: &Waker) -> Option<TaskSlot> {
         slot_of(self.shared.number(), waker)
     }
-}
-
-/// As [`DomainExecutor::may_go_on`], of the domain of the calling thread. A task that
-/// is not of a domain always may: tokio's threads are its own to use.
-pub(crate) fn may_go_on() -> bool {
-    ffi::executor().is_none_or(DomainExecutor::may_go_on)
 }
 
 /// There are more of something than wakers and tickets have numbers for.

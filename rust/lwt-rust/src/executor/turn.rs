@@ -8,17 +8,21 @@ use std::{
 use super::{
     Action, DomainExecutor, Shared,
     calls::Calls,
+    coop,
     handle::Life,
     tasks::{TaskSlot, Tasks},
 };
 use crate::{
     error,
-    ffi::{Lock, Root, enter_tokio},
+    ffi::{Lock, Root, Val, enter_tokio},
     promise::Waits,
 };
 
 /// The most tasks that one poll runs, before the rest of the program has its turn.
 const TASKS: usize = 128;
+
+/// As so many counts a task that has spent its budget, since it may have taken long.
+const SPENT: usize = 16;
 
 impl DomainExecutor {
     pub(super) fn new(shared: &'static Shared, record: Root) -> Self {
@@ -31,6 +35,7 @@ impl DomainExecutor {
             actions: RefCell::default(),
             is_left: Cell::new(false),
             taken: RefCell::default(),
+            has_taken: Cell::new(false),
             calls: Calls::default(),
             waits: Waits::new(),
         }
@@ -51,7 +56,7 @@ impl DomainExecutor {
     /// It holds nothing while a task runs, so it may be called again meanwhile: by
     /// OCaml code that a task has called, or by another thread of the domain while
     /// that code waits.
-    pub(crate) fn poll(&self, lock: &mut Lock) -> Root {
+    pub(crate) fn poll<'l>(&self, lock: &'l mut Lock) -> Val<'l> {
         let mut is_exhausted = false;
         if !self.shared.is_closed() {
             let _tokio = enter_tokio(self.shared.tokio());
@@ -81,7 +86,7 @@ impl DomainExecutor {
                 self.tasks.take_requests(self.shared);
             }
             while left > 0 && self.tasks.run_one(self.shared) {
-                left -= 1;
+                left = left.saturating_sub(if coop::is_spent() { SPENT } else { 1 });
             }
             if left == 0 {
                 park.leave_woken();

@@ -83,6 +83,11 @@ impl Drop for CallGuard {
     }
 }
 
+/// Whether Rust has called the OCaml code that has called us.
+pub(crate) fn is_called_by_rust() -> bool {
+    THREAD.with(|thread| thread.calls.get() > 0)
+}
+
 /// Sees to it that tokio's context is entered on this thread, which runs a stub: for
 /// good, if nobody else's is, since to enter it takes as long as the rest of a small
 /// call. Otherwise until the guard is dropped: contexts have to be left in the

@@ -13,6 +13,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use tokio::task::coop::poll_proceed;
+
 pub(crate) use relay::{Relay, Settlement, create};
 pub use resolver::Resolver;
 pub(crate) use waits::{Outcome, Waits, promised, settle};
@@ -21,7 +23,7 @@ use crate::{
     bindings::{Description, Type},
     convert::{FromOcaml, OcamlType, mismatch},
     error::Error,
-    executor::{Handle, may_go_on},
+    executor::Handle,
     ffi::{Root, Val, promise_of},
 };
 use link::Link;
@@ -101,7 +103,7 @@ impl<T> Future for Promise<T> {
         if let State::Local(local) = &self.0 {
             if let Some(executor) = local.executor_here() {
                 let result = ready!(local.poll(executor, context));
-                return self.go_on(executor.may_go_on(), result, context);
+                return self.go_on(result, context);
             }
         }
         self.poll_elsewhere(context)
@@ -139,14 +141,13 @@ impl<T> Promise<T> {
                 }
             };
         };
-        self.go_on(may_go_on(), result, context)
+        self.go_on(result, context)
     }
 
     /// Gives the result, or keeps it for the next poll.
     #[inline(always)]
     fn go_on(
         &mut self,
-        may_go_on: bool,
         result: Result<T, Error>,
         context: &mut Context<'_>,
     ) -> Poll<Result<T, Error>> {
@@ -155,12 +156,16 @@ impl<T> Promise<T> {
             State::Local(local) => local.end(),
             other => drop(other),
         }
-        if may_go_on {
-            return Poll::Ready(result);
+        match poll_proceed(context) {
+            Poll::Ready(step) => {
+                step.made_progress();
+                Poll::Ready(result)
+            }
+            Poll::Pending => {
+                self.0 = State::Ready(Some(result));
+                Poll::Pending
+            }
         }
-        self.0 = State::Ready(Some(result));
-        context.waker().wake_by_ref();
-        Poll::Pending
     }
 
     /// Leaves nothing to be dropped.

@@ -18,7 +18,7 @@ use crate::{
     convert::FromOcaml,
     error::{Error, Exception},
     executor::{Action, Awaited, Handle, TaskSlot, too_many},
-    ffi::{self, Lock, Root, try_with_lock},
+    ffi::{self, Lock, Root, Val, try_with_lock},
     fork,
 };
 
@@ -346,10 +346,10 @@ pub(crate) fn promised(number: u64, awaited: Awaited) -> Begun {
 /// `is_here` says that it is a wait of the calling thread's domain. Otherwise it is one
 /// of the domain that runs the Lwt loop, and the caller is whichever thread settled the
 /// Lwt promise: Lwt wants that to be one of that domain's.
-pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome, is_here: bool) -> Root {
+pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome, is_here: bool) -> Val<'_> {
     if fork::happened() {
         // What waited has stayed in the other process.
-        return Root::UNIT;
+        return Val::UNIT;
     }
     let ticket = Ticket::from_bits(number);
     match ffi::executor().filter(|executor| is_here || executor.is_of_lwt()) {
@@ -361,7 +361,7 @@ pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome, is_here: bo
         }
         None => {
             settle_from_elsewhere(ticket, outcome);
-            Root::UNIT
+            Val::UNIT
         }
     }
 }

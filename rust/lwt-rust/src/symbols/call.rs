@@ -8,18 +8,22 @@ use crate::{
     convert::FromOcaml,
     error::Error,
     executor::{self, Handle},
-    ffi::{self, Lock, Raw, Root, enter},
+    ffi::{self, Lock, Raw, Root, Val, enter},
     fork,
 };
 
 /// `int -> actions`: the call in this slot was cancelled.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
-    let body = |lock: &mut Lock| {
-        // SAFETY: it is the parameter of this stub.
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe { enter(|lock| cancel(lock, slot)) }
+}
+
+fn cancel(lock: &mut Lock, slot: Raw) -> Result<Val<'_>, Error> {
+        // SAFETY: it is the parameter of the stub that was called just now.
         let slot = usize::from_ocaml(unsafe { slot.argument(lock) })?;
         if fork::happened() {
-            return Ok(Root::UNIT);
+            return Ok(Val::UNIT);
         }
         let executor = match ffi::executor() {
             Some(executor) => executor,
@@ -28,9 +32,6 @@ extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
         };
         executor.cancel(lock, slot);
         Ok(executor.hand_over(lock, false))
-    };
-    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe { enter(|lock| body(lock).map(|actions| actions.get(lock))) }
 }
 
 /// `float -> unit call`: ends when all other calls have, or after this time.

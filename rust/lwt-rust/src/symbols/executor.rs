@@ -6,7 +6,7 @@ use crate::{
     convert::FromOcaml,
     error::Error,
     executor::{self, DomainLife},
-    ffi::{self, Content, Lock, Raw, Root, Val, content_value, enter, observe, stub},
+    ffi::{self, Content, Raw, Root, Val, content_value, enter, observe, stub},
     fork,
 };
 
@@ -68,17 +68,18 @@ extern "C" fn lwt_rust_executor_life(unit: Raw) -> Raw {
 /// `unit -> actions`: runs what is runnable, and gives what is left for OCaml to do.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_poll(_unit: Raw) -> Raw {
-    let poll = |lock: &mut Lock| {
-        let Some(executor) = ffi::executor() else {
-            return Ok(Root::UNIT);
-        };
-        if executor::is_shut_down() && !executor.shared().is_closed() {
-            return Err(Error::Abandoned);
-        }
-        Ok(executor.poll(lock))
-    };
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe { enter(|lock| poll(lock).map(|actions| actions.get(lock))) }
+    unsafe {
+        enter(|lock| {
+            let Some(executor) = ffi::executor() else {
+                return Ok(Val::UNIT);
+            };
+            if executor::is_shut_down() && !executor.shared().is_closed() {
+                return Err(Error::Abandoned);
+            }
+            Ok(executor.poll(lock))
+        })
+    }
 }
 
 /// `unit -> bool`, `[@@noalloc]`: whether the executor is owed a poll.
@@ -110,12 +111,13 @@ extern "C" fn lwt_rust_executor_tell(_unit: Raw) -> Raw {
 /// is none.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_close(_unit: Raw) -> Raw {
-    let close = |lock: &mut Lock| match ffi::executor() {
-        Some(executor) => executor.close(lock),
-        None => Root::UNIT,
-    };
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe { enter(|lock| Ok(close(lock).get(lock))) }
+    unsafe {
+        enter(|lock| match ffi::executor() {
+            Some(executor) => Ok(executor.close(lock).get(lock)),
+            None => Ok(Val::UNIT),
+        })
+    }
 }
 
 /// `unit -> int outcome`: how many notifications were sent.

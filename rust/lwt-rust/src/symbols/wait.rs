@@ -2,6 +2,7 @@
 
 use crate::{
     convert::FromOcaml,
+    error::Error,
     executor::Awaited,
     ffi::{Lock, Raw, Root, Val, enter, keep},
     promise::{self, Outcome},
@@ -45,16 +46,20 @@ extern "C" fn lwt_rust_wait_reject(wait: Raw, shown: Raw, is_here: Raw) -> Raw {
 ///
 /// As for [`enter`], and `arguments` are the parameters of that function.
 unsafe fn settle(arguments: [Raw; 3], outcome: impl FnOnce(Root) -> Outcome) -> Raw {
-    let body = |lock: &mut Lock| {
+    let read = |lock: &Lock| -> Result<_, Error> {
         // SAFETY: they are parameters of the stub, and making a root allocates nothing
         // in OCaml.
         let [wait, value, is_here] = arguments.map(|raw| unsafe { raw.argument(lock) });
         let (wait, is_here) = (number(wait), bool::from_ocaml(is_here)?);
-        let outcome = outcome(Root::new(value));
-        Ok(promise::settle(lock, wait, outcome, is_here))
+        Ok((wait, outcome(Root::new(value)), is_here))
     };
     // SAFETY: the caller says so.
-    unsafe { enter(|lock| body(lock).map(|actions| actions.get(lock))) }
+    unsafe {
+        enter(|lock| {
+            let (wait, outcome, is_here) = read(lock)?;
+            Ok(promise::settle(lock, wait, outcome, is_here))
+        })
+    }
 }
 
 /// 0 names no wait. Not by a conversion, which takes longer for errors that cannot

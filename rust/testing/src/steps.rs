@@ -1,0 +1,143 @@
+//! Tasks that await only what is ready.
+
+use std::{
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
+};
+
+use lwt_rust::{Error, LwtFn, Promise};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+    sync::{Semaphore, mpsc},
+};
+
+/// Awaits one thing after the other for a time, and says how many there were.
+async fn repeat<F: Future<Output = Result<(), Error>>>(
+    time: Duration,
+    mut step: impl FnMut() -> F,
+) -> Result<u64, Error> {
+    let start = Instant::now();
+    let mut steps = 0;
+    while start.elapsed() < time {
+        step().await?;
+        steps += 1;
+    }
+    Ok(steps)
+}
+
+/// Awaits for a time what is always ready: a free semaphore, a channel that this task
+/// fills and empties itself, a budget, or a promise.
+#[lwt_rust::func]
+pub(crate) async fn ready_steps(kind: String, time: Duration) -> Result<u64, Error> {
+    match kind.as_str() {
+        "semaphore" => {
+            let free = Semaphore::new(1);
+            repeat(time, async || Ok(drop(free.acquire().await?))).await
+        }
+        "channel" => {
+            let (sender, mut receiver) = mpsc::channel(16);
+            let start = Instant::now();
+            let mut steps = 0;
+            while start.elapsed() < time {
+                sender.send(()).await?;
+                receiver.recv().await;
+                steps += 1;
+            }
+            Ok(steps)
+        }
+        "budget" => repeat(time, async || Ok(tokio::task::consume_budget().await)).await,
+        "promise" => repeat(time, async || Promise::ready(Ok(())).await).await,
+        "socket" => read_from_a_fast_socket(time).await,
+        other => Err(Error::message(format!("no steps of the kind {other}"))),
+    }
+}
+
+/// Reads 4 KB at a time what a worker of tokio's writes without a pause.
+async fn read_from_a_fast_socket(time: Duration) -> Result<u64, Error> {
+    let (mut reader, mut writer) = UnixStream::pair()?;
+    let writing = lwt_rust::spawn_scoped(async move {
+        let bytes = [0; 1 << 16];
+        while writer.write_all(&bytes).await.is_ok() {}
+    });
+    let start = Instant::now();
+    let mut bytes = [0; 4096];
+    let mut steps = 0;
+    while start.elapsed() < time {
+        reader.read_exact(&mut bytes).await?;
+        steps += 1;
+    }
+    drop(reader);
+    writing.await?;
+    Ok(steps)
+}
+
+/// Calls a closure and gives its promise up while it is pending, again and again.
+#[lwt_rust::func]
+pub(crate) async fn give_up(
+    f: LwtFn<(), ()>,
+    times: u64,
+    detaches: bool,
+) -> Result<(), Error> {
+    for _ in 0..times {
+        let mut promise = f.call(());
+        // It is looked at, and then given up.
+        let polled = std::future::poll_fn(|context| Poll::Ready(pin!(&mut promise).poll(context)));
+        if polled.await.is_ready() {
+            return Err(Error::message("the promise is settled"));
+        }
+        tokio::task::yield_now().await;
+        match detaches {
+            true => promise.detach(),
+            false => drop(promise),
+        }
+    }
+    Ok(())
+}
+
+/// Calls a closure when it is dropped.
+struct CallWhenDropped(LwtFn<(), ()>);
+
+impl Drop for CallWhenDropped {
+    fn drop(&mut self) {
+        self.0.call(()).detach();
+    }
+}
+
+/// Waits for ever; calls a closure when it is cancelled.
+#[lwt_rust::func]
+pub(crate) async fn call_when_dropped(f: LwtFn<(), ()>) {
+    let _dropped = CallWhenDropped(f);
+    std::future::pending().await
+}
+
+/// Calls a closure in a task of its own in the domain, after a wait on tokio's side.
+#[lwt_rust::func]
+pub(crate) async fn call_from_a_task(f: LwtFn<i64, i64>, n: i64) -> Result<i64, Error> {
+    let executor = lwt_rust::DomainExecutor::current().ok_or(Error::Abandoned)?;
+    let task = executor.spawn_local(async move {
+        tokio::time::sleep(Duration::from_micros(50)).await;
+        f.call(n).await
+    });
+    task.await?
+}
+
+struct Ignores;
+
+impl Wake for Ignores {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// Calls two closures before it awaits either.
+#[lwt_rust::func]
+pub(crate) async fn call_both(f: LwtFn<i64, i64>, g: LwtFn<i64, i64>) -> Result<i64, Error> {
+    let (first, second) = (f.call(1), g.call(2));
+    // A poll by somebody who is not told is one for nothing.
+    let waker = Waker::from(Arc::new(Ignores));
+    let mut second = pin!(second);
+    let _ = second.as_mut().poll(&mut Context::from_waker(&waker));
+    Ok(first.await? + second.await?)
+}

@@ -1,0 +1,148 @@
+(* A closure sees the values that [Lwt.with_value] has set for the call that it was
+   given to, and never those of another. *)
+
+open Lwt.Syntax
+open Support
+module Functions = Rust_functions
+
+let key = Lwt.new_key ()
+let other_key = Lwt.new_key ()
+let within n f = Lwt.with_value key (Some n) f
+
+let sees expected place =
+  Alcotest.(check (option int)) place expected (Lwt.get key)
+
+(* [call f] has Rust call [f], on the way that it is named by. *)
+let ways =
+  [
+    ("at once", fun f -> Rust.call f ());
+    ("later", fun f -> Rust.call_later f ());
+    ( "after a timer of tokio's",
+      fun f ->
+        Lwt.map ignore
+          (Functions.call_from_a_task (fun n -> Lwt.map (fun () -> n) (f ())) 0)
+    );
+    ( "on a worker",
+      fun f ->
+        Lwt.map ignore
+          (Rust.sum_on_tokio (fun n -> Lwt.map (fun () -> n) (f ())) 1) );
+    ( "from many tasks",
+      fun f ->
+        Lwt.map ignore
+          (Rust.sum_of_tasks (fun n -> Lwt.map (fun () -> n) (f ())) 5) );
+    ( "in a loop",
+      fun f ->
+        Lwt.map ignore (Rust.sum (fun n -> Lwt.map (fun () -> n) (f ())) 5) );
+    ( "two at a time",
+      fun f ->
+        let f n = Lwt.map (fun () -> n) (f ()) in
+        Lwt.map ignore (Functions.call_both f f) );
+  ]
+
+let on_a_way call () =
+  let closure () =
+    sees (Some 1) "at once";
+    let* () = Lwt.pause () in
+    sees (Some 1) "after a pause";
+    let* () = Rust.sleep 1 () in
+    sees (Some 1) "after a call";
+    Lwt.return_unit
+  in
+  let first = within 1 (fun () -> call closure) in
+  let second =
+    within 2 (fun () ->
+        call (fun () ->
+            sees (Some 2) "of the second";
+            Lwt.pause ()))
+  in
+  let third =
+    call (fun () ->
+        sees None "of the third";
+        Lwt.pause ())
+  in
+  sees None "outside";
+  Lwt.join [ first; second; third ]
+
+let when_cancelled () =
+  let seen = ref None in
+  let call =
+    within 1 (fun () ->
+        Functions.call_when_dropped (fun () ->
+            seen := Lwt.get key;
+            Lwt.return_unit))
+  in
+  let* () = Lwt.pause () in
+  within 2 (fun () -> Lwt.cancel call);
+  check_bool "seen" true (!seen = Some 1);
+  Lwt.return_unit
+
+(* What it sets itself is seen by what it calls, and by nobody else. *)
+let within_a_closure () =
+  within 1 (fun () ->
+      let closure () =
+        let* () =
+          within 2 (fun () ->
+              Rust.call_later
+                (fun () ->
+                  sees (Some 2) "within";
+                  Lwt.return_unit)
+                ())
+        in
+        sees (Some 1) "afterwards";
+        Lwt.with_value other_key (Some ()) (fun () ->
+            Rust.call_later
+              (fun () ->
+                sees (Some 1) "beside another key";
+                check_bool "the other key" true (Lwt.get other_key = Some ());
+                Lwt.return_unit)
+              ())
+      in
+      Rust.call_later closure ())
+
+(* Random calls with values of their own, all at the same time, against the model:
+   each sees its own. *)
+let random_calls () =
+  let random = Random.State.make [| 42 |] in
+  let seen = ref 0 in
+  let wait () =
+    match Random.State.int random 5 with
+    | 0 -> Lwt.return_unit
+    | 1 -> Lwt.pause ()
+    | 2 -> Rust.sleep 0 ()
+    | 3 -> Rust.yield 2 ()
+    | _ -> Lwt.map ignore (Rust.spawn 1)
+  in
+  let rec closure depth n () =
+    incr seen;
+    if Lwt.get key <> n then sees n "at a random moment";
+    let* () = wait () in
+    if depth = 0 then wait ()
+    else
+      let n = if Random.State.bool random then n else Some (!seen * 2) in
+      Lwt.with_value key n (fun () -> call (depth - 1) n)
+  and call depth n =
+    let _, way = List.nth ways (Random.State.int random (List.length ways)) in
+    way (closure depth n)
+  in
+  let rec rounds n =
+    if !seen >= 100_000 || n = 0 then Lwt.return_unit
+    else
+      let one i = within i (fun () -> call 3 (Some i)) in
+      let* () = Lwt.join (List.init 50 one) in
+      rounds (n - 1)
+  in
+  let+ () = rounds 2_000 in
+  check_bool "enough" true (!seen >= 100_000)
+
+let () =
+  Alcotest.run "contexts"
+    [
+      ( "on every way",
+        List.map (fun (name, call) -> case name (on_a_way call)) ways );
+      ( "contexts",
+        [
+          case "in a destructor after a cancel" when_cancelled;
+          case "within a closure" within_a_closure;
+          case "random calls" random_calls;
+        ] );
+    ]

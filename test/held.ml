@@ -1,0 +1,259 @@
+(* Nothing of Rust's is held while OCaml code runs, be it a closure that Rust calls or
+   a continuation: it may block its thread, run a loop, or never come back, and
+   everything else goes on. *)
+
+open Lwt.Syntax
+open Support
+
+let rec repeat f n =
+  if n = 0 then Lwt.return_unit
+  else
+    let* () = f () in
+    repeat f (n - 1)
+
+let calls n = repeat (fun () -> Rust.sleep 0 ()) n
+
+(* A gate that threads wait at. *)
+let gate () =
+  let mutex = Mutex.create () in
+  let opened = Condition.create () in
+  let is_open = ref false in
+  let pass () =
+    Mutex.protect mutex (fun () ->
+        while not !is_open do
+          Condition.wait opened mutex
+        done)
+  in
+  let open_ () =
+    Mutex.protect mutex (fun () ->
+        is_open := true;
+        Condition.broadcast opened)
+  in
+  (pass, open_)
+
+let or_fail promise =
+  let late =
+    let* () = Lwt_unix.sleep 20. in
+    Alcotest.fail "still waiting after 20 seconds"
+  in
+  Lwt.pick [ late; promise ]
+
+(* While another thread is in a closure that a call has called. *)
+let beside_a_thread body () =
+  Lwt_main.run (Rust.yield 3 ());
+  let pass, open_ = gate () in
+  let closure x =
+    pass ();
+    Lwt.return x
+  in
+  let called = ref None in
+  let thread =
+    Thread.create (fun () -> called := Some (Rust.call closure 7)) ()
+  in
+  Fun.protect ~finally:open_ (fun () -> Lwt_main.run (or_fail (body ())));
+  check_bool "it is still there" true (!called = None);
+  Thread.join thread;
+  check_int "its call" 7 (Lwt_main.run (or_fail (Option.get !called)))
+
+let many_tasks () =
+  let pausing () = repeat (fun () -> Rust.call Lwt.pause ()) 50 in
+  Lwt.join (List.init 400 (fun _ -> pausing ()))
+
+let spawned_from_elsewhere () =
+  Lwt.map (check_int "sum" 4950)
+    (Rust.sum_of_tasks (fun n -> Lwt.map (fun () -> n) (Lwt.pause ())) 100)
+
+let cancelled () =
+  let call = Rust.for_ever () in
+  let* () = Lwt.pause () in
+  Lwt.cancel call;
+  Lwt.map (check_int "futures" 0) (Rust.live ())
+
+(* The closure waits for the loop, and the loop for the job that calls it. *)
+let a_job_that_awaits_the_loop () =
+  let job () =
+    Rust.call
+      (fun n ->
+        Lwt_preemptive.run_in_main (fun () -> calls 300);
+        Lwt.return n)
+      7
+  in
+  Lwt_main.run
+    (or_fail
+       (let* () = Rust.yield 1 () in
+        let* call = Lwt_preemptive.detach job () in
+        Lwt.map (check_int "value" 7) call))
+
+(* A main loop that runs no hooks. *)
+let run_by_hand promise =
+  let deadline = Unix.gettimeofday () +. 20. in
+  while is_pending promise do
+    if Unix.gettimeofday () > deadline then
+      Alcotest.fail "still waiting after 20 seconds";
+    Lwt_engine.iter false;
+    Lwt.wakeup_paused ()
+  done;
+  Lwt_main.run promise
+
+let a_loop_in_a_closure () =
+  let closure n =
+    Lwt_main.run (or_fail (calls 300));
+    Lwt.return n
+  in
+  check_int "value" 7 (Lwt_main.run (Rust.call closure 7))
+
+let a_loop_by_hand_in_a_closure call () =
+  let value = ref 0 in
+  let closure () =
+    value := run_by_hand (Rust.yield 3 5);
+    Lwt.return_unit
+  in
+  run_by_hand (call closure ());
+  check_int "value" 5 !value
+
+type _ Effect.t += Leave : unit Effect.t
+
+(* [left f] calls [f] until it performs [Leave], and gives what goes on with it. *)
+let left f =
+  let rest : (unit, unit) Effect.Deep.continuation option ref = ref None in
+  let effc : type a. a Effect.t -> ((a, _) Effect.Deep.continuation -> _) option
+      = function
+    | Leave ->
+        Some
+          (fun (rest_of_f : (a, unit) Effect.Deep.continuation) ->
+            rest := Some rest_of_f)
+    | _ -> None
+  in
+  Effect.Deep.match_with f () { retc = Fun.id; exnc = raise; effc };
+  !rest
+
+let leaving n =
+  Effect.perform Leave;
+  Lwt.return n
+
+(* A closure performs an effect, and the rest of the program goes on before it does,
+   or it never does. *)
+let an_effect ~resumed call () =
+  let value = ref 0 in
+  let body () =
+    let promise = call leaving 7 in
+    value := run_by_hand promise
+  in
+  let rest = left body in
+  check_int "others" 5 (run_by_hand (Rust.yield 3 5));
+  Lwt_main.run (or_fail (calls 50));
+  match (rest, resumed) with
+  | None, _ -> Alcotest.fail "expected the effect"
+  | Some rest, true ->
+      Effect.Deep.continue rest ();
+      check_int "value" 7 !value
+  | Some rest, false ->
+      (match Effect.Deep.discontinue rest Exit with
+      | () -> Alcotest.fail "expected Exit"
+      | exception Exit -> ());
+      check_int "others after it" 6 (Lwt_main.run (or_fail (Rust.yield 3 6)))
+
+(* Several things were left to do, and the first of them never ends. *)
+let an_effect_before_others () =
+  let others = List.init 20 (fun n -> Rust.yield 1 n) in
+  let body () =
+    Lwt.on_success (List.hd others) (fun _ -> Effect.perform Leave);
+    run_by_hand (Lwt.all others |> Lwt.map ignore)
+  in
+  match left body with
+  | None -> Alcotest.fail "expected the effect"
+  | Some _ ->
+      let values = Lwt_main.run (or_fail (Lwt.all others)) in
+      check_bool "values" true (values = List.init 20 Fun.id)
+
+(* Code that runs when the loop has decided to block. *)
+let before_the_loop_blocks name settle =
+  Alcotest.test_case name `Quick (fun () ->
+      let promise = Lwt_rust.Promise.create () in
+      let awaiting = Rust.await_promise promise in
+      Lwt_main.run (pauses 3);
+      let turns = ref 0 in
+      let hook =
+        Lwt_main.Enter_iter_hooks.add_last (fun () ->
+            incr turns;
+            (* The first turn has a pause; the second one blocks. *)
+            if !turns = 2 then settle promise)
+      in
+      let finally () = Lwt_main.Enter_iter_hooks.remove hook in
+      Fun.protect ~finally (fun () ->
+          check_int "value" 5
+            (Lwt_main.run
+               (or_fail (Lwt.bind (pauses 1) (fun () -> awaiting))))))
+
+let by_a_hook promise = Lwt_rust.Promise.resolve promise 5
+
+let by_a_finaliser promise =
+  let is_called = ref false in
+  let collected () = Sys.opaque_identity (Array.make 1 5) in
+  Gc.finalise
+    (fun value ->
+      is_called := true;
+      Lwt_rust.Promise.resolve promise value.(0))
+    (collected ());
+  Gc.full_major ();
+  Gc.full_major ();
+  check_bool "the finaliser was called" true !is_called
+
+(* A signal's handler that calls Rust, in the middle of a closure. *)
+let by_a_signal () =
+  let promise = Lwt_rust.Promise.create () in
+  let awaiting = Rust.await_promise promise in
+  let handler _ = Lwt_rust.Promise.resolve promise 5 in
+  let before = Sys.signal Sys.sigusr1 (Signal_handle handler) in
+  let finally () =
+    Sys.set_signal Sys.sigusr1 before;
+    Lwt.return_unit
+  in
+  Fun.flip Lwt.finalize finally (fun () ->
+      let closure n =
+        Unix.kill (Unix.getpid ()) Sys.sigusr1;
+        Unix.sleepf 0.01;
+        Lwt.return n
+      in
+      let* called = Rust.call_later closure 7 in
+      check_int "called" 7 called;
+      Lwt.map (check_int "value" 5) awaiting)
+
+let () =
+  let thread name body =
+    Alcotest.test_case name `Quick (beside_a_thread body)
+  in
+  let plain name body = Alcotest.test_case name `Quick body in
+  Alcotest.run "held"
+    [
+      ( "a thread is in a closure",
+        [
+          thread "calls go on" (fun () -> calls 200);
+          thread "many tasks go on" many_tasks;
+          thread "tasks from other threads go on" spawned_from_elsewhere;
+          thread "calls are cancelled" cancelled;
+          plain "a job that awaits the loop" a_job_that_awaits_the_loop;
+        ] );
+      ( "a loop in a closure",
+        [
+          plain "Lwt's" a_loop_in_a_closure;
+          plain "by hand, at once" (a_loop_by_hand_in_a_closure Rust.call);
+          plain "by hand, later" (a_loop_by_hand_in_a_closure Rust.call_later);
+        ] );
+      ( "an effect in a closure",
+        [
+          plain "at once" (an_effect ~resumed:true Rust.call);
+          plain "later" (an_effect ~resumed:true Rust.call_later);
+          plain "at once, and never resumed"
+            (an_effect ~resumed:false Rust.call);
+          plain "later, and never resumed"
+            (an_effect ~resumed:false Rust.call_later);
+          plain "before others" an_effect_before_others;
+        ] );
+      ( "when the loop has decided to block",
+        [
+          before_the_loop_blocks "a hook behind ours" by_a_hook;
+          before_the_loop_blocks "a finaliser" by_a_finaliser;
+          case "a signal, in a closure" by_a_signal;
+        ] );
+    ]
