@@ -35,7 +35,7 @@ let make ~is_of_lwt come_back =
     is_of_lwt;
   }
 
-let has_left t = t.left <> []
+let has_left t = match t.left with [] -> false | _ :: _ -> true
 
 (* {1 The results of calls} *)
 
@@ -88,7 +88,9 @@ let give_up promise ~is_removable ~cancels =
   else
     let promise : _ Lwt.t = Obj.obj promise in
     if cancels then Lwt.cancel promise;
-    if Lwt.state promise = Sleep then gives_up := true
+    match Lwt.state promise with
+    | Sleep -> gives_up := true
+    | Return _ | Fail _ -> ()
 
 let no_loop =
   Invalid_argument
@@ -148,17 +150,26 @@ and go_on t here rounds action next =
   let chain = { actions = next } in
   t.left <- chain :: t.left;
   t.come_back ();
-  let forget () = t.left <- List.filter (( != ) chain) t.left in
-  match go t here (rounds - 1) (perform t here action) with
-  | () ->
-      let rest = chain.actions in
-      chain.actions <- Nothing;
-      forget ();
-      go t here rounds rest
+  match follow t here rounds chain action with
+  | () -> forget t chain
   | exception exn ->
       let backtrace = Printexc.get_raw_backtrace () in
       t.come_back ();
       Printexc.raise_with_backtrace exn backtrace
+
+and follow t here rounds chain action =
+  go t here (rounds - 1) (perform t here action);
+  match chain.actions with
+  | Nothing -> (* or others have done the rest *) ()
+  | Come_back -> t.come_back ()
+  | action ->
+      chain.actions <- next action;
+      follow t here rounds chain action
+
+and forget t chain =
+  match t.left with
+  | first :: others when first == chain -> t.left <- others
+  | all -> t.left <- List.filter (( != ) chain) all
 
 (* What comes of it. *)
 and perform t here : Raw.actions -> Raw.actions = function
@@ -226,12 +237,13 @@ and await : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
 and add_callbacks : type a.
     t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
  fun t here promise wait ->
-  match
-    Lwt.on_any promise
-      (fun value -> settled t here (Raw.wait_resolve wait value false))
-      (fun exn ->
-        settled t here (Raw.wait_reject wait (Errors.show exn None) false))
-  with
+  (* Recursive, so that they are one block. *)
+  let rec resolve value = settled t here (Raw.wait_resolve wait value false)
+  and reject exn =
+    ignore resolve;
+    settled t here (Raw.wait_reject wait (Errors.show exn None) false)
+  in
+  match Lwt.on_any promise resolve reject with
   | () -> Nothing
   | exception exn ->
       (* That of a signal's handler. *)

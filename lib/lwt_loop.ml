@@ -31,6 +31,9 @@ let begin_turn t : Raw.turn =
       Raw.executor_begin_turn ()
   | (Quiet | Owed | Forked) as turn -> turn
 
+let is_coming () =
+  match Lwt.state !coming with Sleep -> true | Return () | Fail _ -> false
+
 let rec work t rounds =
   Executor.carry_out_left t.executor;
   if Raw.executor_is_woken () then
@@ -52,7 +55,7 @@ and visit t =
 
 and come_back t =
   if not !is_awake then Raw.executor_tell ()
-  else if Lwt.paused_count () = 0 || Lwt.state !coming <> Sleep then pause t
+  else if Lwt.paused_count () = 0 || not (is_coming ()) then pause t
 
 and pause t =
   let pause = Lwt.pause () in

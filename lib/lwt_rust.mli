@@ -35,10 +35,15 @@ module Call : sig
       call; with {!Panic} for a panic; and with {!Abandoned}, which is also what
       pending promises reject with in a forked child.
 
+      A Lwt closure among the arguments is called when no Rust code runs in the
+      domain. So it may block, run a loop, perform effects and end the program.
+      It sees the [Lwt.with_value] values that the caller of the function sees.
+
       {b Cancellation.} [Lwt.cancel] on the promise, while it is pending, drops
-      the Rust future: before the next turn of the loop, or right after its
-      current poll. What it had spawned on tokio goes on, unless it was spawned
-      with [lwt_rust::spawn_scoped]. A protected function goes on too.
+      the Rust future before it returns; or right after its current poll, if a
+      synchronous closure that the future has called cancels it. Work that the
+      future had spawned on tokio goes on, unless it was spawned with
+      [lwt_rust::spawn_scoped]. A protected function goes on too.
 
       It raises [Invalid_argument] if the call had to wait and it was taken from
       it before, or the domain is one without a Lwt loop ({!Executor}); and what
@@ -162,8 +167,8 @@ module Promise : sig
 
   val resolve : 'a t -> 'a -> unit
   (** [resolve promise value] resolves [promise] with [value]. The Rust task
-      that awaits it runs later in this turn of the loop. Any systhread of the
-      domain may call it.
+      that awaits it runs soon, in its own domain. Any systhread of any domain may
+      call it.
 
       It raises [Invalid_argument] if [promise] was settled before. *)
 

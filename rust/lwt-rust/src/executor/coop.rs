@@ -36,12 +36,24 @@ enum Budget {
 }
 
 thread_local! {
+    /// Whether `BUDGET` is known.
+    static HAS_BEGUN: Cell<bool> = const { Cell::new(false) };
     static BUDGET: Cell<Budget> = const { Cell::new(Budget::Unknown) };
 }
 
-/// Begins the budget of one poll of a task, on a thread that holds a domain's lock.
+/// Sees to it that there is some budget for the poll of a task, on a thread that holds a
+/// domain's lock. What one task leaves is for the next: one that finds little of it is
+/// polled once more.
 #[inline]
 pub(super) fn begin(tokio: &Handle) {
+    if !HAS_BEGUN.get() || is_spent() {
+        begin_again(tokio);
+    }
+}
+
+#[cold]
+fn begin_again(tokio: &Handle) {
+    HAS_BEGUN.set(true);
     match BUDGET.replace(Budget::Refused) {
         Budget::Whole(whole) => {
             drop(ManuallyDrop::into_inner(whole));
@@ -64,22 +76,23 @@ fn remembered(budget: Poll<RestoreOnPending>) -> Budget {
 
 /// tokio gives a budget to what it blocks on. It refuses to where a runtime of its own
 /// is running already, below a Rust function that has called OCaml.
-#[cold]
 fn begin_first(tokio: &Handle) {
     if ffi::is_called_by_rust() {
+        HAS_BEGUN.set(false);
         return BUDGET.set(Budget::Unknown);
     }
     let whole = catch_panic(|| tokio.block_on(poll_fn(|context| Poll::Ready(poll_proceed(context)))));
     match whole {
         Ok(budget) => {
             BUDGET.set(remembered(budget));
-            begin(tokio);
+            begin_again(tokio);
         }
         Err(payload) => drop_quietly(payload),
     }
 }
 
-/// Whether a task has spent its budget in the poll that has just ended.
+/// Whether a task has spent the budget, in the poll that has just ended.
+#[inline]
 pub(super) fn is_spent() -> bool {
     !has_budget_remaining()
 }

@@ -48,6 +48,7 @@ use tasks::Tasks;
 
 use crate::{
     closure::Function,
+    error::Error,
     ffi::{self, Root},
     promise::Waits,
 };
@@ -97,7 +98,8 @@ impl DomainExecutor {
     /// gives needs to be `Send`. It is first polled a little later.
     ///
     /// If the executor is being closed, or has too many tasks (2^24), `future` is
-    /// dropped, and the task gives the error that says so.
+    /// dropped, and the task gives the error that says so. So it is if no task of the
+    /// domain is running on the calling thread: only such a task may call this.
     ///
     /// # Cancellation
     ///
@@ -106,6 +108,10 @@ impl DomainExecutor {
         &self,
         future: impl Future<Output = T> + 'static,
     ) -> LocalTask<T> {
+        // Somebody may have kept the reference, where the domain's lock is not held.
+        if ffi::executor_at_hand(self.shared).is_none() {
+            return LocalTask::refused(Error::Abandoned);
+        }
         let (task, join) = task::spawned(self.shared, future);
         match self.spawn_task(Box::pin(task)) {
             Ok(_) => LocalTask::running(join),

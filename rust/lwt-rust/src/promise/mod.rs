@@ -102,8 +102,11 @@ impl<T> Future for Promise<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let State::Local(local) = &self.0 {
             if let Some(executor) = local.executor_here() {
+                // OCaml has had its turn since the task asked for it, so this is no step
+                // of a task that finds everything ready.
                 let result = ready!(local.poll(executor, context));
-                return self.go_on(result, context);
+                self.end();
+                return Poll::Ready(result);
             }
         }
         self.poll_elsewhere(context)
@@ -151,11 +154,7 @@ impl<T> Promise<T> {
         result: Result<T, Error>,
         context: &mut Context<'_>,
     ) -> Poll<Result<T, Error>> {
-        // Nothing is left to close or to cancel.
-        match self.take() {
-            State::Local(local) => local.end(),
-            other => drop(other),
-        }
+        self.end();
         match poll_proceed(context) {
             Poll::Ready(step) => {
                 step.made_progress();
@@ -165,6 +164,15 @@ impl<T> Promise<T> {
                 self.0 = State::Ready(Some(result));
                 Poll::Pending
             }
+        }
+    }
+
+    /// It was awaited: nothing is left to close or to cancel.
+    #[inline(always)]
+    fn end(&mut self) {
+        match self.take() {
+            State::Local(local) => local.end(),
+            other => drop(other),
         }
     }
 
