@@ -32,5 +32,6 @@ let rec run context job =
       let raised = ref None in
       Lwt.wakeup runs (fun () ->
           try job ()
-          with exn -> raised := Some (exn, Some (Printexc.get_raw_backtrace ())));
+          with exn ->
+            raised := Some (exn, Some (Printexc.get_raw_backtrace ())));
       Option.iter Failure.raise !raised

@@ -94,8 +94,8 @@ let give_up promise ~is_removable ~cancels =
 
 let no_loop =
   Invalid_argument
-    "a pending Lwt promise in a domain that runs no Lwt loop: nothing can settle \
-     it there; call the function in the domain of the loop \
+    "a pending Lwt promise in a domain that runs no Lwt loop: nothing can \
+     settle it there; call the function in the domain of the loop \
      (lwt_rust::LwtFn::in_domain, Lwt_rust.Executor.run_in_lwt)"
 
 let answer_exn wait exn backtrace =
@@ -335,7 +335,6 @@ let close t =
   let first () = carry_out_left t in
   let then_ () =
     let actions = Raw.executor_close () in
-    in_spite_of None
-      ((fun () -> carry_out t Nowhere actions) :: forget_all t)
+    in_spite_of None ((fun () -> carry_out t Nowhere actions) :: forget_all t)
   in
   in_spite_of None [ first; then_ ]

@@ -1,6 +1,6 @@
-(** The OCaml side of a Rust executor: it carries out what Rust has left for OCaml
-    to do, and knows who waits for which call. Everything is for the domain of
-    the executor. *)
+(** The OCaml side of a Rust executor: it carries out what Rust has left for
+    OCaml to do, and knows who waits for which call. Everything is for the
+    domain of the executor. *)
 
 type t
 
@@ -14,8 +14,7 @@ val carry_out : t -> Raw.context -> Raw.actions -> unit
     [here] is the context of the caller, or [Nowhere] if that is not known.
 
     Closures, callbacks and continuations run in it, and may do anything. What
-    they leave undone when they raise, or block, is found by
-    {!carry_out_left}.
+    they leave undone when they raise, or block, is found by {!carry_out_left}.
 
     @raise exn
       what a continuation raises, or what Lwt does not catch: then it leaves by

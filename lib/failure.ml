@@ -16,9 +16,9 @@ let rec update f =
   if Atomic.compare_and_set escaped before after then result else update f
 
 let let_through exn backtrace =
-  if not (Lwt.Exception_filter.run exn) then (
+  if not (Lwt.Exception_filter.run exn) then
     let one = { domain = Domain_id.self (); exn; backtrace } in
-    update (fun all -> (one :: all, ())))
+    update (fun all -> (one :: all, ()))
 
 let take () =
   let domain = Domain_id.self () in

@@ -140,8 +140,7 @@ let create domain =
     Lwt_unix.make_notification (fun () -> Option.iter visit (here ()))
   in
   ignore
-    (Outcome.get
-       (Raw.executor_create domain (Some notification) t.executor)
+    (Outcome.get (Raw.executor_create domain (Some notification) t.executor)
       : Unix.file_descr option);
   Atomic.set current (Some t);
   install_hooks ();

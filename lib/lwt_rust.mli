@@ -167,8 +167,8 @@ module Promise : sig
 
   val resolve : 'a t -> 'a -> unit
   (** [resolve promise value] resolves [promise] with [value]. The Rust task
-      that awaits it runs soon, in its own domain. Any systhread of any domain may
-      call it.
+      that awaits it runs soon, in its own domain. Any systhread of any domain
+      may call it.
 
       It raises [Invalid_argument] if [promise] was settled before. *)
 

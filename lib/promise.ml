@@ -10,4 +10,5 @@ let resolve promise value =
     (Outcome.get (Raw.promise_resolve promise value))
 
 let reject promise exn =
-  once "Lwt_rust.Promise.reject" (Outcome.get (Raw.promise_reject promise (Errors.show exn None)))
+  once "Lwt_rust.Promise.reject"
+    (Outcome.get (Raw.promise_reject promise (Errors.show exn None)))

@@ -21,7 +21,8 @@ type wait = int
 (** What Rust has left for OCaml to do, in this order. *)
 type actions =
   | Nothing
-  | Come_back  (** Work is left: the loop has to poll, and nobody has told it. *)
+  | Come_back
+      (** Work is left: the loop has to poll, and nobody has told it. *)
   | Call : {
       closure : 'a -> 'b Lwt.t;
       argument : 'a;
@@ -33,7 +34,8 @@ type actions =
   | Failed_stub of exn * Printexc.raw_backtrace option  (** by itself *)
   | Observe : { promise : 'a Lwt.t; wait : wait; next : actions } -> actions
   | Cancel of { promise : Obj.t; is_removable : bool; next : actions }
-      (** a promise that nobody awaits any more, as [wait_promised] was told it *)
+      (** a promise that nobody awaits any more, as [wait_promised] was told it
+      *)
   | Forget of { promise : Obj.t; is_removable : bool; next : actions }
       (** as [Cancel]; it is left alone *)
   | Resolve of { slot : int; value : Obj.t; next : actions }
@@ -106,8 +108,8 @@ external executor_is_woken : unit -> bool = "lwt_rust_executor_is_woken"
 [@@noalloc]
 
 (** What there is when a loop begins a turn: to an [Unattached] thread, no
-    executor of the Lwt loop was attached; one that is [Forked] has stayed in the
-    process that this one was forked from. *)
+    executor of the Lwt loop was attached; one that is [Forked] has stayed in
+    the process that this one was forked from. *)
 type turn = Quiet | Owed | Unattached | Forked
 
 external executor_begin_turn : unit -> turn = "lwt_rust_executor_begin_turn"

@@ -112,7 +112,8 @@ let () =
           case "a channel leaves turns" (ready_steps_leave_turns "channel");
           case "a fast socket leaves turns" (ready_steps_leave_turns "socket");
           case "a budget leaves turns" (ready_steps_leave_turns "budget");
-          case "settled promises leave turns" (ready_steps_leave_turns "promise");
+          case "settled promises leave turns"
+            (ready_steps_leave_turns "promise");
           case "turns are short beside a free semaphore"
             (turns_are_short (fun () ->
                  Lwt.map ignore (Rust_functions.ready_steps "semaphore" 60.)));

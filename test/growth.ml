@@ -130,7 +130,8 @@ let () =
           case_of "calls" (repeat call) 200_000;
           case_of "cancelled calls" (repeat cancelled_call) 200_000;
           case_of "cancelled awaits" (repeat cancelled_await) 200_000;
-          case_of "promises that are given up" (given_up ~detaches:false) 200_000;
+          case_of "promises that are given up" (given_up ~detaches:false)
+            200_000;
           case_of "promises that are detached" (given_up ~detaches:true) 200_000;
           case_of "exceptions" (repeat exception_) 200_000;
           case_of "promises" (repeat promise) 200_000;

@@ -182,8 +182,7 @@ let before_the_loop_blocks name settle =
       let finally () = Lwt_main.Enter_iter_hooks.remove hook in
       Fun.protect ~finally (fun () ->
           check_int "value" 5
-            (Lwt_main.run
-               (or_fail (Lwt.bind (pauses 1) (fun () -> awaiting))))))
+            (Lwt_main.run (or_fail (Lwt.bind (pauses 1) (fun () -> awaiting))))))
 
 let by_a_hook promise = Lwt_rust.Promise.resolve promise 5
 

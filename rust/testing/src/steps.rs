@@ -36,7 +36,11 @@ pub(crate) async fn ready_steps(kind: String, time: Duration) -> Result<u64, Err
     match kind.as_str() {
         "semaphore" => {
             let free = Semaphore::new(1);
-            repeat(time, async || Ok(drop(free.acquire().await?))).await
+            let step = async || {
+                drop(free.acquire().await?);
+                Ok(())
+            };
+            repeat(time, step).await
         }
         "channel" => {
             let (sender, mut receiver) = mpsc::channel(16);
@@ -49,7 +53,13 @@ pub(crate) async fn ready_steps(kind: String, time: Duration) -> Result<u64, Err
             }
             Ok(steps)
         }
-        "budget" => repeat(time, async || Ok(tokio::task::consume_budget().await)).await,
+        "budget" => {
+            let step = async || {
+                tokio::task::consume_budget().await;
+                Ok(())
+            };
+            repeat(time, step).await
+        }
         "promise" => repeat(time, async || Promise::ready(Ok(())).await).await,
         "socket" => read_from_a_fast_socket(time).await,
         other => Err(Error::message(format!("no steps of the kind {other}"))),
@@ -77,11 +87,7 @@ async fn read_from_a_fast_socket(time: Duration) -> Result<u64, Error> {
 
 /// Calls a closure and gives its promise up while it is pending, again and again.
 #[lwt_rust::func]
-pub(crate) async fn give_up(
-    f: LwtFn<(), ()>,
-    times: u64,
-    detaches: bool,
-) -> Result<(), Error> {
+pub(crate) async fn give_up(f: LwtFn<(), ()>, times: u64, detaches: bool) -> Result<(), Error> {
     for _ in 0..times {
         let mut promise = f.call(());
         // It is looked at, and then given up.

@@ -10,7 +10,11 @@ use std::{
 use lwt_rust_core::{CatchPanic, CountedTask, Slots, Ticket, catch_panic, drop_quietly};
 use pin_project_lite::pin_project;
 
-use super::{Action, DomainExecutor, coop, tasks::{TaskId, too_many}, waker};
+use super::{
+    Action, DomainExecutor, coop,
+    tasks::{TaskId, too_many},
+    waker,
+};
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
@@ -207,7 +211,7 @@ impl DomainExecutor {
                 Ok(ticket.slot())
             }
             Err(error) => {
-                drop(calls.remove(ticket));
+                calls.remove(ticket);
                 Err(error)
             }
         }

@@ -81,7 +81,8 @@ fn begin_first(tokio: &Handle) {
         HAS_BEGUN.set(false);
         return BUDGET.set(Budget::Unknown);
     }
-    let whole = catch_panic(|| tokio.block_on(poll_fn(|context| Poll::Ready(poll_proceed(context)))));
+    let whole =
+        catch_panic(|| tokio.block_on(poll_fn(|context| Poll::Ready(poll_proceed(context)))));
     match whole {
         Ok(budget) => {
             BUDGET.set(remembered(budget));

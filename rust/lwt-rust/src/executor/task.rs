@@ -138,7 +138,9 @@ impl<T> Future for Join<T> {
 
 impl<T> Drop for Join<T> {
     fn drop(&mut self) {
-        let Some(joint) = self.joint.take() else { return };
+        let Some(joint) = self.joint.take() else {
+            return;
+        };
         if joint.cell.close() {
             if let Some(task) = joint.source.take() {
                 joint.shared.cancel_task(task);

@@ -316,7 +316,6 @@ impl DomainExecutor {
         }
     }
 
-
     /// The task that is being polled.
     pub(super) fn running(&self) -> Option<TaskId> {
         self.tasks.running.get()

@@ -1,9 +1,6 @@
 //! The memory of OCaml's arrays that do not move.
 
-use std::{
-    mem::offset_of,
-    sync::atomic::AtomicU8,
-};
+use std::{mem::offset_of, sync::atomic::AtomicU8};
 
 use ocaml::sys::{self, bigarray};
 

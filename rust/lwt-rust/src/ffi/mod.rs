@@ -31,7 +31,7 @@ pub(crate) use notification::notify;
 pub(crate) use orphans::keep_orphans;
 pub use root::Root;
 pub(crate) use thread::{
-    begin_turn, enter_tokio, executor, executor_at_hand, executor_of_task, is_called_by_rust, is_woken,
-    set_executor,
+    begin_turn, enter_tokio, executor, executor_at_hand, executor_of_task, is_called_by_rust,
+    is_woken, set_executor,
 };
 pub use value::Val;

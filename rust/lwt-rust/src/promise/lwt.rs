@@ -186,7 +186,9 @@ pub(super) fn cancel(promise: Root, handle: Handle) {
         promise,
         is_removable: false,
     };
-    do_there(handle, move |executor| executor.leave(Action::Cancel(awaited)));
+    do_there(handle, move |executor| {
+        executor.leave(Action::Cancel(awaited))
+    });
 }
 
 /// Has the domain end a wait, and cancel what it was for or leave that alone.

@@ -20,18 +20,18 @@ extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
 }
 
 fn cancel(lock: &mut Lock, slot: Raw) -> Result<Val<'_>, Error> {
-        // SAFETY: it is the parameter of the stub that was called just now.
-        let slot = usize::from_ocaml(unsafe { slot.argument(lock) })?;
-        if fork::happened() {
-            return Ok(Val::UNIT);
-        }
-        let executor = match ffi::executor() {
-            Some(executor) => executor,
-            // Any systhread of the domain may cancel before it calls.
-            None => executor::attached(lock)?,
-        };
-        executor.cancel(lock, slot);
-        Ok(executor.hand_over(lock, false))
+    // SAFETY: it is the parameter of the stub that was called just now.
+    let slot = usize::from_ocaml(unsafe { slot.argument(lock) })?;
+    if fork::happened() {
+        return Ok(Val::UNIT);
+    }
+    let executor = match ffi::executor() {
+        Some(executor) => executor,
+        // Any systhread of the domain may cancel before it calls.
+        None => executor::attached(lock)?,
+    };
+    executor.cancel(lock, slot);
+    Ok(executor.hand_over(lock, false))
 }
 
 /// `float -> unit call`: ends when all other calls have, or after this time.
