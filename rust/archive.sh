@@ -69,18 +69,16 @@ case $profile in
   *) built=$built/debug ;;
 esac
 extension=so
-# The bindings are made by loading the dynamic library where not all of OCaml is:
-# a function that is missing is missed when it is called, and not before.
-flags_of_rustc="-C relro-level=partial"
 if [ "$(uname)" = Darwin ]; then
   extension=dylib
+  # OCaml's functions are in the program that loads the library.
   flags_of_rustc="-C link-arg=-undefined -C link-arg=dynamic_lookup"
-fi
-if [ -n "${RUSTFLAGS+set}" ]; then
-  export RUSTFLAGS="$RUSTFLAGS $flags_of_rustc"
-else
-  # Those of the user's own configuration count too.
-  set -- "$@" --config "build.rustflags = '$flags_of_rustc'"
+  if [ -n "${RUSTFLAGS+set}" ]; then
+    export RUSTFLAGS="$RUSTFLAGS $flags_of_rustc"
+  else
+    # Those of the user's own configuration count too.
+    set -- "$@" --config "build.rustflags = '$flags_of_rustc'"
+  fi
 fi
 
 log=$flags.log object=${static%.a}.o
