@@ -20,6 +20,9 @@ manifest=$1 profile=$2 static=$4 dynamic=$5 flags=$6 module=$7
 export OCAMLOPT="$3"
 OCAML_VERSION=$("$OCAMLOPT" -version) OCAML_WHERE_PATH=$("$OCAMLOPT" -where)
 export OCAML_VERSION OCAML_WHERE_PATH
+# C code of a crate's is compiled again when the flags change, and not when OCaml's
+# headers do: those of a compiler that was upgraded may be in the same place.
+export CFLAGS="${CFLAGS:+$CFLAGS }-DLWT_RUST_OCAML_VERSION=$OCAML_VERSION"
 name=$(basename "$static" .a)
 name=${name#lib}
 ours=$(cd "$(dirname "$0")" && pwd)
@@ -66,22 +69,20 @@ case $profile in
   *) built=$built/debug ;;
 esac
 extension=so
-# The bindings are made by loading the dynamic library where not all of OCaml is:
-# a function that is missing is missed when it is called, and not before.
-flags_of_rustc="-C relro-level=partial"
 if [ "$(uname)" = Darwin ]; then
   extension=dylib
+  # OCaml's functions are in the program that loads the library.
   flags_of_rustc="-C link-arg=-undefined -C link-arg=dynamic_lookup"
-fi
-if [ -n "${RUSTFLAGS+set}" ]; then
-  export RUSTFLAGS="$RUSTFLAGS $flags_of_rustc"
-else
-  # Those of the user's own configuration count too.
-  set -- "$@" --config "build.rustflags = '$flags_of_rustc'"
+  if [ -n "${RUSTFLAGS+set}" ]; then
+    export RUSTFLAGS="$RUSTFLAGS $flags_of_rustc"
+  else
+    # Those of the user's own configuration count too.
+    set -- "$@" --config "build.rustflags = '$flags_of_rustc'"
+  fi
 fi
 
-log=$flags.log
-trap 'rm -f "$log"' EXIT
+log=$flags.log object=${static%.a}.o
+trap 'rm -f "$log" "$object"' EXIT
 if ! cargo rustc "$@" -- --print native-static-libs 2>"$log"; then
   cat "$log" >&2
   if grep -qiE 'download|network|resolve host' "$log"; then
@@ -102,5 +103,15 @@ sed -e '/native-static-libs/d' -e '/^note: [Ll]ink against the following native/
 printf '(%s)\n' "$libraries" >"$flags"
 printf 'let crate = "%s"\n' "$name" >"$module"
 
-cp "$built/lib$name.a" "$static"
+# A linker takes from an archive the objects that something refers to, and nothing
+# refers to those with what a crate registers when the program starts. So they all
+# become one object, by the linker that OCaml uses, whose name comes with options.
+whole=--whole-archive
+[ "$(uname)" != Darwin ] || whole=-all_load
+set -- $("$OCAMLOPT" -config-var native_pack_linker)
+ar=${1%ld}ar
+command -v "$ar" >/dev/null || ar=ar
+"$@" "$object" $whole "$built/lib$name.a"
+rm -f "$static"
+ZERO_AR_DATE=1 "$ar" rcs "$static" "$object"
 cp "$built/lib$name.$extension" "$dynamic"

@@ -20,7 +20,7 @@ pub use resolver::Resolver;
 pub(crate) use waits::{Outcome, Waits, promised, settle};
 
 use crate::{
-    bindings::{Description, Type},
+    bindings::Type,
     convert::{FromOcaml, OcamlType, mismatch},
     error::Error,
     executor::Handle,
@@ -228,9 +228,7 @@ impl<T> std::fmt::Debug for Promise<T> {
 
 /// `t Lwt.t`
 impl<T: OcamlType> OcamlType for Promise<T> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        T::ocaml_type(description).applied("Lwt.t")
-    }
+    const TYPE: Type = Type::applied(&T::TYPE, "Lwt.t");
 }
 
 /// A `t Lwt_rust.Promise.t` is read as well.
