@@ -6,6 +6,7 @@ mod closures;
 mod domains;
 mod errors;
 mod functions;
+mod process;
 mod threads;
 mod waits;
 
@@ -15,6 +16,7 @@ pub use lwt_rust::*;
 use cancellation as c;
 use domains as d;
 use functions as f;
+use process as p;
 use threads as t;
 use waits as w;
 
@@ -39,4 +41,5 @@ lwt_rust::library! {
     w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,
+    p::fragile,
 }

@@ -9,6 +9,7 @@ use lwt_rust_core::{Payload, catch_panic, drop_quietly};
 use ocaml::sys;
 
 use super::{
+    bottom::at_bottom,
     lock::Lock,
     root::Root,
     thread::{Access, is_new, set_access, set_known},
@@ -60,6 +61,15 @@ pub(crate) unsafe fn enter(
 }
 
 unsafe fn enter_raw(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
+    // SAFETY: the caller says so.
+    Raw(at_bottom(|| unsafe { run(body) }.0))
+}
+
+/// # Safety
+///
+/// Called only by [`enter_raw`].
+#[inline(always)]
+unsafe fn run(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
     // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on
     // this thread before has given its `Lock` away to call OCaml.
     let mut lock = unsafe { Lock::assume() };
@@ -184,6 +194,15 @@ fn outcome(lock: &mut Lock, status: Status, fields: &[&Root]) -> Raw {
 ///
 /// `argument` is the parameter of a function that OCaml has just called.
 pub(crate) unsafe fn keep(argument: Raw, body: impl FnOnce(Root) -> Option<u64>) -> Raw {
+    // SAFETY: the caller says so.
+    Raw(at_bottom(|| unsafe { run_keep(argument, body) }.0))
+}
+
+/// # Safety
+///
+/// As for [`keep`].
+#[inline(always)]
+unsafe fn run_keep(argument: Raw, body: impl FnOnce(Root) -> Option<u64>) -> Raw {
     // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on this
     // thread before has given its `Lock` away to call OCaml.
     let lock = unsafe { Lock::assume() };

@@ -13,6 +13,7 @@
 //! - `boundary` is the one way in from OCaml.
 
 mod bigarray;
+mod bottom;
 mod boundary;
 mod custom;
 mod lock;
