@@ -41,5 +41,5 @@ lwt_rust::library! {
     w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,
-    p::fragile,
+    p::fragile, p::start_process, p::start_process_now, p::limit, p::block,
 }

@@ -1,6 +1,8 @@
 //! The process around Rust: stacks, signals, children, threads.
 
-use lwt_rust::{Abstract, AbstractType, func};
+use std::process::Command;
+
+use lwt_rust::{Abstract, AbstractType, Error, func, spawn_blocking};
 
 /// Panics when it is dropped.
 #[derive(AbstractType)]
@@ -17,3 +19,56 @@ impl Drop for Fragile {
 pub(crate) fn fragile() -> Abstract<Fragile> {
     Abstract::new(Fragile)
 }
+
+/// Starts a process that does nothing for a minute, and gives its number: on the
+/// calling thread, on a worker of tokio's, on a thread for functions that block, or
+/// on one that tokio has for them.
+#[func]
+pub(crate) async fn start_process(place: u8) -> Result<u32, Error> {
+    let start = || {
+        Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .map(|child| child.id())
+    };
+    Ok(match place {
+        0 => start()?,
+        1 => tokio::spawn(async move { start() }).await??,
+        2 => spawn_blocking(start).await??,
+        _ => tokio::task::spawn_blocking(start).await??,
+    })
+}
+
+/// As `start_process`, on the calling thread.
+#[func]
+pub(crate) fn start_process_now() -> Result<u32, Error> {
+    Ok(Command::new("sleep").arg("60").spawn()?.id())
+}
+
+/// Limits what the process may have: threads of its user (0), descriptors (1), or
+/// bytes of address space (2). Gives the limit that there was; -1 is none.
+#[func]
+pub(crate) fn limit(what: u8, most: i64) -> Result<i64, Error> {
+    let what = match what {
+        0 => libc::RLIMIT_NPROC,
+        1 => libc::RLIMIT_NOFILE,
+        _ => libc::RLIMIT_AS,
+    };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is valid for writing.
+    unsafe { libc::getrlimit(what, &mut limit) };
+    let before = limit.rlim_cur as i64;
+    limit.rlim_cur = most as u64;
+    // SAFETY: `limit` is a limit.
+    match unsafe { libc::setrlimit(what, &limit) } {
+        0 => Ok(before),
+        _ => Err(std::io::Error::last_os_error().into()),
+    }
+}
+
+/// Calls a function that may block.
+#[func(blocking)]
+pub(crate) fn block() {}

@@ -29,7 +29,7 @@ pub use boundary::Raw;
 pub(crate) use boundary::{Status, act, enter, keep, observe, returned, stub};
 pub(crate) use custom::{Content, content_of, content_value, promise_of, promise_value};
 pub use lock::{Lock, try_with_lock, with_lock};
-pub(crate) use notification::notify;
+pub(crate) use notification::{has_signals, notify};
 pub(crate) use orphans::keep_orphans;
 pub use root::Root;
 pub(crate) use thread::{

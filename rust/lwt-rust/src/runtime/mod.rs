@@ -2,6 +2,8 @@
 
 mod blocking;
 mod scoped;
+mod signals;
+mod start;
 
 use std::{
     future::poll_fn,
@@ -11,7 +13,7 @@ use std::{
 
 use lwt_rust_core::Cell;
 use once_cell::sync::OnceCell;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Handle, Runtime};
 
 use crate::error::Error;
 pub use blocking::spawn_blocking;
@@ -144,32 +146,12 @@ pub fn adopt(handle: Handle) -> Result<(), Error> {
 /// If the system cannot give it the threads or descriptors it needs.
 pub(crate) fn start() -> Result<Handle, Error> {
     let settings = settings();
-    let started = STARTED.get_or_try_init(|| {
-        let settings = settings.clone().unwrap_or_default();
-        // Threads inherit the mask of the thread that starts them.
-        let _blocked = BlockedSignals::new();
-        start_as(settings)
-    })?;
+    let started = STARTED.get_or_try_init(|| start_as(settings.clone().unwrap_or_default()))?;
     Ok(started.handle.clone())
 }
 
 fn start_as(settings: Settings) -> Result<Started, Error> {
-    let mut builder = match settings.flavor {
-        Flavor::CurrentThread => Builder::new_current_thread(),
-        Flavor::MultiThread(workers) => {
-            let mut builder = Builder::new_multi_thread();
-            if let Some(workers) = workers {
-                builder.worker_threads(workers);
-            }
-            builder
-        }
-    };
-    let runtime = builder
-        .enable_all()
-        .thread_name(&settings.thread_name)
-        // For the threads that are started later, by any thread.
-        .on_thread_start(|| std::mem::forget(BlockedSignals::new()))
-        .build()?;
+    let runtime = start::start(&settings)?;
     let handle = runtime.handle().clone();
     let running = match settings.flavor {
         Flavor::MultiThread(_) => Running::Pool(runtime),
@@ -204,7 +186,6 @@ fn drive(runtime: Runtime, thread_name: String) -> Result<Running, Error> {
 ///
 /// If the system does not give the thread.
 pub(crate) fn stop(patience: Duration, then: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    let _blocked = BlockedSignals::new();
     std::thread::Builder::new().spawn(move || {
         let running = STARTED.get().and_then(|started| {
             let running = started.running.lock();
@@ -231,30 +212,5 @@ impl Running {
                 let _ = stopped.recv_timeout(patience);
             }
         }
-    }
-}
-
-/// Blocks all signals for the calling thread, until dropped. A signal handler
-/// of OCaml's that ran on a thread of ours would not wake the Lwt loop.
-struct BlockedSignals(libc::sigset_t);
-
-impl BlockedSignals {
-    fn new() -> Self {
-        let mut all = std::mem::MaybeUninit::uninit();
-        let mut before = std::mem::MaybeUninit::uninit();
-        // SAFETY: `all` is valid for writing.
-        unsafe { libc::sigfillset(all.as_mut_ptr()) };
-        // SAFETY: `all` is initialised, and `before` is valid for writing.
-        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) };
-        // SAFETY: `pthread_sigmask` fails only for a first argument that it does
-        // not know, so it has initialised `before`.
-        BlockedSignals(unsafe { before.assume_init() })
-    }
-}
-
-impl Drop for BlockedSignals {
-    fn drop(&mut self) {
-        // SAFETY: the mask is one that `pthread_sigmask` gave.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
     }
 }
