@@ -42,4 +42,5 @@ lwt_rust::library! {
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,
     p::fragile, p::start_process, p::start_process_now, p::limit, p::block,
+    p::call_in_background, p::has_tokio, p::lengths,
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use lwt_rust::{Abstract, AbstractType, Error, func, spawn_blocking};
+use lwt_rust::{Abstract, AbstractType, DomainExecutor, Error, LwtFn, func, spawn_blocking};
 
 /// Panics when it is dropped.
 #[derive(AbstractType)]
@@ -72,3 +72,28 @@ pub(crate) fn limit(what: u8, most: i64) -> Result<i64, Error> {
 /// Calls a function that may block.
 #[func(blocking)]
 pub(crate) fn block() {}
+
+/// Calls a closure, later, and gives nothing of what it gives.
+#[func]
+pub(crate) fn call_in_background(f: LwtFn<String, ()>, argument: String) -> Result<(), Error> {
+    let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
+    executor
+        .spawn_local(async move { f.call(argument).await })
+        .detach();
+    Ok(())
+}
+
+/// Whether a task of tokio's can be spawned here; it is.
+#[func]
+pub(crate) fn has_tokio() -> bool {
+    tokio::runtime::Handle::try_current().is_ok_and(|tokio| {
+        tokio.spawn(async {});
+        true
+    })
+}
+
+/// The length of a text, and of the closures that are with it.
+#[func]
+pub(crate) fn lengths(closures: Vec<LwtFn<(), ()>>, text: String) -> (usize, usize) {
+    (closures.len(), text.len())
+}

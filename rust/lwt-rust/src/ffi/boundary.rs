@@ -122,6 +122,24 @@ fn introduce(lock: &mut Lock, returned: Returned) -> Returned {
     returned.map(|result| result.map(|root| Raw(root.raw(lock))))
 }
 
+/// Runs `f`, which may call OCaml, before a stub has read its arguments, and gives them
+/// as they are after that, too.
+///
+/// # Safety
+///
+/// As for [`Raw::argument`], of each of them.
+#[cold]
+pub(crate) unsafe fn hold<R, const N: usize>(
+    arguments: [Raw; N],
+    lock: &mut Lock,
+    f: impl FnOnce(&mut Lock) -> Result<R, Error>,
+) -> Result<(R, [Raw; N]), Error> {
+    // SAFETY: the caller says so, and making a root allocates nothing in OCaml.
+    let held = arguments.map(|raw| Root::new(unsafe { raw.argument(lock) }));
+    let result = f(lock)?;
+    Ok((result, held.map(|root| Raw(root.raw(lock)))))
+}
+
 /// The outcome of a function that has returned a `T` as `value`.
 pub(crate) fn returned<'l, T>(lock: &'l mut Lock, value: &Root) -> Val<'l> {
     // A type with one value, which is represented as `()`.

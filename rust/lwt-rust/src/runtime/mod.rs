@@ -150,6 +150,12 @@ pub(crate) fn start() -> Result<Handle, Error> {
     Ok(started.handle.clone())
 }
 
+/// The runtime, if it has started.
+#[inline]
+pub(crate) fn started() -> Option<&'static Handle> {
+    STARTED.get().map(|started| &started.handle)
+}
+
 fn start_as(settings: Settings) -> Result<Started, Error> {
     let runtime = start::start(&settings)?;
     let handle = runtime.handle().clone();
