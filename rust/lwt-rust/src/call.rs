@@ -30,7 +30,9 @@ where
     E: Into<Error>,
 {
     // SAFETY: the caller says so.
-    unsafe { enter(|lock| begin(lock, arguments, start, Cancellation::Drops)) }
+    let attach = |lock: &mut Lock| unsafe { attached(lock, arguments) };
+    // SAFETY: as above.
+    unsafe { enter(|lock| begin(lock, attach, start, Cancellation::Drops)) }
 }
 
 /// As [`call`], of a function that has to finish: when OCaml cancels the promise,
@@ -49,8 +51,13 @@ where
     E: Into<Error>,
 {
     // SAFETY: the caller says so.
-    unsafe { enter(|lock| begin(lock, arguments, start, Cancellation::Protects)) }
+    let attach = |lock: &mut Lock| unsafe { attached(lock, arguments) };
+    // SAFETY: as above.
+    unsafe { enter(|lock| begin(lock, attach, start, Cancellation::Protects)) }
 }
+
+/// An executor, and the arguments of a stub that uses it.
+pub(crate) type Attached<const N: usize> = (&'static DomainExecutor, [Raw; N]);
 
 /// The executor of the calling thread's domain, and the arguments of a stub: to make
 /// the executor, which the first call does, OCaml is called, and moves them.
@@ -63,7 +70,7 @@ where
 pub(crate) unsafe fn attached<const N: usize>(
     lock: &mut Lock,
     arguments: [Raw; N],
-) -> Result<(&'static DomainExecutor, [Raw; N]), Error> {
+) -> Result<Attached<N>, Error> {
     match executor::at_hand() {
         Some(executor) => Ok((executor, arguments)),
         // SAFETY: the caller says so.
@@ -71,12 +78,9 @@ pub(crate) unsafe fn attached<const N: usize>(
     }
 }
 
-/// # Safety
-///
-/// As for [`call`].
-unsafe fn begin<F, T, E, const N: usize>(
+fn begin<F, T, E, const N: usize>(
     lock: &mut Lock,
-    arguments: [Raw; N],
+    attach: impl FnOnce(&mut Lock) -> Result<Attached<N>, Error>,
     start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
     cancellation: Cancellation,
 ) -> Result<Val<'_>, Error>
@@ -85,8 +89,7 @@ where
     T: IntoOcaml,
     E: Into<Error>,
 {
-    // SAFETY: the caller says so.
-    let (executor, arguments) = unsafe { attached(lock, arguments)? };
+    let (executor, arguments) = attach(lock)?;
     let mut future = executor.call_future(start(lock, arguments)?);
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
         let slot = Root::new(Val::from_index(executor.adopt(future, cancellation)));
