@@ -1,6 +1,9 @@
 //! The process around Rust: stacks, signals, children, threads.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use lwt_rust::{Abstract, AbstractType, DomainExecutor, Error, LwtFn, func, spawn_blocking};
 
@@ -96,4 +99,54 @@ pub(crate) fn has_tokio() -> bool {
 #[func]
 pub(crate) fn lengths(closures: Vec<LwtFn<(), ()>>, text: String) -> (usize, usize) {
     (closures.len(), text.len())
+}
+
+static CLOSED: AtomicUsize = AtomicUsize::new(0);
+
+/// As the connection of a pool: to close it takes a task of tokio's.
+#[derive(AbstractType)]
+pub(crate) struct Connection;
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        tokio::spawn(async { CLOSED.fetch_add(1, Ordering::Relaxed) });
+    }
+}
+
+/// A connection.
+#[func]
+pub(crate) fn connection() -> Abstract<Connection> {
+    Abstract::new(Connection)
+}
+
+/// How many connections were closed.
+#[func]
+pub(crate) fn closed() -> usize {
+    CLOSED.load(Ordering::Relaxed)
+}
+
+static HANDLED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn handle(_signal: libc::c_int) {
+    HANDLED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Sets a handler for a signal, as crates do that know nothing of OCaml.
+#[func]
+pub(crate) fn set_handler(signal: i32) -> Result<(), Error> {
+    // SAFETY: an action of zeros is one.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handle as extern "C" fn(libc::c_int) as usize;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: the handler does what one may do: it writes an atomic.
+    match unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error().into()),
+    }
+}
+
+/// How many signals were handled.
+#[func]
+pub(crate) fn handled() -> usize {
+    HANDLED.load(Ordering::Relaxed)
 }

@@ -9,7 +9,7 @@ use lwt_rust_core::{catch_panic, drop_quietly};
 use ocaml::sys;
 
 use super::{bottom::at_bottom, lock::Lock, value::Val};
-use crate::{fork, promise::Relay};
+use crate::{fork, promise::Relay, runtime};
 
 /// The operations that mark the blocks of one kind, by their address.
 struct Operations(sys::custom_operations);
@@ -157,7 +157,9 @@ impl Held for Content {
         &CONTENT
     }
 
-    fn end(self) {}
+    fn end(self) {
+        runtime::in_context(|| drop(self));
+    }
 }
 
 /// Allocates an OCaml value that holds `content`, which keeps `size` bytes.

@@ -156,6 +156,16 @@ pub(crate) fn started() -> Option<&'static Handle> {
     STARTED.get().map(|started| &started.handle)
 }
 
+/// Calls `f` in tokio's context, if the runtime has started. Any thread may call it: one
+/// that is ending, and has no thread-locals any more, calls `f` without.
+pub(crate) fn in_context<R>(f: impl FnOnce() -> R) -> R {
+    let _entered = match Handle::try_current() {
+        Err(error) if error.is_missing_context() => started().map(Handle::enter),
+        Ok(_) | Err(_) => None,
+    };
+    f()
+}
+
 fn start_as(settings: Settings) -> Result<Started, Error> {
     let runtime = start::start(&settings)?;
     let handle = runtime.handle().clone();
