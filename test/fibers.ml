@@ -90,8 +90,38 @@ let in_the_engine () =
      ignore (event : Lwt_engine.event);
      woken)
 
+(* A handler that Rust has set, while OCaml runs on small stacks. *)
+let handler_of_rust () =
+  let sigusr1 =
+    10
+    (* on Linux *)
+  in
+  let signals = 20_000 in
+  let rec fibers n = if n = 0 then 0 else in_fiber (fun () -> fibers (n - 1)) in
+  Rust_functions.set_handler sigusr1;
+  let own = string_of_int (Unix.getpid ()) in
+  let command =
+    Printf.sprintf
+      "n=0; while [ $n -lt %d ]; do kill -USR1 $0 || exit; n=$((n + 1)); done"
+      signals
+  in
+  let child =
+    Unix.create_process "sh"
+      [| "sh"; "-c"; command; own |]
+      Unix.stdin Unix.stdout Unix.stderr
+  in
+  let rec go () =
+    assert (fibers 10 = 0);
+    match Unix.waitpid [ WNOHANG ] child with
+    | 0, _ -> go ()
+    | _, status -> assert (status = WEXITED 0)
+  in
+  go ();
+  assert (Rust_functions.handled () > 0)
+
 let programs =
   [
+    ("a handler that Rust has set", handler_of_rust);
     ("plain functions", fun () -> run_all plain);
     ("the loop", fun () -> run_all of_the_loop);
     ("a fiber in a fiber", fun () -> twice (plain @ of_the_loop));

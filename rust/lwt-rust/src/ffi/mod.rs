@@ -16,6 +16,8 @@ mod bigarray;
 mod bottom;
 mod boundary;
 mod custom;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod handlers;
 mod lock;
 mod notification;
 mod orphans;
