@@ -54,10 +54,32 @@ let tokio_everywhere () =
     (Domain.spawn (fun () ->
          check "a domain" true (Rust_functions.has_tokio ())))
 
+(* As crates do that report panics. One that is set later is known of when a panic
+   has not come by ours. *)
+let panic_hook_of_another () =
+  let reported = ref 0 in
+  Lwt_rust.set_panic_reporter (Some (fun _ -> incr reported));
+  let panic () =
+    match
+      Lwt_main.run
+        (Lwt.finalize (fun () -> Rust.panic true) (fun () -> Support.pauses 3))
+    with
+    | () -> failwith "no panic"
+    | exception Lwt_rust.Panic { location; _ } -> location <> ""
+  in
+  Rust_functions.replace_panic_hook ();
+  check "location" true (panic ());
+  check "reported" 1 !reported;
+  Rust_functions.replace_panic_hook ();
+  check "no location" false (panic ());
+  check "location" true (panic ());
+  check "reported" 2 !reported
+
 let programs =
   [
     ("a plain function with closures", plain_function);
     ("an asynchronous function", asynchronous_function);
+    ("one that sets a panic hook", panic_hook_of_another);
     ("functions of domains", in_domains);
     ( "a plain function that leaves a closure to a task",
       closure_in_the_background );

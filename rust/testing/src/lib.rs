@@ -44,4 +44,5 @@ lwt_rust::library! {
     p::fragile, p::start_process, p::start_process_now, p::limit, p::block,
     p::call_in_background, p::has_tokio, p::lengths,
     p::connection, p::closed, p::set_handler, p::handled,
+    p::replace_panic_hook,
 }

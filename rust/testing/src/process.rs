@@ -150,3 +150,9 @@ pub(crate) fn set_handler(signal: i32) -> Result<(), Error> {
 pub(crate) fn handled() -> usize {
     HANDLED.load(Ordering::Relaxed)
 }
+
+/// Sets a panic hook that does nothing, in place of the one there is.
+#[func]
+pub(crate) fn replace_panic_hook() {
+    std::panic::set_hook(Box::new(|_| ()));
+}

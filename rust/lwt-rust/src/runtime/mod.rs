@@ -15,7 +15,7 @@ use lwt_rust_core::Cell;
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Handle, Runtime};
 
-use crate::error::Error;
+use crate::error::{Error, Panic};
 pub use blocking::spawn_blocking;
 pub use scoped::{Scoped, spawn_scoped};
 
@@ -168,6 +168,8 @@ pub(crate) fn in_context<R>(f: impl FnOnce() -> R) -> R {
 
 fn start_as(settings: Settings) -> Result<Started, Error> {
     let runtime = start::start(&settings)?;
+    // A program sets the hooks of others before.
+    Panic::install_hook();
     let handle = runtime.handle().clone();
     let running = match settings.flavor {
         Flavor::MultiThread(_) => Running::Pool(runtime),
