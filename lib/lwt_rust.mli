@@ -143,7 +143,11 @@ val set_panic_reporter : (panic -> unit) option -> unit
     panic of a call rejects its promise as well. What [report] raises goes to
     [Lwt.async_exception_hook]. With [None], which is the default, a panic is a
     line on the standard error output; so it is when the loop is not there to
-    call [report], or 64 panics wait for it. Any domain may call it. *)
+    call [report], or 64 panics wait for it. Any domain may call it.
+
+    A crate may set a panic hook of its own, which is called too. One that is
+    set after the runtime has started hides the first panic that follows from
+    [report]. *)
 
 (** {1:promises Promises for Rust} *)
 
@@ -183,7 +187,13 @@ end
 
 (** The tokio runtime that tasks have around them. It starts when an
     asynchronous Rust function is first called, and its threads never run OCaml
-    code. *)
+    code.
+
+    While they run, its threads block the signals that the thread blocked which
+    started the runtime, and no others, so the processes that they start can be
+    ended by signals. [SIGPIPE] is left as it is: it ends the process when
+    OCaml, or C code of the program, writes where nobody reads, unless the
+    program ignores it ([Sys.set_signal Sys.sigpipe Signal_ignore]). *)
 module Runtime : sig
   type flavor =
     | Multi_thread of { workers : int option }

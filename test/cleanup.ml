@@ -155,6 +155,25 @@ let destructors_that_call () =
   check_int "calls" (n * (1 + 3 + 6 + 12)) made;
   still_works ()
 
+(* To close a connection, its destructor spawns a task on tokio. *)
+let connections elsewhere () =
+  let* () = Rust.sleep 1 () in
+  let before = Rust_functions.closed () in
+  elsewhere (fun () ->
+      for _ = 1 to 100 do
+        ignore (Sys.opaque_identity (Rust_functions.connection ()))
+      done;
+      Gc.full_major ();
+      Gc.full_major ());
+  let rec wait () =
+    if Rust_functions.closed () - before >= 100 then Lwt.return_unit
+    else
+      let* () = Lwt_unix.sleep 0.001 in
+      wait ()
+  in
+  let+ () = wait () in
+  check_int "closed" 100 (Rust_functions.closed () - before)
+
 let () =
   Alcotest.run "cleanup"
     [
@@ -165,6 +184,11 @@ let () =
         ] );
       ( "releases",
         [
+          case "connections of the loop's thread" (connections (fun f -> f ()));
+          case "connections of another thread"
+            (connections (fun f -> Thread.join (Thread.create f ())));
+          case "connections of another domain"
+            (connections (fun f -> Domain.join (Domain.spawn f)));
           case "calls that ended" ended_calls;
           case "calls that were cancelled" cancelled_calls;
           case "timers that were cancelled" cancelled_sleeps;

@@ -138,37 +138,14 @@ let programs =
     ("shutdown", 0, Shutdown.run);
   ]
 
-let seconds = 30.
-
-let wait_for child =
-  let deadline = Unix.gettimeofday () +. seconds in
-  let rec go () =
-    match Unix.waitpid [ WNOHANG ] child with
-    | 0, _ when Unix.gettimeofday () > deadline ->
-        Unix.kill child Sys.sigkill;
-        ignore (Unix.waitpid [] child);
-        Alcotest.failf "it still ran after %g seconds" seconds
-    | 0, _ ->
-        Unix.sleepf 0.002;
-        go ()
-    | _, WEXITED code -> code
-    | _, (WSIGNALED signal | WSTOPPED signal) ->
-        Alcotest.failf "it was ended by signal %d" signal
-  in
-  go ()
-
-let start name stderr =
-  let program = Sys.executable_name in
-  Unix.create_process program [| program; name |] Unix.stdin Unix.stdout stderr
-
 let ends_with name code () =
-  Alcotest.(check int) "code" code (wait_for (start name Unix.stderr))
+  Alcotest.(check int) "code" code Program.(wait_for (start name Unix.stderr))
 
 let a_panic_is_one_line () =
   let file = Filename.temp_file "exits" ".stderr" in
   Fun.protect ~finally:(fun () -> Sys.remove file) @@ fun () ->
   let stderr = Unix.openfile file [ O_WRONLY; O_TRUNC ] 0o600 in
-  Alcotest.(check int) "code" 0 (wait_for (start "a panic" stderr));
+  Alcotest.(check int) "code" 0 Program.(wait_for (start "a panic" stderr));
   Unix.close stderr;
   let text = In_channel.with_open_bin file In_channel.input_all in
   Alcotest.(check (option int))

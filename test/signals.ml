@@ -75,6 +75,44 @@ let handler_that_raises () =
   check_bool "interrupted" true interrupted;
   check_int "the executor goes on" 7 (Lwt_main.run (Rust.yield 5 7))
 
+(* The system gives the second signal to another thread, if the main one has not
+   begun to handle the first. The loop waits for nothing else. No more than two:
+   the handlers of three at a time do not fit on the stack that OCaml has for
+   them. *)
+let two_at_once () =
+  let arrived = ref 0 and resolver = ref (snd (Lwt.wait ())) in
+  let handle _ =
+    incr arrived;
+    if !arrived = 2 then Lwt.wakeup_later !resolver ()
+  in
+  (* One child sends them all: one that ended would send another signal. *)
+  let command = "while read line; do kill -USR1 $0; kill -USR2 $0; done" in
+  let own = string_of_int (Unix.getpid ()) in
+  Lwt_process.with_process_out ("", [| "sh"; "-c"; command; own |])
+  @@ fun child ->
+  let both send =
+    let all, wake = Lwt.wait () in
+    arrived := 0;
+    resolver := wake;
+    let* () = send () in
+    all
+  in
+  let rec rounds n =
+    if n = 0 then Lwt.return_unit
+    else
+      (* Threads of tokio's run, and are about to rest. *)
+      let busy = List.init 20 Rust.spawn in
+      let* () = Rust_functions.block () in
+      let* () =
+        both (fun () -> Lwt.return (List.iter send Sys.[ sigusr1; sigusr2 ]))
+      in
+      let* (_ : int list) = Lwt.all busy in
+      let* () = both (fun () -> Lwt_io.write_line child#stdin "") in
+      rounds (n - 1)
+  in
+  with_handler Sys.sigusr1 handle @@ fun () ->
+  with_handler Sys.sigusr2 handle @@ fun () -> rounds 100
+
 let children_are_waited_for () =
   let* () = Rust.sleep 1 () in
   let exits code = Lwt_process.exec ("", [| "sh"; "-c"; "exit " ^ code |]) in
@@ -82,6 +120,21 @@ let children_are_waited_for () =
   check_bool "statuses" true
     (statuses = [ Unix.WEXITED 0; WEXITED 1; WEXITED 2 ]);
   Lwt.return_unit
+
+let ends_by_sigterm start () =
+  let* child = start () in
+  Unix.kill child Sys.sigterm;
+  let+ _, status = Lwt_unix.waitpid [] child in
+  check_bool "by SIGTERM" true (status = WSIGNALED Sys.sigterm)
+
+(* With a handler here, which a child does not inherit. *)
+let children_can_be_ended place () =
+  let start () = Rust_functions.start_process place in
+  let* () = ends_by_sigterm start () in
+  with_handler Sys.sigterm ignore (ends_by_sigterm start)
+
+let children_of_a_plain_function =
+  ends_by_sigterm (fun () -> Lwt.return (Rust_functions.start_process_now ()))
 
 let sigpipe_is_as_it_was () =
   ignore (Lwt_main.run (Rust.yield 1 ()));
@@ -105,7 +158,17 @@ let () =
             (handler_of_the_process Sys.sigterm "TERM");
           case "a handler of Lwt's" handler_of_lwt;
           Alcotest.test_case "a handler that raises" `Quick handler_that_raises;
+          case "two at once" two_at_once;
           case "children are waited for" children_are_waited_for;
+          case "children of a plain function can be ended"
+            children_of_a_plain_function;
+          case "children of a task can be ended" (children_can_be_ended 0);
+          case "children of tokio's tasks can be ended"
+            (children_can_be_ended 1);
+          case "children of a blocking function can be ended"
+            (children_can_be_ended 2);
+          case "children of tokio's blocking functions can be ended"
+            (children_can_be_ended 3);
           Alcotest.test_case "SIGPIPE is as it was" `Quick sigpipe_is_as_it_was;
         ] );
     ]

@@ -5,29 +5,34 @@ use std::{future::Future, task::Poll};
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
-    executor::{self, Cancellation},
-    ffi::{Lock, Raw, Root, Status, Val, enter, returned},
+    executor::{self, Cancellation, DomainExecutor},
+    ffi::{Lock, Raw, Root, Status, Val, enter, hold, returned},
 };
 
 /// Runs an asynchronous function that OCaml calls: the body of the stub that
 /// [`export!`](crate::export) writes.
 ///
-/// `start` reads the arguments and gives the future, which is polled once, now,
-/// so that it runs until its first wait, as a Lwt function does. A future that
+/// `start` reads the arguments, those that the stub has or, if OCaml has moved them, what
+/// they are by then. It gives the future, which is polled once, now, so that it runs until its first wait, as a Lwt function does. A future that
 /// is ready then costs neither a task nor a promise of its own.
 ///
 /// # Safety
 ///
 /// Called only from an `extern "C"` function that OCaml calls through an
-/// `external` whose result is a `Lwt_rust.Call.t`.
-pub unsafe fn call<F, T, E>(start: impl FnOnce(&mut Lock) -> Result<F, Error>) -> Raw
+/// `external` whose result is a `Lwt_rust.Call.t`, first and with its parameters.
+pub unsafe fn call<F, T, E, const N: usize>(
+    arguments: [Raw; N],
+    start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
+) -> Raw
 where
     F: Future<Output = Result<T, E>> + 'static,
     T: IntoOcaml,
     E: Into<Error>,
 {
     // SAFETY: the caller says so.
-    unsafe { enter(|lock| begin(lock, start, Cancellation::Drops)) }
+    let attach = |lock: &mut Lock| unsafe { attached(lock, arguments) };
+    // SAFETY: as above.
+    unsafe { enter(|lock| begin(lock, attach, start, Cancellation::Drops)) }
 }
 
 /// As [`call`], of a function that has to finish: when OCaml cancels the promise,
@@ -36,19 +41,47 @@ where
 /// # Safety
 ///
 /// As for [`call`].
-pub unsafe fn call_protected<F, T, E>(start: impl FnOnce(&mut Lock) -> Result<F, Error>) -> Raw
+pub unsafe fn call_protected<F, T, E, const N: usize>(
+    arguments: [Raw; N],
+    start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
+) -> Raw
 where
     F: Future<Output = Result<T, E>> + 'static,
     T: IntoOcaml,
     E: Into<Error>,
 {
     // SAFETY: the caller says so.
-    unsafe { enter(|lock| begin(lock, start, Cancellation::Protects)) }
+    let attach = |lock: &mut Lock| unsafe { attached(lock, arguments) };
+    // SAFETY: as above.
+    unsafe { enter(|lock| begin(lock, attach, start, Cancellation::Protects)) }
 }
 
-fn begin<F, T, E>(
+/// An executor, and the arguments of a stub that uses it.
+pub(crate) type Attached<const N: usize> = (&'static DomainExecutor, [Raw; N]);
+
+/// The executor of the calling thread's domain, and the arguments of a stub: to make
+/// the executor, which the first call does, OCaml is called, and moves them.
+///
+/// # Safety
+///
+/// They are the parameters of a stub that OCaml has just called, and nothing has
+/// allocated since then.
+#[inline(always)]
+pub(crate) unsafe fn attached<const N: usize>(
     lock: &mut Lock,
-    start: impl FnOnce(&mut Lock) -> Result<F, Error>,
+    arguments: [Raw; N],
+) -> Result<Attached<N>, Error> {
+    match executor::at_hand() {
+        Some(executor) => Ok((executor, arguments)),
+        // SAFETY: the caller says so.
+        None => unsafe { hold(arguments, lock, executor::attached) },
+    }
+}
+
+fn begin<F, T, E, const N: usize>(
+    lock: &mut Lock,
+    attach: impl FnOnce(&mut Lock) -> Result<Attached<N>, Error>,
+    start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
     cancellation: Cancellation,
 ) -> Result<Val<'_>, Error>
 where
@@ -56,9 +89,9 @@ where
     T: IntoOcaml,
     E: Into<Error>,
 {
-    let executor = executor::attached(lock)?;
+    let (executor, arguments) = attach(lock)?;
     executor.forget_taken();
-    let mut future = executor.call_future(start(lock)?);
+    let mut future = executor.call_future(start(lock, arguments)?);
     let context = executor.give_context(lock);
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
         let slot = executor.adopt(lock, future, cancellation)?;
@@ -115,7 +148,9 @@ macro_rules! export {
         pub extern "C" fn $name($($argument: $crate::Raw),+) -> $crate::Raw {
             async fn function($($argument: $type),+) -> $result $body
 
-            let start = |lock: &mut $crate::Lock| {
+            const ARGUMENTS: usize = [$(stringify!($argument)),+].len();
+            let start = |lock: &mut $crate::Lock, raws: [$crate::Raw; ARGUMENTS]| {
+                let [$($argument),+] = raws;
                 // Reading an argument allocates nothing in OCaml.
                 $(
                     // SAFETY: it is a parameter of this stub.
@@ -125,7 +160,7 @@ macro_rules! export {
                 Ok(function($($argument),+))
             };
             // SAFETY: the symbol is declared in OCaml as this macro says.
-            unsafe { $crate::call(start) }
+            unsafe { $crate::call([$($argument),+], start) }
         }
     )+ };
     ($(#[$attribute:meta])* async fn $($rest:tt)*) => {

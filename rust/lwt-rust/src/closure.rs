@@ -137,6 +137,8 @@ impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
 }
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
+    const IS_OF_EXECUTOR: bool = true;
+
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let function = Arc::new(Function {
             closure: function(value)?,

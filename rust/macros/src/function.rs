@@ -353,6 +353,7 @@ fn stub(
     let raws: Vec<Ident> = (0..arguments.len().max(1))
         .map(|number| format_ident!("argument_{number}"))
         .collect();
+    let count = raws.len();
     let values: Vec<Ident> = (0..arguments.len())
         .map(|number| format_ident!("value_{number}"))
         .collect();
@@ -400,8 +401,11 @@ fn stub(
                 true => call,
                 false => quote!(#ok(#call)),
             };
+            let types = arguments.iter().map(|argument| &argument.ty);
+            let is_of_executor =
+                quote!({ false #(|| <#types as ::lwt_rust::FromOcaml>::IS_OF_EXECUTOR)* });
             (
-                quote_spanned!(span=> ::lwt_rust::bindings::direct),
+                quote_spanned!(span=> ::lwt_rust::bindings::direct::<#is_of_executor, _, _, _, #count>),
                 quote!(move || #call),
             )
         }
@@ -424,13 +428,14 @@ fn stub(
     quote! {
         #[unsafe(export_name = #symbol)]
         extern "C" fn stub(#(#raws: ::lwt_rust::Raw),*) -> ::lwt_rust::Raw {
-            let start = |lock: &mut ::lwt_rust::Lock| {
+            let start = |lock: &mut ::lwt_rust::Lock, raws: [::lwt_rust::Raw; #count]| {
+                let [#(#raws),*] = raws;
                 #(#reads)*
                 #ok(#body)
             };
             // SAFETY: OCaml knows this symbol by the bindings made of its
             // description, which say what it is.
-            unsafe { #entry(start) }
+            unsafe { #entry([#(#raws),*], start) }
         }
         #twin
     }

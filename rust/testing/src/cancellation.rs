@@ -121,7 +121,7 @@ lwt_rust::export! {
 /// waits so many turns and then calls a closure, cancelled or not.
 #[unsafe(no_mangle)]
 extern "C" fn test_protected(turns: Raw, f: Raw) -> Raw {
-    let start = |lock: &mut Lock| {
+    let start = |lock: &mut Lock, [turns, f]: [Raw; 2]| {
         // SAFETY: it is a parameter of this stub.
         let turns = u64::from_ocaml(unsafe { turns.argument(lock) })?;
         // SAFETY: as above; reading the other allocated nothing.
@@ -135,7 +135,7 @@ extern "C" fn test_protected(turns: Raw, f: Raw) -> Raw {
         })
     };
     // SAFETY: the symbol is declared in OCaml as the comment says.
-    unsafe { call_protected(start) }
+    unsafe { call_protected([turns, f], start) }
 }
 
 /// Calls a closure when it is dropped, where it may.

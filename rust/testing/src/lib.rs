@@ -7,6 +7,7 @@ mod domains;
 mod errors;
 mod functions;
 mod names;
+mod process;
 mod registered;
 mod steps;
 mod threads;
@@ -19,6 +20,7 @@ use cancellation as c;
 use domains as d;
 use functions as f;
 use names as n;
+use process as p;
 use steps as s;
 use threads as t;
 use waits as w;
@@ -46,4 +48,8 @@ lwt_rust::library! {
     s::ready_steps, s::give_up, s::call_when_dropped, s::call_from_a_task, s::call_both,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,
+    p::fragile, p::start_process, p::start_process_now, p::limit, p::block,
+    p::call_in_background, p::has_tokio, p::lengths,
+    p::connection, p::closed, p::set_handler, p::handled,
+    p::replace_panic_hook,
 }

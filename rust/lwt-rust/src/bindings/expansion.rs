@@ -3,9 +3,11 @@
 #![expect(missing_docs, reason = "nobody but our macros uses this")]
 
 use crate::{
+    call::attached,
     convert::{self, FromOcaml, IntoOcaml},
     error::Error,
-    ffi::{self, Lock, Raw, Root, Val, enter, returned},
+    ffi::{self, Lock, Raw, Root, Val, enter, enter_tokio, returned},
+    runtime,
 };
 
 pub use crate::convert::mismatch;
@@ -50,25 +52,38 @@ pub unsafe fn argument<T: FromOcaml>(
 /// Runs a function that OCaml calls and that returns no promise. `start` reads
 /// the arguments and gives the function, which may borrow the lock.
 ///
+/// If `IS_OF_EXECUTOR`, some arguments belong to the domain's executor, so it is made.
+/// A function of other values starts nothing, but has tokio's context if the runtime
+/// has started.
+///
 /// # Safety
 ///
 /// Called only from an `extern "C"` function that OCaml calls through an
-/// `external` whose result is a `Lwt_rust.Call.direct`.
-pub unsafe fn direct<F, T, E>(start: impl FnOnce(&mut Lock) -> Result<F, Error>) -> Raw
+/// `external` whose result is a `Lwt_rust.Call.direct`, first and with its parameters.
+pub unsafe fn direct<const IS_OF_EXECUTOR: bool, F, T, E, const N: usize>(
+    arguments: [Raw; N],
+    start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
+) -> Raw
 where
     F: FnOnce() -> Result<T, E>,
     T: IntoOcaml,
     E: Into<Error>,
 {
     let body = |lock: &mut Lock| {
+        let arguments = match IS_OF_EXECUTOR {
+            // SAFETY: the caller says so.
+            true => unsafe { attached(lock, arguments)?.1 },
+            false => arguments,
+        };
         let executor = ffi::executor();
         if let Some(executor) = executor {
             executor.forget_taken();
         }
-        let function = start(lock)?;
+        let function = start(lock, arguments)?;
         if let Some(executor) = executor {
             executor.give_context(lock);
         }
+        let _entered = runtime::started().and_then(enter_tokio);
         let result = lock.lend(function);
         convert::root(result.map_err(Into::into)?, lock)
     };

@@ -39,8 +39,11 @@ pub trait AbstractType: Send + Sync + 'static {
 /// `Abstract`, as with an [`Arc`].
 ///
 /// When OCaml's collector finds that OCaml does not need the value any more, and
-/// Rust does not either, it is dropped: on any thread, outside of tokio's context
-/// and perhaps without the lock of any domain. A [`Taken`] ends it earlier.
+/// Rust does not either, it is dropped: on any thread, in tokio's context if the runtime
+/// has started, and perhaps without the lock of any domain. So its destructor may
+/// spawn a task with `tokio::spawn`, as that of a connection does, but call no OCaml. A
+/// [`Taken`] ends it earlier. A server that only an abstract value keeps alive ends
+/// when OCaml no longer names that value.
 pub struct Abstract<T>(Arc<T>);
 
 impl<T: AbstractType> Abstract<T> {

@@ -18,6 +18,8 @@ impl<T: OcamlType> OcamlType for Option<T> {
 }
 
 impl<T: FromOcaml> FromOcaml for Option<T> {
+    const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
+
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         if value.as_int() == Some(0) {
             return Ok(None);
@@ -45,6 +47,8 @@ impl<T: OcamlType, E: OcamlType> OcamlType for Result<T, E> {
 }
 
 impl<T: FromOcaml, E: FromOcaml> FromOcaml for Result<T, E> {
+    const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR || E::IS_OF_EXECUTOR;
+
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match value.tag() {
             Some(0) => T::from_ocaml(field(value, 0, 0, "result")?).map(Ok),
@@ -78,6 +82,8 @@ macro_rules! tuples {
         }
 
         impl<$($field: FromOcaml),*> FromOcaml for ($($field,)*) {
+            const IS_OF_EXECUTOR: bool = false $(|| $field::IS_OF_EXECUTOR)*;
+
             fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
                 Ok(($($field::from_ocaml(field(value, 0, $index, "a tuple")?)?,)*))
             }
@@ -108,6 +114,8 @@ impl<T: OcamlType> OcamlType for Vec<T> {
 }
 
 impl<T: FromOcaml> FromOcaml for Vec<T> {
+    const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
+
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         T::vec_from_ocaml(value)
     }
@@ -154,6 +162,8 @@ impl<T: OcamlType> OcamlType for Box<[T]> {
 }
 
 impl<T: FromOcaml> FromOcaml for Box<[T]> {
+    const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
+
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         T::slice_from_ocaml(value)
     }
@@ -171,6 +181,8 @@ impl<T: OcamlType, const N: usize> OcamlType for [T; N] {
 }
 
 impl<T: FromOcaml, const N: usize> FromOcaml for [T; N] {
+    const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
+
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let elements = T::slice_from_ocaml(value)?.into_vec();
         let length = elements.len();
@@ -242,6 +254,8 @@ impl<K: OcamlType, V: OcamlType> OcamlType for BTreeMap<K, V> {
 }
 
 impl<K: FromOcaml + Ord, V: FromOcaml> FromOcaml for BTreeMap<K, V> {
+    const IS_OF_EXECUTOR: bool = K::IS_OF_EXECUTOR || V::IS_OF_EXECUTOR;
+
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         read_list(value)
     }

@@ -108,6 +108,11 @@ pub trait OcamlType {
             `lwt_rust::Abstract<{Self}>`"
 )]
 pub trait FromOcaml: OcamlType + Sized {
+    /// Whether the value belongs to the executor of its domain, as a promise does. Then
+    /// a function that takes one starts the runtime. A derived type cannot know.
+    #[doc(hidden)]
+    const IS_OF_EXECUTOR: bool = false;
+
     /// Reads `value`, without allocating in OCaml.
     ///
     /// # Errors

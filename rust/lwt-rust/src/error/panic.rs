@@ -8,8 +8,8 @@ use std::{
     io::Write,
     panic::PanicHookInfo,
     sync::{
-        Mutex, MutexGuard, Once, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -45,6 +45,12 @@ static REPORTS: Mutex<VecDeque<Panic>> = Mutex::new(VecDeque::new());
 /// The most of them that are kept; others are printed at once.
 const MOST_REPORTS: usize = 64;
 
+/// How many times our hook was set.
+static HOOKS: AtomicUsize = AtomicUsize::new(0);
+
+/// The most of them: each calls the one before.
+const MOST_HOOKS: usize = 16;
+
 /// Whether OCaml has a reporter.
 static HAS_REPORTER: AtomicBool = AtomicBool::new(false);
 
@@ -75,9 +81,33 @@ pub(crate) fn take_reports() -> VecDeque<Panic> {
 impl Panic {
     /// Makes the hook that Rust calls at a panic note where it happened and
     /// report it. It never enters OCaml.
+    ///
+    /// When it is called again, a crate may have set a hook of its own: that is called
+    /// after ours from then on, and an earlier one of ours does nothing any more.
     pub(crate) fn install_hook() {
-        static INSTALLED: Once = Once::new();
-        INSTALLED.call_once(|| std::panic::set_hook(Box::new(Self::on_panic)));
+        if std::thread::panicking() {
+            return;
+        }
+        let number = HOOKS.fetch_add(1, Ordering::Relaxed) + 1;
+        let next = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if number == HOOKS.load(Ordering::Relaxed) {
+                Self::on_panic(info);
+            }
+            // Before the first one was Rust's own, which prints.
+            if number > 1 {
+                next(info);
+            }
+        }));
+    }
+
+    /// A panic has not come by our hook: another one may be in its place.
+    #[cold]
+    fn install_hook_again() {
+        // Those that somebody resumes come by no hook at all.
+        if HOOKS.load(Ordering::Relaxed) < MOST_HOOKS {
+            Self::install_hook();
+        }
     }
 
     fn on_panic(info: &PanicHookInfo<'_>) {
@@ -135,11 +165,12 @@ impl Panic {
 
     /// The panic that `payload` was caught from, on this thread, just now.
     pub(crate) fn from_payload(payload: Payload) -> Self {
-        let (location, backtrace) = LAST_PANIC
-            .try_with(|last| last.borrow_mut().take())
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+        let last = LAST_PANIC.try_with(|last| last.borrow_mut().take());
+        let last = last.ok().flatten();
+        if last.is_none() {
+            Self::install_hook_again();
+        }
+        let (location, backtrace) = last.unwrap_or_default();
         let message = message_of(&*payload);
         drop_quietly(payload);
         Panic(Box::new(PanicInner {

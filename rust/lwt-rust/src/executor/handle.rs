@@ -185,7 +185,8 @@ impl Handle {
         match ffi::executor() {
             Some(executor) => Ok(executor.handle()),
             None => Err(Error::message(
-                "this thread belongs to no domain with an executor",
+                "a Lwt promise or closure is in a domain that has called no asynchronous Rust \
+                 function: call Lwt_rust.Runtime.start () before",
             )),
         }
     }

@@ -37,7 +37,9 @@ pub(crate) use actions::{Action, Ask, Awaited};
 pub(crate) use calls::Cancellation;
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
-pub(crate) use registry::{attach, attached, create, is_shut_down, notifications, shut_down};
+pub(crate) use registry::{
+    at_hand, attach, attached, create, is_shut_down, notifications, shut_down,
+};
 pub(crate) use reuse::DomainLife;
 pub use task::{LocalTask, Task};
 pub(crate) use tasks::{TaskSlot, too_many};

@@ -51,6 +51,16 @@ fn refuse_if_shut_down() -> Result<(), Error> {
     Ok(())
 }
 
+/// The executor of the calling thread's domain, if it is attached to the thread and can
+/// be used.
+#[inline]
+pub(crate) fn at_hand() -> Option<&'static DomainExecutor> {
+    let is_usable = |executor: &&DomainExecutor| !executor.shared().is_closed();
+    ffi::executor()
+        .filter(is_usable)
+        .filter(|_| !is_shut_down())
+}
+
 /// The executor of the calling thread's domain, made now if there is none.
 ///
 /// # Errors
@@ -58,10 +68,7 @@ fn refuse_if_shut_down() -> Result<(), Error> {
 /// The OCaml exception that says why this domain cannot have one.
 #[inline]
 pub(crate) fn attached(lock: &mut Lock) -> Result<&'static DomainExecutor, Error> {
-    match ffi::executor().filter(|executor| !executor.shared().is_closed()) {
-        Some(executor) if !is_shut_down() => Ok(executor),
-        Some(_) | None => attached_now(lock),
-    }
+    at_hand().map_or_else(|| attached_now(lock), Ok)
 }
 
 #[cold]

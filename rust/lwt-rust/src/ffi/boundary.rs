@@ -9,6 +9,7 @@ use lwt_rust_core::{Payload, catch_panic, drop_quietly};
 use ocaml::sys;
 
 use super::{
+    bottom::at_bottom,
     lock::Lock,
     root::Root,
     thread::{Access, executor, is_new, set_access, set_known},
@@ -60,6 +61,15 @@ pub(crate) unsafe fn enter(
 }
 
 unsafe fn enter_raw(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
+    // SAFETY: the caller says so.
+    Raw(at_bottom(|| unsafe { run(body) }.0))
+}
+
+/// # Safety
+///
+/// Called only by [`enter_raw`].
+#[inline(always)]
+unsafe fn run(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
     // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on
     // this thread before has given its `Lock` away to call OCaml.
     let mut lock = unsafe { Lock::assume() };
@@ -113,6 +123,24 @@ fn introduce(lock: &mut Lock, returned: Returned) -> Returned {
         set_known(false);
     }
     returned.map(|result| result.map(|root| Raw(root.raw(lock))))
+}
+
+/// Runs `f`, which may call OCaml, before a stub has read its arguments, and gives them
+/// as they are after that, too.
+///
+/// # Safety
+///
+/// As for [`Raw::argument`], of each of them.
+#[cold]
+pub(crate) unsafe fn hold<R, const N: usize>(
+    arguments: [Raw; N],
+    lock: &mut Lock,
+    f: impl FnOnce(&mut Lock) -> Result<R, Error>,
+) -> Result<(R, [Raw; N]), Error> {
+    // SAFETY: the caller says so, and making a root allocates nothing in OCaml.
+    let held = arguments.map(|raw| Root::new(unsafe { raw.argument(lock) }));
+    let result = f(lock)?;
+    Ok((result, held.map(|root| Raw(root.raw(lock)))))
 }
 
 /// The outcome of a function that has returned a `T` as `value`.
@@ -187,6 +215,18 @@ fn outcome(lock: &mut Lock, status: Status, fields: &[&Root]) -> Raw {
 ///
 /// `arguments` are the parameters of a function that OCaml has just called.
 pub(crate) unsafe fn keep<const N: usize>(
+    arguments: [Raw; N],
+    body: impl FnOnce([Val<'_>; N]) -> u8,
+) -> Raw {
+    // SAFETY: the caller says so.
+    Raw(at_bottom(|| unsafe { run_keep(arguments, body) }.0))
+}
+
+/// # Safety
+///
+/// As for [`keep`].
+#[inline(always)]
+unsafe fn run_keep<const N: usize>(
     arguments: [Raw; N],
     body: impl FnOnce([Val<'_>; N]) -> u8,
 ) -> Raw {

@@ -8,8 +8,8 @@ use std::{
 use lwt_rust_core::{catch_panic, drop_quietly};
 use ocaml::sys;
 
-use super::{lock::Lock, value::Val};
-use crate::{fork, promise::Relay};
+use super::{bottom::at_bottom, lock::Lock, value::Val};
+use crate::{fork, promise::Relay, runtime};
 
 /// The operations that mark the blocks of one kind, by their address.
 struct Operations(sys::custom_operations);
@@ -89,9 +89,12 @@ unsafe extern "C" fn finalize<T: Held>(block: sys::Value) {
     }
     // A panic must not unwind into the collector. There is nobody to tell but
     // the panic hook, which has been told.
-    if let Err(payload) = catch_panic(|| held.end()) {
-        drop_quietly(payload);
-    }
+    at_bottom(|| {
+        if let Err(payload) = catch_panic(|| held.end()) {
+            drop_quietly(payload);
+        }
+        sys::UNIT
+    });
 }
 
 // Promises that OCaml makes for Rust.
@@ -154,7 +157,9 @@ impl Held for Content {
         &CONTENT
     }
 
-    fn end(self) {}
+    fn end(self) {
+        runtime::in_context(|| drop(self));
+    }
 }
 
 /// Allocates an OCaml value that holds `content`, which keeps `size` bytes.

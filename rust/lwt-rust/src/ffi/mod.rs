@@ -13,8 +13,11 @@
 //! - `boundary` is the one way in from OCaml.
 
 mod bigarray;
+mod bottom;
 mod boundary;
 mod custom;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod handlers;
 mod lock;
 mod notification;
 mod orphans;
@@ -24,10 +27,10 @@ mod value;
 
 pub(crate) use bigarray::Bytes;
 pub use boundary::Raw;
-pub(crate) use boundary::{Status, act, enter, keep, observe, returned, stub, tell};
+pub(crate) use boundary::{Status, act, enter, hold, keep, observe, returned, stub, tell};
 pub(crate) use custom::{Content, content_of, content_value, promise_of, promise_value};
 pub use lock::{Lock, try_with_lock, with_lock};
-pub(crate) use notification::notify;
+pub(crate) use notification::{has_signals, notify};
 pub(crate) use orphans::keep_orphans;
 pub use root::Root;
 pub(crate) use thread::{

@@ -1,9 +1,14 @@
-//! Lwt_unix notifications: the way to the Lwt loop from any thread.
+//! What any thread may ask of OCaml: to run a handler in the Lwt loop, and whether
+//! signals wait for theirs.
 
 unsafe extern "C" {
     /// Of Lwt's own stubs, with this prototype in Lwt 5.7 to 6.1. It writes to
     /// an eventfd or pipe under a mutex.
     fn lwt_unix_send_notification(id: libc::intptr_t);
+
+    /// Of OCaml's runtime, with this prototype in 5.1 to 5.4. It reads a few atomic
+    /// words.
+    fn caml_check_pending_signals() -> libc::c_int;
 }
 
 /// Makes the Lwt loop run the handler of a notification. Any thread may call
@@ -13,4 +18,11 @@ pub(crate) fn notify(id: isize) {
     // The function raises an OCaml exception only when the descriptor is gone,
     // which Lwt never closes while the process runs.
     unsafe { lwt_unix_send_notification(id) }
+}
+
+/// Whether OCaml has noted a signal whose handler has not run yet. Any thread may call
+/// it; it does not block.
+pub(crate) fn has_signals() -> bool {
+    // SAFETY: the function wants neither a lock nor a thread that OCaml knows.
+    unsafe { caml_check_pending_signals() != 0 }
 }

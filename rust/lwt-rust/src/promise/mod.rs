@@ -233,6 +233,8 @@ impl<T: OcamlType> OcamlType for Promise<T> {
 
 /// A `t Lwt_rust.Promise.t` is read as well.
 impl<T: FromOcaml + Send + 'static> FromOcaml for Promise<T> {
+    const IS_OF_EXECUTOR: bool = true;
+
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match promise_of(value) {
             Some(relay) => {

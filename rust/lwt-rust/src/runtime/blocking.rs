@@ -14,8 +14,12 @@ use std::{
 use lwt_rust_core::{catch_panic, drop_quietly};
 use tokio::runtime::Handle;
 
-use super::Scoped;
-use crate::{error::Panic, fork, promise::Promise};
+use super::{Scoped, signals};
+use crate::{
+    error::{Error, Panic},
+    fork,
+    promise::Promise,
+};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -61,7 +65,9 @@ pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static)
     let is_first = !std::mem::replace(&mut jobs.is_thread_coming, true);
     drop(jobs);
     if is_first {
-        Worker::send_for(&tokio);
+        if let Err(error) = Worker::send_for(&tokio) {
+            return Scoped::refused(error);
+        }
     }
     Scoped::blocking(promise)
 }
@@ -70,9 +76,20 @@ pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static)
 struct Worker(());
 
 impl Worker {
-    fn send_for(tokio: &Handle) {
+    /// # Errors
+    ///
+    /// If there is no thread and the system gives none. Then nothing waits any more.
+    fn send_for(tokio: &Handle) -> Result<(), Error> {
         let worker = Worker(());
-        drop(tokio.spawn_blocking(move || worker.work()));
+        match catch_panic(|| tokio.spawn_blocking(move || worker.work())) {
+            Ok(_) => Ok(()),
+            // tokio panics then, and keeps the worker for when there is a thread.
+            Err(payload) => {
+                drop_quietly(payload);
+                drop(Worker(()));
+                Err(std::io::Error::from_raw_os_error(libc::EAGAIN).into())
+            }
+        }
     }
 
     /// Runs what waits until nothing does.
@@ -91,12 +108,14 @@ impl Worker {
             let is_next_wanted = are_more && !std::mem::replace(&mut jobs.is_thread_coming, true);
             drop(jobs);
             if is_next_wanted {
-                Worker::send_for(&Handle::current());
+                // It cannot fail: there is a thread, this one.
+                let _ = Worker::send_for(&Handle::current());
             }
             // What it captures, or gives to nobody, may panic when it is dropped.
             if let Err(payload) = catch_panic(job) {
                 drop_quietly(payload);
             }
+            signals::tell_of_signals();
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod blocking;
 mod scoped;
+mod signals;
+mod start;
 
 use std::{
     future::poll_fn,
@@ -11,9 +13,9 @@ use std::{
 
 use lwt_rust_core::Cell;
 use once_cell::sync::OnceCell;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Handle, Runtime};
 
-use crate::error::Error;
+use crate::error::{Error, Panic};
 pub use blocking::spawn_blocking;
 pub use scoped::{Scoped, spawn_scoped};
 
@@ -144,32 +146,30 @@ pub fn adopt(handle: Handle) -> Result<(), Error> {
 /// If the system cannot give it the threads or descriptors it needs.
 pub(crate) fn start() -> Result<Handle, Error> {
     let settings = settings();
-    let started = STARTED.get_or_try_init(|| {
-        let settings = settings.clone().unwrap_or_default();
-        // Threads inherit the mask of the thread that starts them.
-        let _blocked = BlockedSignals::new();
-        start_as(settings)
-    })?;
+    let started = STARTED.get_or_try_init(|| start_as(settings.clone().unwrap_or_default()))?;
     Ok(started.handle.clone())
 }
 
-fn start_as(settings: Settings) -> Result<Started, Error> {
-    let mut builder = match settings.flavor {
-        Flavor::CurrentThread => Builder::new_current_thread(),
-        Flavor::MultiThread(workers) => {
-            let mut builder = Builder::new_multi_thread();
-            if let Some(workers) = workers {
-                builder.worker_threads(workers);
-            }
-            builder
-        }
+/// The runtime, if it has started.
+#[inline]
+pub(crate) fn started() -> Option<&'static Handle> {
+    STARTED.get().map(|started| &started.handle)
+}
+
+/// Calls `f` in tokio's context, if the runtime has started. Any thread may call it: one
+/// that is ending, and has no thread-locals any more, calls `f` without.
+pub(crate) fn in_context<R>(f: impl FnOnce() -> R) -> R {
+    let _entered = match Handle::try_current() {
+        Err(error) if error.is_missing_context() => started().map(Handle::enter),
+        Ok(_) | Err(_) => None,
     };
-    let runtime = builder
-        .enable_all()
-        .thread_name(&settings.thread_name)
-        // For the threads that are started later, by any thread.
-        .on_thread_start(|| std::mem::forget(BlockedSignals::new()))
-        .build()?;
+    f()
+}
+
+fn start_as(settings: Settings) -> Result<Started, Error> {
+    let runtime = start::start(&settings)?;
+    // A program sets the hooks of others before.
+    Panic::install_hook();
     let handle = runtime.handle().clone();
     let running = match settings.flavor {
         Flavor::MultiThread(_) => Running::Pool(runtime),
@@ -204,7 +204,6 @@ fn drive(runtime: Runtime, thread_name: String) -> Result<Running, Error> {
 ///
 /// If the system does not give the thread.
 pub(crate) fn stop(patience: Duration, then: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    let _blocked = BlockedSignals::new();
     std::thread::Builder::new().spawn(move || {
         let running = STARTED.get().and_then(|started| {
             let running = started.running.lock();
@@ -231,30 +230,5 @@ impl Running {
                 let _ = stopped.recv_timeout(patience);
             }
         }
-    }
-}
-
-/// Blocks all signals for the calling thread, until dropped. A signal handler
-/// of OCaml's that ran on a thread of ours would not wake the Lwt loop.
-struct BlockedSignals(libc::sigset_t);
-
-impl BlockedSignals {
-    fn new() -> Self {
-        let mut all = std::mem::MaybeUninit::uninit();
-        let mut before = std::mem::MaybeUninit::uninit();
-        // SAFETY: `all` is valid for writing.
-        unsafe { libc::sigfillset(all.as_mut_ptr()) };
-        // SAFETY: `all` is initialised, and `before` is valid for writing.
-        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) };
-        // SAFETY: `pthread_sigmask` fails only for a first argument that it does
-        // not know, so it has initialised `before`.
-        BlockedSignals(unsafe { before.assume_init() })
-    }
-}
-
-impl Drop for BlockedSignals {
-    fn drop(&mut self) {
-        // SAFETY: the mask is one that `pthread_sigmask` gave.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
     }
 }

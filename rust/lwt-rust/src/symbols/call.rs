@@ -37,7 +37,7 @@ fn cancel(lock: &mut Lock, slot: Raw) -> Result<Val<'_>, Error> {
 /// `float -> unit call`: ends when all other calls have, or after this time.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_call_drain(seconds: Raw) -> Raw {
-    let start = |lock: &mut Lock| {
+    let start = |lock: &mut Lock, [seconds]: [Raw; 1]| {
         // SAFETY: it is the parameter of this stub.
         let seconds = f64::from_ocaml(unsafe { seconds.argument(lock) })?;
         let limit = Duration::try_from_secs_f64(seconds)?;
@@ -51,14 +51,14 @@ extern "C" fn lwt_rust_call_drain(seconds: Raw) -> Raw {
         })
     };
     // SAFETY: `raw.ml` declares it as an external that returns a `call`.
-    unsafe { call(start) }
+    unsafe { call([seconds], start) }
 }
 
 /// `(unit -> 'a Lwt.t) -> 'a call`: what a function gives that is called in the
 /// domain of the Lwt loop.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_call_in_lwt(function: Raw) -> Raw {
-    let start = |lock: &mut Lock| {
+    let start = |lock: &mut Lock, [function]: [Raw; 1]| {
         // SAFETY: it is the parameter of this stub.
         let function = LwtFn::<(), Root>::from_ocaml(unsafe { function.argument(lock) })?;
         let lwt = Handle::of_lwt().ok_or_else(|| {
@@ -69,5 +69,5 @@ extern "C" fn lwt_rust_call_in_lwt(function: Raw) -> Raw {
         Ok(async move { function.in_domain(lwt).call(()).await })
     };
     // SAFETY: `raw.ml` declares it as an external that returns a `call`.
-    unsafe { call(start) }
+    unsafe { call([function], start) }
 }

@@ -1,0 +1,158 @@
+//! The process around Rust: stacks, signals, children, threads.
+
+use std::{
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use lwt_rust::{Abstract, AbstractType, DomainExecutor, Error, LwtFn, func, spawn_blocking};
+
+/// Panics when it is dropped.
+#[derive(AbstractType)]
+pub(crate) struct Fragile;
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        panic!("panic in a finaliser");
+    }
+}
+
+/// Something that panics when it is dropped.
+#[func]
+pub(crate) fn fragile() -> Abstract<Fragile> {
+    Abstract::new(Fragile)
+}
+
+/// Starts a process that does nothing for a minute, and gives its number: on the
+/// calling thread, on a worker of tokio's, on a thread for functions that block, or
+/// on one that tokio has for them.
+#[func]
+pub(crate) async fn start_process(place: u8) -> Result<u32, Error> {
+    let start = || {
+        Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .map(|child| child.id())
+    };
+    Ok(match place {
+        0 => start()?,
+        1 => tokio::spawn(async move { start() }).await??,
+        2 => spawn_blocking(start).await??,
+        _ => tokio::task::spawn_blocking(start).await??,
+    })
+}
+
+/// As `start_process`, on the calling thread.
+#[func]
+pub(crate) fn start_process_now() -> Result<u32, Error> {
+    Ok(Command::new("sleep").arg("60").spawn()?.id())
+}
+
+/// Limits what the process may have: threads of its user (0), descriptors (1), or
+/// bytes of address space (2). Gives the limit that there was; -1 is none.
+#[func]
+pub(crate) fn limit(what: u8, most: i64) -> Result<i64, Error> {
+    let what = match what {
+        0 => libc::RLIMIT_NPROC,
+        1 => libc::RLIMIT_NOFILE,
+        _ => libc::RLIMIT_AS,
+    };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is valid for writing.
+    unsafe { libc::getrlimit(what, &mut limit) };
+    let before = limit.rlim_cur as i64;
+    limit.rlim_cur = most as u64;
+    // SAFETY: `limit` is a limit.
+    match unsafe { libc::setrlimit(what, &limit) } {
+        0 => Ok(before),
+        _ => Err(std::io::Error::last_os_error().into()),
+    }
+}
+
+/// Calls a function that may block.
+#[func(blocking)]
+pub(crate) fn block() {}
+
+/// Calls a closure, later, and gives nothing of what it gives.
+#[func]
+pub(crate) fn call_in_background(f: LwtFn<String, ()>, argument: String) -> Result<(), Error> {
+    let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
+    executor
+        .spawn_local(async move { f.call(argument).await })
+        .detach();
+    Ok(())
+}
+
+/// Whether a task of tokio's can be spawned here; it is.
+#[func]
+pub(crate) fn has_tokio() -> bool {
+    tokio::runtime::Handle::try_current().is_ok_and(|tokio| {
+        tokio.spawn(async {});
+        true
+    })
+}
+
+/// The length of a text, and of the closures that are with it.
+#[func]
+pub(crate) fn lengths(closures: Vec<LwtFn<(), ()>>, text: String) -> (usize, usize) {
+    (closures.len(), text.len())
+}
+
+static CLOSED: AtomicUsize = AtomicUsize::new(0);
+
+/// As the connection of a pool: to close it takes a task of tokio's.
+#[derive(AbstractType)]
+pub(crate) struct Connection;
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        tokio::spawn(async { CLOSED.fetch_add(1, Ordering::Relaxed) });
+    }
+}
+
+/// A connection.
+#[func]
+pub(crate) fn connection() -> Abstract<Connection> {
+    Abstract::new(Connection)
+}
+
+/// How many connections were closed.
+#[func]
+pub(crate) fn closed() -> usize {
+    CLOSED.load(Ordering::Relaxed)
+}
+
+static HANDLED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn handle(_signal: libc::c_int) {
+    HANDLED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Sets a handler for a signal, as crates do that know nothing of OCaml.
+#[func]
+pub(crate) fn set_handler(signal: i32) -> Result<(), Error> {
+    // SAFETY: an action of zeros is one.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handle as extern "C" fn(libc::c_int) as usize;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: the handler does what one may do: it writes an atomic.
+    match unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error().into()),
+    }
+}
+
+/// How many signals were handled.
+#[func]
+pub(crate) fn handled() -> usize {
+    HANDLED.load(Ordering::Relaxed)
+}
+
+/// Sets a panic hook that does nothing, in place of the one there is.
+#[func]
+pub(crate) fn replace_panic_hook() {
+    std::panic::set_hook(Box::new(|_| ()));
+}

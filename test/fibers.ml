@@ -1,0 +1,155 @@
+(* Errors and panics of Rust code that OCaml has called on the stack of a fiber:
+   whoever captures a backtrace there must not walk over OCaml's frames. Each
+   case runs this program again, since Rust asks only once in a process whether
+   backtraces are wanted. *)
+
+open Effect.Deep
+
+type _ Effect.t += Go : unit Effect.t
+
+(* The stack of a fiber is small, and is moved when it grows. *)
+let in_fiber f =
+  let rec deep n = if n = 0 then f () else 1 + deep (n - 1) - 1 in
+  let effc (type a) (performed : a Effect.t) =
+    match performed with
+    | Go -> Some (fun (k : (a, int) continuation) -> continue k ())
+    | _ -> None
+  in
+  let body () =
+    Effect.perform Go;
+    deep 1000
+  in
+  match_with body () { retc = Fun.id; exnc = raise; effc }
+
+let is_captured = Sys.getenv_opt "RUST_BACKTRACE" <> Some "0"
+
+(* That [f] fails in Rust, with a backtrace if they are wanted. *)
+let fails f () =
+  let check backtrace =
+    if Option.is_some backtrace <> is_captured then exit 3;
+    0
+  in
+  match f () with
+  | () -> exit 2
+  | exception Lwt_rust.Error { backtrace; _ } -> check backtrace
+  | exception Lwt_rust.Panic { backtrace; _ } -> check backtrace
+
+let state promise =
+  match Lwt.state promise with Fail exn -> raise exn | Return () | Sleep -> ()
+
+let plain =
+  [
+    fails Rust_functions.panic_directly;
+    fails (fun () -> ignore (Rust_functions.divide 1 0 : int));
+    (* A finaliser whose panic is reported. *)
+    (fun () ->
+      ignore (Sys.opaque_identity (Rust_functions.fragile ()));
+      Gc.full_major ();
+      0);
+  ]
+
+let of_the_loop =
+  List.concat_map
+    (fun call ->
+      List.map
+        (fun waits -> fails (fun () -> Lwt_main.run (call waits)))
+        [ false; true ])
+    [ Rust.fail; Rust.panic; Rust.panic_in_drop; Rust.panic_in_error ]
+
+let of_a_domain =
+  List.concat_map
+    (fun call ->
+      List.map
+        (fun waits ->
+          fails (fun () -> Lwt_rust.Executor.run (fun () -> call waits)))
+        [ false; true ])
+    [ Rust.Raw.fail; Rust.Raw.panic ]
+
+(* OCaml in a fiber calls Rust, which calls OCaml, which calls Rust in another. *)
+let of_closures =
+  let inner = fails (fun () -> state (Rust.panic false)) in
+  let closure () = Lwt.return (in_fiber inner) in
+  List.map
+    (fun call () -> Lwt_main.run (call closure ()))
+    [ Rust.call; Rust.call_later ]
+
+let run_all = List.iter (fun f -> assert (in_fiber f = 0))
+let twice = List.iter (fun f -> assert (in_fiber (fun () -> in_fiber f) = 0))
+
+(* What the loop's engine calls back has frames of C's below it. *)
+let in_the_engine () =
+  Lwt_main.run
+    (let woken, resolver = Lwt.wait () in
+     let event =
+       Lwt_engine.on_timer 0.001 false (fun event ->
+           Lwt_engine.stop_event event;
+           run_all plain;
+           assert (in_fiber (fails (fun () -> state (Rust.fail false))) = 0);
+           Lwt.wakeup_later resolver ())
+     in
+     ignore (event : Lwt_engine.event);
+     woken)
+
+(* A handler that Rust has set, while OCaml runs on small stacks. *)
+let handler_of_rust () =
+  let sigusr1 =
+    10
+    (* on Linux *)
+  in
+  let signals = 20_000 in
+  let rec fibers n = if n = 0 then 0 else in_fiber (fun () -> fibers (n - 1)) in
+  Rust_functions.set_handler sigusr1;
+  let own = string_of_int (Unix.getpid ()) in
+  let command =
+    Printf.sprintf
+      "n=0; while [ $n -lt %d ]; do kill -USR1 $0 || exit; n=$((n + 1)); done"
+      signals
+  in
+  let child =
+    Unix.create_process "sh"
+      [| "sh"; "-c"; command; own |]
+      Unix.stdin Unix.stdout Unix.stderr
+  in
+  let rec go () =
+    assert (fibers 10 = 0);
+    match Unix.waitpid [ WNOHANG ] child with
+    | 0, _ -> go ()
+    | _, status -> assert (status = WEXITED 0)
+  in
+  go ();
+  assert (Rust_functions.handled () > 0)
+
+let programs =
+  [
+    ("a handler that Rust has set", handler_of_rust);
+    ("plain functions", fun () -> run_all plain);
+    ("the loop", fun () -> run_all of_the_loop);
+    ("a fiber in a fiber", fun () -> twice (plain @ of_the_loop));
+    ("closures that Rust calls", fun () -> run_all of_closures);
+    ("callbacks of the engine", in_the_engine);
+    ( "another domain",
+      fun () ->
+        Lwt_rust.Runtime.start ();
+        Domain.join (Domain.spawn (fun () -> run_all (plain @ of_a_domain))) );
+  ]
+
+let runs name backtrace () =
+  let extra = [ "RUST_BACKTRACE=" ^ backtrace ] in
+  Alcotest.(check int)
+    "code" 0
+    (Program.wait_for (Program.start ~extra name Unix.stderr))
+
+let () =
+  match Sys.argv with
+  | [| _; name |] when List.mem_assoc name programs ->
+      Lwt_rust.set_panic_reporter (Some ignore);
+      (List.assoc name programs) ()
+  | _ ->
+      let cases backtrace =
+        ( "RUST_BACKTRACE=" ^ backtrace,
+          List.map
+            (fun (name, _) ->
+              Alcotest.test_case name `Quick (runs name backtrace))
+            programs )
+      in
+      Alcotest.run "fibers" (List.map cases [ "0"; "1"; "full" ])
