@@ -11,17 +11,33 @@ let fail problems =
   List.iter (fun problem -> prerr_endline ("lwt-rust: " ^ problem)) problems;
   1
 
+(* The crate of a library's file, as in [libNAME.a]. *)
+let crate_of path =
+  let base = Filename.remove_extension (Filename.basename path) in
+  if String.starts_with ~prefix:"lib" base then
+    String.sub base 3 (String.length base - 3)
+  else base
+
+let warn_of_forgotten crate path =
+  Printf.eprintf
+    "lwt-rust: warning: OCaml does not get the function %s, since no \
+     lwt_rust::library! of the crate %s names it\n"
+    path crate
+
 let bindings crate library implementation interface =
+  let crate = Option.value crate ~default:(crate_of library) in
   let write path text =
     Out_channel.with_open_bin path (fun channel ->
         Out_channel.output_string channel text)
   in
-  match Load.description ?crate library with
+  match Records.of_file library with
   | Error problem -> fail [ problem ]
-  | Ok text -> (
-      match Description.parse text with
-      | Error problems -> fail problems
+  | Ok records -> (
+      match Library.read ~crate records with
+      | Error problems ->
+          fail (List.map (fun problem -> library ^ ": " ^ problem) problems)
       | Ok description -> (
+          List.iter (warn_of_forgotten crate) description.forgotten;
           match
             write implementation (Printer.implementation description);
             write interface (Printer.interface description)
@@ -156,14 +172,15 @@ let bindings_command =
   Cmd.v
     (info "bindings" ~doc:"write the OCaml module of a crate"
        [
-         "Loads the dynamic library of a crate, and writes the implementation \
+         "Reads the static library of a crate, and writes the implementation \
           and the interface of the OCaml module that calls its functions: \
-          those that the crate names with $(b,lwt_rust::library!). It is for \
+          those that the crate names with $(b,lwt_rust::library!). Nothing of \
+          the library runs, so it may be one for another machine. It is for \
           dune's rules; those that $(b,lwt-rust new) writes use it.";
        ])
     Term.(
       const bindings $ crate
-      $ position 0 "LIBRARY" "The dynamic library."
+      $ position 0 "LIBRARY" "The static library, libNAME.a."
       $ position 1 "NAME.ml" "The implementation to write."
       $ position 2 "NAME.mli" "The interface to write.")
 

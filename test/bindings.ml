@@ -4,16 +4,31 @@ open Lwt_rust_bindings
 
 let check_string = Alcotest.(check string)
 
-let lines items =
-  String.concat "" (List.map (fun item -> String.concat "\t" item ^ "\n") items)
+(* The records of a file: a function's type has the crate and the path that it
+   needs, and its symbol is its name. *)
+let record = function
+  | [ "function"; name; way; doc; result ] :: arguments ->
+      [
+        "function"; "krate"; "krate::" ^ name; name; name; ""; way; doc; result;
+      ]
+      :: arguments
+  | items -> items
 
-let parse items =
-  match Description.parse (lines items) with
+let names = function
+  | ("function" :: name :: _) :: _ -> Some [ "names"; name ]
+  | _ -> None
+
+(* What is said of the crate [krate], whose library names all of [records]. *)
+let read records =
+  let library = [ "library"; "krate"; "" ] :: List.filter_map names records in
+  Library.read ~crate:"krate" (library :: List.map record records)
+
+let parse records =
+  match read records with
   | Ok description -> description
   | Error problems -> Alcotest.fail (String.concat "; " problems)
 
-let library = [ "library"; "krate"; "" ]
-let interface items = Printer.interface (parse (library :: items))
+let interface records = Printer.interface (parse records)
 
 (* {1 Doc comments} *)
 
@@ -45,7 +60,7 @@ let order_of types =
   let types =
     List.map
       (fun (name, definition) ->
-        { Description.name; doc = ""; same_as = None; definition })
+        { Description.path = ""; name; doc = ""; same_as = None; definition })
       types
   in
   Type_order.groups types
@@ -97,54 +112,174 @@ let declarations () =
      end\n"
     (interface
        [
-         [ "type"; "color"; "variant"; ""; "A colour." ];
-         [ "constructor"; "Red"; "As blood."; "" ];
-         [ "constructor"; "Rgb"; ""; "int * int" ];
-         [ "constructor"; "Named"; ""; "" ];
-         [ "inline"; "name"; "In English."; "string" ];
-         [ "function"; "paint"; "krate_paint"; "promise"; ""; "unit" ];
-         [ "argument"; "color"; "color" ];
+         [ [ "type"; "krate::Unused"; "unused"; "abstract"; ""; "" ] ];
          [
-           "function";
-           "mix";
-           "krate_mix";
-           "direct";
-           "Mixes\\ncolours.";
-           "(color, string) result";
+           [ "type"; "krate::Color"; "color"; "variant"; ""; "A colour." ];
+           [ "constructor"; "Red"; "As blood."; "" ];
+           [ "constructor"; "Rgb"; ""; "int * int" ];
+           [ "constructor"; "Named"; ""; "" ];
+           [ "inline"; "name"; "In English."; "string" ];
          ];
-         [ "argument"; "f"; "(color -> color -> color)" ];
-         [ "argument"; "pairs"; "(color * color) list" ];
-         [ "argument"; "last"; "color option" ];
+         [
+           [ "function"; "paint"; "promise"; ""; "unit" ];
+           [ "argument"; "color"; "{krate::Color}" ];
+         ];
+         [
+           [
+             "function";
+             "mix";
+             "direct";
+             "Mixes\ncolours.";
+             "({krate::Color}, string) result";
+           ];
+           [
+             "argument";
+             "f";
+             "({krate::Color} -> {krate::Color} -> {krate::Color})";
+           ];
+           [ "argument"; "pairs"; "({krate::Color} * {krate::Color}) list" ];
+           [ "argument"; "last"; "{krate::Color} option" ];
+         ];
        ])
 
 (* {1 What is wrong} *)
 
-let problems items =
-  match Description.parse (lines items) with
+let problems records =
+  match read records with
   | Ok _ -> Alcotest.fail "nothing is wrong"
   | Error problems -> String.concat "; " problems
 
+let alias path name ty = [ [ "type"; path; name; "alias"; ""; ""; ty ] ]
+let takes ty = [ [ "function"; "f"; "direct"; ""; ty ] ]
+
 let problems_are_told () =
-  check_string "Rust's" "this; that"
-    (problems [ library; [ "problem"; "this" ]; [ "problem"; "that" ] ]);
-  let strange what items =
+  check_string "two types"
+    "two Rust types are called t in OCaml, a::T and b::T: give one of them \
+     another name with #[ocaml(name = \"...\")]"
+    (problems
+       [
+         alias "a::T" "t" "int";
+         alias "b::T" "t" "int";
+         alias "c::T" "t" "int";
+         takes "{a::T} * {b::T}";
+       ]);
+  check_string "two local types"
+    "two Rust types are called t in OCaml, a::T and a::T: give one of them \
+     another name with #[ocaml(name = \"...\")]"
+    (problems
+       [ alias "a::T" "t" "int"; alias "a::T" "t" "float"; takes "{a::T}" ]);
+  check_string "a name of OCaml's"
+    "the type a::List would hide OCaml's list: give it another name with \
+     #[ocaml(name = \"...\")]"
+    (problems [ alias "a::List" "list" "int"; takes "{a::List}" ]);
+  check_string "a variable"
+    "the type a::T has a Poly in it: one can be an argument or a result, and \
+     in tuples, lists and the like, but not in a type with a name"
+    (problems [ alias "a::T" "t" "'a list"; takes "{a::T}" ]);
+  check_string "a type by hand"
+    "the Rust type a::T does not say what it is in OCaml: its trait has to be \
+     derived"
+    (problems [ takes "{a::T}" ]);
+  let function_ path symbol =
+    [ [ "function"; "k"; path; "get"; symbol; ""; "direct"; ""; "unit" ] ]
+  in
+  let library = [ "library"; "k"; "" ] in
+  let told what expected records =
+    check_string what expected
+      (match Library.read ~crate:"k" records with
+      | Ok _ -> "nothing"
+      | Error problems -> String.concat "; " problems)
+  in
+  told "two functions"
+    "two functions are called get in OCaml, k::a::get and k::b::get: give one \
+     of them another name with #[func(name = \"...\")]"
+    [
+      function_ "k::a::get" "s1";
+      function_ "k::b::get" "s2";
+      [ library; [ "names"; "s1" ]; [ "names"; "s2" ] ];
+    ];
+  told "two libraries" "the crate k has more than one lwt_rust::library![...]"
+    [ [ library ]; [ library; [ "names"; "s1" ] ]; function_ "k::get" "s1" ];
+  told "no library"
+    "the crate k has to name its functions for OCaml, with \
+     lwt_rust::library![...]"
+    [ function_ "k::get" "s1"; [ [ "library"; "other"; "" ] ] ]
+
+let strange_records_are_told () =
+  let strange what record =
     check_string what
       (Printf.sprintf
          "the library's description of itself cannot be read (at \"%s\"): the \
           crate lwt-rust and this command must be of one release"
          what)
-      (problems items)
+      (problems [ record ])
   in
-  strange "new item" [ library; [ "new"; "item" ] ];
-  strange "kind" [ library; [ "type"; "t"; "kind"; ""; "" ] ];
-  strange "way" [ library; [ "function"; "f"; "s"; "way"; ""; "unit" ] ];
-  strange "\\x" [ library; [ "problem"; "\\x" ] ]
+  strange "new item" [ [ "new"; "item" ] ];
+  strange "kind" [ [ "type"; "T"; "t"; "kind"; ""; "" ] ];
+  strange "way" [ [ "function"; "f"; "way"; ""; "unit" ] ];
+  strange "field" [ [ "library"; "k"; "" ]; [ "field" ] ]
+
+let forgotten_functions_are_known () =
+  let function_ crate name =
+    [
+      [ "function"; crate; crate ^ "::" ^ name; name; name; ""; "direct"; "" ]
+      @ [ "unit" ];
+    ]
+  in
+  match
+    Library.read ~crate:"a"
+      [
+        function_ "a" "named";
+        function_ "a" "forgotten";
+        function_ "a" "of_another";
+        function_ "b" "other";
+        [ [ "library"; "a"; "" ]; [ "names"; "named" ] ];
+        [ [ "library"; "b"; "" ]; [ "names"; "of_another" ] ];
+      ]
+  with
+  | Ok { forgotten; _ } ->
+      Alcotest.(check (list string)) "paths" [ "a::forgotten" ] forgotten
+  | Error problems -> Alcotest.fail (String.concat "; " problems)
+
+(* {1 Files} *)
+
+let check_records what expected text =
+  Alcotest.(check (list (list (list string))))
+    what expected (Records.of_string text)
+
+let records_stand_among_other_bytes () =
+  let mark = "\x7flwt_rust 1\n" in
+  check_records "two"
+    [ [ [ "a\n:."; "" ]; [ "b" ] ]; [ [ "a" ] ] ]
+    ("\x7fELF\x00" ^ mark ^ "4:a\n:.0:\n1:b\n." ^ "\x00" ^ mark ^ mark ^ "."
+   ^ mark ^ "1:a\n.");
+  check_records "one that is there twice" [ [ [ "a" ] ] ]
+    (mark ^ "1:a\n." ^ mark ^ "1:a\n.");
+  List.iter
+    (fun text -> check_records text [] (mark ^ text))
+    [
+      "";
+      ".";
+      "1";
+      "1:";
+      "1:a";
+      "1:a\n";
+      "2:a\n.";
+      ":a\n.";
+      "-1:a\n.";
+      "1a\n.";
+      "99999999999999999999:a\n.";
+      "4611686018427387903:a\n.";
+    ];
+  check_records "of another release" [] "\x7flwt_rust 2\n1:a\n."
 
 let libraries_are_refused () =
   let refused what path =
-    match Load.description path with
-    | Ok _ -> Alcotest.failf "%s was loaded" path
-    | Error message ->
+    match
+      Result.map (Library.read ~crate:"lwt_rust_stubs") (Records.of_file path)
+    with
+    | Ok (Ok _) -> Alcotest.failf "%s has functions" path
+    | Error message | Ok (Error [ message ]) ->
         let contains part =
           let n = String.length part in
           let rec at i =
@@ -154,10 +289,11 @@ let libraries_are_refused () =
           at 0
         in
         Alcotest.(check bool) message true (contains what)
+    | Ok (Error problems) -> Alcotest.fail (String.concat "; " problems)
   in
   refused "missing.so" "missing.so";
   (* Our own stubs have no functions for OCaml. *)
-  refused "it has to name them, with lwt_rust::library!" Sys.argv.(1)
+  refused "says nothing of Rust functions" Sys.argv.(1)
 
 let case name body = Alcotest.test_case name `Quick body
 
@@ -175,6 +311,12 @@ let () =
       ( "problems",
         [
           case "are told" problems_are_told;
-          case "of libraries" libraries_are_refused;
+          case "of releases" strange_records_are_told;
+          case "of forgotten functions" forgotten_functions_are_known;
+        ] );
+      ( "files",
+        [
+          case "have records among other bytes" records_stand_among_other_bytes;
+          case "without records are refused" libraries_are_refused;
         ] );
     ]

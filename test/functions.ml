@@ -30,6 +30,13 @@ let direct () =
   | exception Lwt_rust.Panic { message; _ } ->
       check_string "panic" "directly" message
 
+(* If ours were the C library's [free], nothing would be left to say so. *)
+let names_of_others () =
+  check_int "free" 1 (F.free 1);
+  check_int "the first pick" 1 (F.pick_first 1 2 3 4 5 6);
+  check_int "the last pick" 6 (F.pick_last 1 2 3 4 5 6);
+  check_int "the name that bytecode's stub might have" 7 (F.pick_bytecode 7)
+
 (* It leaves by the call, and then it has left. *)
 let what_lwt_does_not_catch () =
   Lwt.Exception_filter.(set handle_all_except_runtime);
@@ -499,6 +506,7 @@ let () =
       ( "options",
         [
           plain "a plain function" direct;
+          plain "names that others have" names_of_others;
           plain "what Lwt does not catch" what_lwt_does_not_catch;
           case "an async function" asynchronous;
           case "result" results;

@@ -10,17 +10,22 @@ type definition =
   | Polymorphic of constructor list
 
 type ty = {
+  path : string;
   name : string;
   doc : string;
   same_as : string option;
   definition : definition;
 }
 
+type library = { name : string; doc : string; symbols : string list }
 type way = Promise | Direct
 
 type func = {
+  crate : string;
+  path : string;
   name : string;
   symbol : string;
+  twin : string option;
   doc : string;
   way : way;
   parameters : (string * string) list;
@@ -32,17 +37,44 @@ type t = {
   doc : string;
   types : ty list;
   functions : func list;
+  forgotten : string list;
 }
 
+type record = Type of ty | Function of func | Library of library
+
+(* {1 Types in definitions} *)
+
+let map_constructor f (constructor : constructor) =
+  let arguments =
+    match constructor.arguments with
+    | Types types -> Types (f types)
+    | Inline fields ->
+        Inline (List.map (fun field -> { field with ty = f field.ty }) fields)
+  in
+  { constructor with arguments }
+
+(* [definition], with [f] applied to each text of types in it. *)
+let map_types f = function
+  | Abstract -> Abstract
+  | Alias ty -> Alias (f ty)
+  | Record fields ->
+      Record (List.map (fun field -> { field with ty = f field.ty }) fields)
+  | Variant constructors -> Variant (List.map (map_constructor f) constructors)
+  | Polymorphic constructors ->
+      Polymorphic (List.map (map_constructor f) constructors)
+
+let types_in definition =
+  let found = ref [] in
+  let add text =
+    found := text :: !found;
+    text
+  in
+  ignore (map_types add definition);
+  List.rev !found
+
+(* {1 Records} *)
+
 exception Malformed of string
-
-let unescape text =
-  try Scanf.unescaped text with Scanf.Scan_failure _ -> raise (Malformed text)
-
-let items text =
-  String.split_on_char '\n' text
-  |> List.filter (fun line -> line <> "")
-  |> List.map (fun line -> List.map unescape (String.split_on_char '\t' line))
 
 (* The items at the beginning that [f] takes, and the others. *)
 let rec span f items =
@@ -82,13 +114,7 @@ let definition kind rest items =
       (Polymorphic constructors, items)
   | _ -> raise (Malformed kind)
 
-let rec types = function
-  | ("type" :: name :: kind :: same_as :: doc :: rest) :: items ->
-      let definition, items = definition kind rest items in
-      let same_as = if same_as = "" then None else Some same_as in
-      let others, items = types items in
-      ({ name; doc; same_as; definition } :: others, items)
-  | items -> ([], items)
+let optional = function "" -> None | text -> Some text
 
 let argument = function
   | [ "argument"; name; ty ] -> Some (name, ty)
@@ -99,34 +125,28 @@ let way = function
   | "direct" -> Direct
   | way -> raise (Malformed way)
 
-let rec functions = function
-  | [ "function"; name; symbol; found; doc; result ] :: items ->
-      let parameters, items = span argument items in
-      let others, items = functions items in
-      ( { name; symbol; doc; way = way found; parameters; result } :: others,
-        items )
-  | items -> ([], items)
+let symbol = function [ "names"; symbol ] -> Some symbol | _ -> None
 
-let problem = function [ "problem"; text ] -> Some text | _ -> None
-
-(* Ours is a library of the same release, so this is for the one case where a
-   project has put together parts of two. *)
-let strange text =
-  "the library's description of itself cannot be read (at \"" ^ text
-  ^ "\"): the crate lwt-rust and this command must be of one release"
-
-let parse text =
-  match items text with
-  | [ "library"; crate; doc ] :: items -> (
-      match
-        let types, items = types items in
-        let functions, items = functions items in
-        let problems, items = span problem items in
-        (types, functions, problems, items)
-      with
-      | types, functions, [], [] -> Ok { crate; doc; types; functions }
-      | _, _, problems, [] -> Error problems
-      | _, _, _, item :: _ -> Error [ strange (String.concat " " item) ]
-      | exception Malformed text -> Error [ strange text ])
-  | _ -> Error [ strange text ]
-  | exception Malformed text -> Error [ strange text ]
+let of_record items =
+  let record, rest =
+    match items with
+    | ("type" :: path :: name :: kind :: same_as :: doc :: rest) :: items ->
+        let definition, items = definition kind rest items in
+        let same_as = optional same_as in
+        (Type { path; name; doc; same_as; definition }, items)
+    | [ "function"; crate; path; name; symbol; twin; found; doc; result ]
+      :: items ->
+        let parameters, items = span argument items in
+        let twin = optional twin and way = way found in
+        ( Function
+            { crate; path; name; symbol; twin; doc; way; parameters; result },
+          items )
+    | [ "library"; name; doc ] :: items ->
+        let symbols, items = span symbol items in
+        (Library { name; doc = String.trim doc; symbols }, items)
+    | item :: _ -> raise (Malformed (String.concat " " item))
+    | [] -> raise (Malformed "")
+  in
+  match rest with
+  | [] -> record
+  | item :: _ -> raise (Malformed (String.concat " " item))

@@ -41,7 +41,7 @@ let constructors buffer mark constructors =
       doc buffer "      " text)
     constructors
 
-let declaration buffer keyword { name; doc = text; same_as; definition } =
+let declaration buffer keyword { name; doc = text; same_as; definition; _ } =
   let manifest =
     match same_as with None -> "" | Some ty -> Printf.sprintf " = %s" ty
   in
@@ -94,15 +94,8 @@ let direct result =
   let is_simple = not (String.exists (fun c -> c = '*' || c = '>') result) in
   (if is_simple then result else "(" ^ result ^ ")") ^ " Lwt_rust.Call.direct"
 
-(* As many as a stub of native code may have in bytecode too. *)
-let direct_arguments = 5
-
 let external_ buffer func =
-  let twin =
-    if List.length func.parameters > direct_arguments then
-      Printf.sprintf "\"%s_bytecode\" " func.symbol
-    else ""
-  in
+  let twin = Option.fold func.twin ~none:"" ~some:(Printf.sprintf "\"%s\" ") in
   let wrap = match func.way with Promise -> call | Direct -> direct in
   declare buffer "  " ("external " ^ func.name) func wrap;
   line buffer "    = %s\"%s\"" twin func.symbol

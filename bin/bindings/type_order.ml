@@ -9,27 +9,13 @@ let words text =
   String.map (fun c -> if is_letter c then c else ' ') text
   |> String.split_on_char ' '
 
-let texts { definition; _ } =
-  let of_field { ty; _ } = ty in
-  let of_constructor { arguments; _ } =
-    match arguments with
-    | Types types -> [ types ]
-    | Inline fields -> List.map of_field fields
-  in
-  match definition with
-  | Abstract -> []
-  | Alias ty -> [ ty ]
-  | Record fields -> List.map of_field fields
-  | Variant constructors | Polymorphic constructors ->
-      List.concat_map of_constructor constructors
-
 module Names = Set.Make (String)
 
 let groups types =
   let by_name = Hashtbl.create 16 in
   List.iter (fun (ty : ty) -> Hashtbl.replace by_name ty.name ty) types;
-  let uses ty =
-    List.concat_map words (texts ty)
+  let uses (ty : ty) =
+    List.concat_map words (types_in ty.definition)
     |> List.filter_map (Hashtbl.find_opt by_name)
   in
   (* All that [ty] uses, also by way of others. *)

@@ -1,18 +1,33 @@
-//! What a crate tells OCaml about itself: types, functions, and the text that
-//! `lwt-rust bindings` reads.
+//! What a crate tells OCaml about itself: types, and the records that
+//! `lwt-rust bindings` finds in the built file.
+//!
+//! A record is a static of bytes, written by the compiler, so the file is read
+//! and nothing of it runs: no linker option, missing library or foreign processor
+//! matters. Its bytes are [`MARK`], items, and a full stop. An item is fields and
+//! the end of a line, and a field is its length, a colon and its text.
 
-use std::{any::type_name, collections::BTreeMap, ffi::CString, fmt::Write};
+/// What a record begins with. Its number changes with what records say.
+const MARK: &str = "\u{7f}lwt_rust 1\n";
 
 /// An OCaml type expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Type {
-    text: String,
-    level: Level,
-    has_variables: bool,
+///
+/// It is a constant, made of others: `Type::list(&<i64 as OcamlType>::TYPE)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Type(Shape);
+
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    Named(&'static str),
+    Variable(&'static str),
+    Declared(&'static str),
+    Applied(&'static Type, &'static str),
+    Result(&'static Type, &'static Type),
+    Tuple(&'static [Type]),
+    Arrow(&'static Type, &'static Type),
 }
 
 /// How much a type expression holds together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 enum Level {
     Arrow,
     Product,
@@ -20,383 +35,287 @@ enum Level {
 }
 
 impl Type {
-    fn new(text: String, level: Level, parts: &[&Type]) -> Self {
-        Type {
-            text,
-            level,
-            has_variables: parts.iter().any(|part| part.has_variables),
-        }
-    }
-
     /// A type that has a name, with its arguments if it has any: `"int"`.
-    pub fn named(name: &str) -> Self {
-        Type::new(name.to_owned(), Level::Simple, &[])
+    pub const fn named(name: &'static str) -> Self {
+        Type(Shape::Named(name))
     }
 
     /// A type variable, named without its quote.
-    pub fn variable(name: &str) -> Self {
-        Type {
-            has_variables: true,
-            ..Type::named(&format!("'{name}"))
-        }
+    pub const fn variable(name: &'static str) -> Self {
+        Type(Shape::Variable(name))
     }
 
-    /// `self name`, such as `t option`.
-    pub fn applied(&self, name: &str) -> Self {
-        let text = format!("{} {name}", self.at(Level::Simple));
-        Type::new(text, Level::Simple, &[self])
+    /// The type that the record of the Rust type with this path declares.
+    #[doc(hidden)]
+    pub const fn declared(path: &'static str) -> Self {
+        Type(Shape::Declared(path))
     }
 
-    /// `self list`
-    pub fn list(&self) -> Self {
-        self.applied("list")
+    /// `argument name`, such as `t option`.
+    pub const fn applied(argument: &'static Type, name: &'static str) -> Self {
+        Type(Shape::Applied(argument, name))
     }
 
-    /// `self array`
-    pub fn array(&self) -> Self {
-        self.applied("array")
+    /// `element list`
+    pub const fn list(element: &'static Type) -> Self {
+        Type::applied(element, "list")
+    }
+
+    /// `element array`
+    pub const fn array(element: &'static Type) -> Self {
+        Type::applied(element, "array")
     }
 
     /// `(value, error) result`
-    pub fn result(value: Type, error: Type) -> Self {
-        let text = format!("({}, {}) result", value.text, error.text);
-        Type::new(text, Level::Simple, &[&value, &error])
+    pub const fn result(value: &'static Type, error: &'static Type) -> Self {
+        Type(Shape::Result(value, error))
     }
 
     /// A tuple; of no types, `unit`.
-    pub fn tuple(types: Vec<Type>) -> Self {
-        match types.as_slice() {
+    pub const fn tuple(types: &'static [Type]) -> Self {
+        match types {
             [] => Type::named("unit"),
-            [only] => only.clone(),
-            types => {
-                let texts: Vec<String> = types.iter().map(|ty| ty.at(Level::Simple)).collect();
-                let parts: Vec<&Type> = types.iter().collect();
-                Type::new(texts.join(" * "), Level::Product, &parts)
-            }
+            [only] => *only,
+            types => Type(Shape::Tuple(types)),
         }
     }
 
-    /// `self -> result`
-    pub fn arrow(&self, result: &Type) -> Self {
-        let text = format!("{} -> {}", self.at(Level::Product), result.text);
-        Type::new(text, Level::Arrow, &[self, result])
+    /// `argument -> result`
+    pub const fn arrow(argument: &'static Type, result: &'static Type) -> Self {
+        Type(Shape::Arrow(argument, result))
     }
 
-    /// The text, in parentheses if it does not hold together as `level` does.
-    fn at(&self, level: Level) -> String {
-        if self.level >= level {
-            self.text.clone()
-        } else {
-            format!("({})", self.text)
+    const fn level(&self) -> Level {
+        match self.0 {
+            Shape::Arrow(..) => Level::Arrow,
+            Shape::Tuple(_) => Level::Product,
+            _ => Level::Simple,
         }
     }
 }
 
-/// What the declaration of a type says.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Definition {
-    /// Nothing.
-    Abstract,
-    /// Another type.
-    Alias(Type),
-    /// A record.
-    #[doc(hidden)]
-    Record(Vec<FieldItem>),
-    /// A variant.
-    #[doc(hidden)]
-    Variant {
-        /// Whether it is a polymorphic variant.
-        is_polymorphic: bool,
-        /// Its constructors.
-        constructors: Vec<ConstructorItem>,
-    },
+/// A field of an item.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "nobody but our macros uses this")]
+pub enum Part {
+    Text(&'static str),
+    /// A type that stands by itself.
+    Type(Type),
+    /// A type before an arrow.
+    Argument(Type),
+    /// A type that something is applied to, or a part of a tuple.
+    Simple(Type),
 }
 
-/// The types that OCaml has under their bare names, and descriptions use.
-const BUILT_IN: [&str; 11] = [
-    "array", "bool", "bytes", "char", "exn", "float", "int", "list", "option", "result", "string",
-];
-
-/// A description on its way: a text whose lines are items, and whose items are
-/// fields between tabs.
-#[derive(Debug, Default)]
-pub struct Description {
-    /// The names of types that are declared or are about to be, and whose they are.
-    names: BTreeMap<&'static str, &'static str>,
-    types: String,
-    functions: String,
-    /// The functions' names.
-    values: BTreeMap<&'static str, &'static str>,
-    problems: String,
+/// How long a record of these items is.
+pub const fn length(items: &[&[Part]]) -> usize {
+    Writer::<0>::new().record(items).length
 }
 
-impl Description {
-    /// Declares the type that stands for `T`, and gives it. It is declared once,
-    /// however often this is called; `define` may use the type itself.
-    ///
-    /// `same_as` is the OCaml type, declared elsewhere, that it is the same as.
-    pub fn declare<T>(
-        &mut self,
-        name: &'static str,
-        same_as: Option<&str>,
-        doc: &str,
-        define: impl FnOnce(&mut Description) -> Definition,
-    ) -> Type {
-        let rust = type_name::<T>();
-        if BUILT_IN.contains(&name) {
-            self.problem(&format!(
-                "the type {rust} would hide OCaml's {name}: give it another name with \
-                 #[ocaml(name = \"...\")]"
-            ));
+/// The record of these items.
+///
+/// # Panics
+///
+/// If it does not have the [`length`] `N`.
+pub const fn record<const N: usize>(items: &[&[Part]]) -> [u8; N] {
+    let record = Writer::new().record(items);
+    assert!(record.length == N, "N is the length of the record");
+    record.bytes
+}
+
+/// Writes a record; without room for a single byte, it only measures it.
+struct Writer<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Writer<N> {
+    const fn new() -> Self {
+        Writer {
+            bytes: [0; N],
+            length: 0,
         }
-        match self.names.insert(name, rust) {
-            None => {
-                let definition = define(self);
-                self.define(name, same_as, doc, &definition);
-            }
-            Some(other) if other != rust => self.problem(&format!(
-                "two Rust types are called {name} in OCaml, {other} and {rust}: give one of them \
-                 another name with #[ocaml(name = \"...\")]"
-            )),
-            Some(_) => {}
-        }
-        Type::named(name)
     }
 
-    fn define(&mut self, name: &str, same_as: Option<&str>, doc: &str, definition: &Definition) {
-        let mut lines = String::new();
-        let same_as = same_as.unwrap_or("");
-        let mut types: Vec<&Type> = Vec::new();
-        match definition {
-            Definition::Abstract => item(&mut lines, &["type", name, "abstract", same_as, doc]),
-            Definition::Alias(ty) => {
-                item(&mut lines, &["type", name, "alias", same_as, doc, &ty.text]);
-                types.push(ty);
+    const fn record(mut self, items: &[&[Part]]) -> Self {
+        self.text(MARK);
+        let mut item = 0;
+        while item < items.len() {
+            let mut part = 0;
+            while part < items[item].len() {
+                self.field(&items[item][part]);
+                part += 1;
             }
-            Definition::Record(fields) => {
-                item(&mut lines, &["type", name, "record", same_as, doc]);
-                for field in fields {
-                    item(
-                        &mut lines,
-                        &["field", field.name, field.doc, &field.ty.text],
-                    );
-                    types.push(&field.ty);
-                }
+            self.text("\n");
+            item += 1;
+        }
+        self.text(".");
+        self
+    }
+
+    const fn field(&mut self, part: &Part) {
+        let mut measured = Writer::<0>::new();
+        measured.part(part);
+        self.number(measured.length);
+        self.text(":");
+        self.part(part);
+    }
+
+    const fn part(&mut self, part: &Part) {
+        match part {
+            Part::Text(text) => self.text(text),
+            Part::Type(ty) => self.ty(ty, Level::Arrow),
+            Part::Argument(ty) => self.ty(ty, Level::Product),
+            Part::Simple(ty) => self.ty(ty, Level::Simple),
+        }
+    }
+
+    /// A type, in parentheses if it does not hold together as `level` does.
+    const fn ty(&mut self, ty: &Type, level: Level) {
+        if (ty.level() as u8) < level as u8 {
+            self.text("(");
+            self.ty(ty, Level::Arrow);
+            self.text(")");
+            return;
+        }
+        match &ty.0 {
+            Shape::Named(name) => self.text(name),
+            Shape::Variable(name) => {
+                self.text("'");
+                self.text(name);
             }
-            Definition::Variant {
-                is_polymorphic,
-                constructors,
-            } => {
-                let kind = if *is_polymorphic {
-                    "polymorphic"
-                } else {
-                    "variant"
-                };
-                item(&mut lines, &["type", name, kind, same_as, doc]);
-                for constructor in constructors {
-                    let (name, doc) = (constructor.name, constructor.doc);
-                    match &constructor.arguments {
-                        Arguments::Types(arguments) => {
-                            let arguments_: Vec<String> =
-                                arguments.iter().map(|ty| ty.at(Level::Simple)).collect();
-                            item(
-                                &mut lines,
-                                &["constructor", name, doc, &arguments_.join(" * ")],
-                            );
-                            types.extend(arguments);
-                        }
-                        Arguments::Record(fields) => {
-                            item(&mut lines, &["constructor", name, doc, ""]);
-                            for field in fields {
-                                item(
-                                    &mut lines,
-                                    &["inline", field.name, field.doc, &field.ty.text],
-                                );
-                                types.push(&field.ty);
-                            }
-                        }
+            // The command puts the type's OCaml name here.
+            Shape::Declared(path) => {
+                self.text("{");
+                self.text(path);
+                self.text("}");
+            }
+            Shape::Applied(argument, name) => {
+                self.ty(argument, Level::Simple);
+                self.text(" ");
+                self.text(name);
+            }
+            Shape::Result(value, error) => {
+                self.text("(");
+                self.ty(value, Level::Arrow);
+                self.text(", ");
+                self.ty(error, Level::Arrow);
+                self.text(") result");
+            }
+            Shape::Tuple(types) => {
+                let mut index = 0;
+                while index < types.len() {
+                    if index > 0 {
+                        self.text(" * ");
                     }
+                    self.ty(&types[index], Level::Simple);
+                    index += 1;
                 }
             }
+            Shape::Arrow(argument, result) => {
+                self.ty(argument, Level::Product);
+                self.text(" -> ");
+                self.ty(result, Level::Arrow);
+            }
         }
-        if types.iter().any(|ty| ty.has_variables) {
-            self.problem(&format!(
-                "the type {name} has a Poly in it: one can be an argument or a result, and in \
-                 tuples, lists and the like, but not in a type with a name"
-            ));
-        }
-        self.types.push_str(&lines);
     }
 
-    /// Adds a function.
-    #[doc(hidden)]
-    pub fn function(&mut self, function: FunctionItem) {
-        let FunctionItem {
-            name,
-            symbol,
-            doc,
-            is_direct,
-            arguments,
-            result,
-        } = function;
-        if let Some(other) = self.values.insert(name, symbol) {
-            self.problem(&format!(
-                "two functions are called {name} in OCaml, those with the symbols {other} and \
-                 {symbol}: give one of them another name with #[func(name = \"...\")]"
-            ));
+    const fn number(&mut self, number: usize) {
+        if number >= 10 {
+            self.number(number / 10);
         }
-        let way = if is_direct { "direct" } else { "promise" };
-        // A result stands before `Lwt.t`, an argument before an arrow.
-        let result = if is_direct {
-            result.text
-        } else {
-            result.at(Level::Simple)
+        self.write(&[b'0' + (number % 10) as u8]);
+    }
+
+    const fn text(&mut self, text: &str) {
+        self.write(text.as_bytes());
+    }
+
+    const fn write(&mut self, bytes: &[u8]) {
+        let start = self.length;
+        self.length += bytes.len();
+        if N == 0 {
+            return;
+        }
+        let (_, rest) = self.bytes.split_at_mut(start);
+        // The compiler counts the turns of a loop, and warns when they are many.
+        let (rest, bytes) = copy::<64>(rest, bytes);
+        let (rest, bytes) = copy::<8>(rest, bytes);
+        copy::<1>(rest, bytes);
+    }
+}
+
+/// Copies as many chunks as there are; gives what is left.
+const fn copy<'t, 'f, const N: usize>(
+    mut to: &'t mut [u8],
+    mut from: &'f [u8],
+) -> (&'t mut [u8], &'f [u8]) {
+    while let Some((chunk, rest)) = from.split_first_chunk::<N>() {
+        let Some((place, others)) = to.split_first_chunk_mut::<N>() else {
+            panic!("a record is as long as it was measured");
         };
-        item(
-            &mut self.functions,
-            &["function", name, symbol, way, doc, &result],
-        );
-        for (name, ty) in arguments {
-            item(
-                &mut self.functions,
-                &["argument", name, &ty.at(Level::Product)],
-            );
-        }
+        *place = *chunk;
+        to = others;
+        from = rest;
     }
-
-    fn problem(&mut self, problem: &str) {
-        item(&mut self.problems, &["problem", problem]);
-    }
-
-    /// The text, ended by a zero, whose memory is given away: the program that
-    /// asks for it ends soon.
-    #[doc(hidden)]
-    pub fn publish(self, krate: &str, doc: &str) -> *mut std::ffi::c_char {
-        let mut text = String::new();
-        item(&mut text, &["library", krate, doc.trim()]);
-        for part in [&self.types, &self.functions, &self.problems] {
-            text.push_str(part);
-        }
-        text.retain(|c| c != '\0');
-        CString::new(text).unwrap_or_default().into_raw()
-    }
-}
-
-/// Adds a line of fields, escaped as OCaml escapes strings.
-fn item(lines: &mut String, fields: &[&str]) {
-    for (index, field) in fields.iter().enumerate() {
-        if index > 0 {
-            lines.push('\t');
-        }
-        for c in field.chars() {
-            match c {
-                '\\' | '"' => {
-                    lines.push('\\');
-                    lines.push(c);
-                }
-                '\n' => lines.push_str("\\n"),
-                '\t' => lines.push_str("\\t"),
-                c if c.is_ascii_control() => {
-                    // Writing to a string cannot fail.
-                    let _ = write!(lines, "\\{:03}", c as u32);
-                }
-                c => lines.push(c),
-            }
-        }
-    }
-    lines.push('\n');
-}
-
-/// A function that OCaml calls.
-#[derive(Debug)]
-pub struct FunctionItem {
-    /// Its name in OCaml.
-    pub name: &'static str,
-    /// Its symbol in the archive.
-    pub symbol: &'static str,
-    /// Its doc comment.
-    pub doc: &'static str,
-    /// Whether it returns a value rather than a promise.
-    pub is_direct: bool,
-    /// The names and types of its arguments.
-    pub arguments: Vec<(&'static str, Type)>,
-    /// What it returns, or what its promise resolves with.
-    pub result: Type,
-}
-
-/// A field of a record.
-#[derive(Debug)]
-pub struct FieldItem {
-    /// Its name in OCaml.
-    pub name: &'static str,
-    /// Its type.
-    pub ty: Type,
-    /// Its doc comment.
-    pub doc: &'static str,
-}
-
-/// A constructor of a variant.
-#[derive(Debug)]
-pub struct ConstructorItem {
-    /// Its name in OCaml.
-    pub name: &'static str,
-    /// Its doc comment.
-    pub doc: &'static str,
-    /// Its arguments.
-    pub arguments: Arguments,
-}
-
-/// What stands behind a constructor's name.
-#[derive(Debug)]
-pub enum Arguments {
-    /// Types, or nothing if there are none.
-    Types(Vec<Type>),
-    /// The fields of a record of its own.
-    Record(Vec<FieldItem>),
+    (to, from)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const INT: Type = Type::named("int");
+    const PAIR: Type = Type::tuple(&[INT, Type::variable("a")]);
+    const B: Type = Type::declared("a::B");
+    const FUNCTION: Type = Type::arrow(&PAIR, &Type::applied(&INT, "Lwt.t"));
+
+    /// The record's one field, without its length.
+    fn written(part: Part) -> String {
+        let items: &[&[Part]] = &[&[part]];
+        let mut writer = Writer::<1000>::new();
+        writer = writer.record(items);
+        assert_eq!(writer.length, length(items));
+        let text = String::from_utf8(writer.bytes[..writer.length].to_vec()).unwrap();
+        let field = text
+            .strip_prefix(MARK)
+            .and_then(|text| text.strip_suffix("\n."))
+            .expect("a record with one item");
+        let (length, field) = field.split_once(':').expect("a field");
+        assert_eq!(length, field.len().to_string());
+        field.to_owned()
+    }
+
     #[test]
     fn types_are_in_parentheses_where_they_must_be() {
-        let int = Type::named("int");
-        let pair = Type::tuple(vec![int.clone(), Type::variable("a")]);
-        assert_eq!(pair.list().text, "(int * 'a) list");
-        assert!(pair.list().has_variables);
-        let function = pair.arrow(&int.applied("Lwt.t"));
-        assert_eq!(function.text, "int * 'a -> int Lwt.t");
-        assert_eq!(function.arrow(&int).text, "(int * 'a -> int Lwt.t) -> int");
+        let whole = |ty| written(Part::Type(ty));
+        assert_eq!(whole(Type::list(&PAIR)), "(int * 'a) list");
+        assert_eq!(whole(FUNCTION), "int * 'a -> int Lwt.t");
+        assert_eq!(written(Part::Argument(FUNCTION)), "(int * 'a -> int Lwt.t)");
+        assert_eq!(written(Part::Argument(PAIR)), "int * 'a");
+        assert_eq!(written(Part::Simple(PAIR)), "(int * 'a)");
         assert_eq!(
-            function.applied("option").text,
+            whole(Type::arrow(&FUNCTION, &INT)),
+            "(int * 'a -> int Lwt.t) -> int"
+        );
+        assert_eq!(
+            whole(Type::applied(&FUNCTION, "option")),
             "(int * 'a -> int Lwt.t) option"
         );
+        assert_eq!(whole(Type::tuple(&[PAIR, INT])), "(int * 'a) * int");
         assert_eq!(
-            Type::tuple(vec![pair, int.clone()]).text,
-            "(int * 'a) * int"
+            whole(Type::result(&FUNCTION, &B)),
+            "(int * 'a -> int Lwt.t, {a::B}) result"
         );
-        assert_eq!(
-            Type::result(function, int).text,
-            "(int * 'a -> int Lwt.t, int) result"
-        );
+        assert_eq!(whole(Type::tuple(&[])), "unit");
     }
 
     #[test]
-    fn texts_are_escaped() {
-        let mut lines = String::new();
-        item(&mut lines, &["a\tb", "\"\\\n\u{1}é"]);
-        assert_eq!(lines, "a\\tb\t\\\"\\\\\\n\\001é\n");
-    }
-
-    #[test]
-    fn two_types_of_one_name_are_a_problem() {
-        let mut description = Description::default();
-        description.declare::<u8>("t", None, "", |_| Definition::Abstract);
-        description.declare::<u8>("t", None, "", |_| unreachable!());
-        assert_eq!(description.problems, "");
-        description.declare::<u16>("t", None, "", |_| Definition::Abstract);
-        assert!(description.problems.contains("two Rust types are called t"));
+    fn records_are_made_at_compile_time() {
+        const LONG: &str = "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123";
+        const ITEMS: &[&[Part]] = &[&[Part::Text("a\n:."), Part::Text("")], &[Part::Text(LONG)]];
+        static RECORD: [u8; length(ITEMS)] = record(ITEMS);
+        let expected = format!("\u{7f}lwt_rust 1\n4:a\n:.0:\n70:{LONG}\n.");
+        assert_eq!(RECORD, *expected.as_bytes());
     }
 }

@@ -12,7 +12,7 @@
 //! | `catch` | a future whose panics become values |
 //! | `slots` | small numbers for things under way |
 //! | `counts` | how many things there are |
-//! | `description` | what a crate tells OCaml about its functions |
+//! | `description` | what a crate tells OCaml about its types and functions |
 //! | `source` | what a promise cancels when it is dropped |
 
 #![forbid(unsafe_code)]
@@ -30,9 +30,7 @@ mod sync;
 pub use catch::{CatchPanic, Payload, catch_panic, drop_quietly};
 pub use cell::Cell;
 pub use counts::{Counted, CountedPromise, CountedRoot, CountedTask, Kind, count};
-pub use description::{
-    Arguments, ConstructorItem, Definition, Description, FieldItem, FunctionItem, Type,
-};
+pub use description::{Part, Type, length, record};
 pub use inbox::{Contents, Inbox};
 pub use park::Park;
 pub use slots::{Occupied, Slots, Ticket};

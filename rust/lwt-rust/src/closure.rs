@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use crate::{
-    bindings::{Description, Type},
+    bindings::Type,
     callbacks::{Callback, call_back},
     convert::{FromOcaml, IntoOcaml, OcamlType, mismatch},
     error::Error,
@@ -80,10 +80,7 @@ impl<A, B> LwtFn<A, B> {
 
 /// `a -> b Lwt.t`
 impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        let argument = A::ocaml_type(description);
-        argument.arrow(&B::ocaml_type(description).applied("Lwt.t"))
-    }
+    const TYPE: Type = Type::arrow(&A::TYPE, &Type::applied(&B::TYPE, "Lwt.t"));
 }
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
@@ -147,10 +144,7 @@ impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
 
 /// `a -> b`
 impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        let argument = A::ocaml_type(description);
-        argument.arrow(&B::ocaml_type(description))
-    }
+    const TYPE: Type = Type::arrow(&A::TYPE, &B::TYPE);
 }
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for Closure<A, B> {

@@ -7,6 +7,7 @@ use syn::{Data, DeriveInput, Error, Field, Fields, Result, Type, spanned::Spanne
 use crate::{
     attributes::{self, TypeOptions, type_options},
     names,
+    record::{self, Item},
 };
 
 /// A Rust type as OCaml sees it.
@@ -230,30 +231,25 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
     let Declared {
         rust, name, doc, ..
     } = &declared;
-    let definition = match &declared.shape {
+    let path = record::path(&rust.to_string());
+    let same_as = declared.options.same_as.as_deref().unwrap_or_default();
+    let head = |kind| type_item(&path, name, kind, same_as, doc);
+    let items = match &declared.shape {
         Shape::Record(fields) => {
-            let fields = fields.iter().map(field_item);
-            quote!(::lwt_rust::bindings::Definition::Record(
-                ::std::vec![#(#fields),*]
-            ))
+            let fields = fields.iter().map(|field| field_item("field", field));
+            std::iter::once(head("record")).chain(fields).collect()
         }
         Shape::Tuple(fields) => {
-            let types = fields.iter().map(component_type);
-            quote! {
-                ::lwt_rust::bindings::Definition::Alias(
-                    ::lwt_rust::bindings::Type::tuple(::std::vec![#(#types),*])
-                )
-            }
+            let ty = tuple_type(fields);
+            vec![head("alias").part(quote!(::lwt_rust::bindings::Part::Type(#ty)))]
         }
         Shape::Variant(constructors) => {
-            let constructors = constructors.iter().map(constructor_item);
-            let is_polymorphic = declared.is_polymorphic();
-            quote! {
-                ::lwt_rust::bindings::Definition::Variant {
-                    is_polymorphic: #is_polymorphic,
-                    constructors: ::std::vec![#(#constructors),*],
-                }
-            }
+            let kind = match declared.is_polymorphic() {
+                true => "polymorphic",
+                false => "variant",
+            };
+            let constructors = constructors.iter().flat_map(constructor_items);
+            std::iter::once(head(kind)).chain(constructors).collect()
         }
     };
     let is_float = match &declared.shape {
@@ -263,61 +259,58 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
         },
         Shape::Record(_) | Shape::Variant(_) => quote!(false),
     };
-    let same_as = match &declared.options.same_as {
-        Some(same_as) => quote!(::core::option::Option::Some(#same_as)),
-        None => quote!(::core::option::Option::None),
-    };
+    let record = record::record(&items);
     Ok(quote! {
         impl ::lwt_rust::OcamlType for #rust {
             const IS_FLOAT: bool = #is_float;
-
-            fn ocaml_type(
-                description: &mut ::lwt_rust::bindings::Description,
-            ) -> ::lwt_rust::bindings::Type {
-                description.declare::<Self>(#name, #same_as, #doc, |description| #definition)
-            }
+            const TYPE: ::lwt_rust::bindings::Type = ::lwt_rust::bindings::Type::declared(#path);
         }
+
+        #record
     })
 }
 
-fn component_type(component: &Component<'_>) -> TokenStream {
-    let ty = component.ty;
-    quote_spanned!(ty.span()=> <#ty as ::lwt_rust::OcamlType>::ocaml_type(description))
+fn type_item(path: &TokenStream, name: &str, kind: &str, same_as: &str, doc: &str) -> Item {
+    Item::new("type")
+        .text(path)
+        .text(name)
+        .text(kind)
+        .text(same_as)
+        .text(doc)
 }
 
-fn field_item(field: &Component<'_>) -> TokenStream {
+fn tuple_type(components: &[Component<'_>]) -> TokenStream {
+    let types = components
+        .iter()
+        .map(|component| record::ocaml_type(component.ty));
+    quote!(::lwt_rust::bindings::Type::tuple(&[#(#types),*]))
+}
+
+fn field_item(kind: &str, field: &Component<'_>) -> Item {
     let Component { name, doc, .. } = field;
-    let ty = component_type(field);
-    quote! {
-        ::lwt_rust::bindings::FieldItem {
-            name: #name,
-            ty: #ty,
-            doc: #doc,
-        }
-    }
+    let ty = record::ocaml_type(field.ty);
+    Item::new(kind)
+        .text(name)
+        .text(doc)
+        .part(quote!(::lwt_rust::bindings::Part::Type(#ty)))
 }
 
-fn constructor_item(constructor: &Constructor<'_>) -> TokenStream {
+fn constructor_items(constructor: &Constructor<'_>) -> Vec<Item> {
     let Constructor { name, doc, .. } = constructor;
-    let arguments = match constructor.is_record {
-        true => {
-            let fields = constructor.arguments.iter().map(field_item);
-            quote!(::lwt_rust::bindings::Arguments::Record(
-                ::std::vec![#(#fields),*]
-            ))
+    let head = Item::new("constructor").text(name).text(doc);
+    match (constructor.is_record, constructor.arguments.as_slice()) {
+        (true, fields) => std::iter::once(head.text(""))
+            .chain(fields.iter().map(|field| field_item("inline", field)))
+            .collect(),
+        (false, []) => vec![head.text("")],
+        // One tuple is another thing than the arguments that are written like it.
+        (false, [only]) => {
+            let ty = record::ocaml_type(only.ty);
+            vec![head.part(quote!(::lwt_rust::bindings::Part::Simple(#ty)))]
         }
-        false => {
-            let types = constructor.arguments.iter().map(component_type);
-            quote!(::lwt_rust::bindings::Arguments::Types(
-                ::std::vec![#(#types),*]
-            ))
-        }
-    };
-    quote! {
-        ::lwt_rust::bindings::ConstructorItem {
-            name: #name,
-            doc: #doc,
-            arguments: #arguments,
+        (false, several) => {
+            let ty = tuple_type(several);
+            vec![head.part(quote!(::lwt_rust::bindings::Part::Type(#ty)))]
         }
     }
 }
@@ -638,13 +631,17 @@ pub(crate) fn abstract_type(item: &DeriveInput) -> Result<TokenStream> {
             }
         }
     });
+    let path = record::path(&rust.to_string());
+    let record = record::record(&[type_item(&path, &name, "abstract", "", &doc)]);
     Ok(quote! {
         impl ::lwt_rust::AbstractType for #rust {
             const NAME: &'static str = #name;
-            const DOC: &'static str = #doc;
+            const PATH: &'static str = #path;
 
             #size
         }
+
+        #record
     })
 }
 

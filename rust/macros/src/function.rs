@@ -10,7 +10,10 @@ use syn::{
     visit::Visit,
 };
 
-use crate::{attributes, names};
+use crate::{
+    attributes, names,
+    record::{self, Item},
+};
 
 /// What a stub may have as arguments in C; bytecode has a second one for more.
 const DIRECT_ARGUMENTS: usize = 5;
@@ -113,15 +116,24 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
              Rust's: give it another name, and OCaml this one with `name = \"...\"`",
         ));
     }
-    let symbol = format!("{}_{}", names::krate(), rust_name.unraw());
+    let symbols = Symbols {
+        stub: names::symbol("func", rust_name),
+        twin: (arguments.len() > DIRECT_ARGUMENTS).then(|| names::symbol("bytecode", rust_name)),
+    };
     let doc = options
         .doc
         .clone()
         .unwrap_or_else(|| attributes::doc(&function.attrs));
 
-    let stub = stub(&function, &arguments, way, &returns, &options, &symbol);
-    let description = description(&name, &symbol, &doc, &arguments, way, &returns);
-    let marker = marker(&function, &description);
+    let stub = stub(&function, &arguments, way, &returns, &options, &symbols);
+    let head = Item::new("function")
+        .text(names::krate())
+        .text(record::path(&rust_name.unraw().to_string()))
+        .text(name)
+        .text(&symbols.stub)
+        .text(symbols.twin.as_deref().unwrap_or_default());
+    let record = description(head, &doc, &arguments, way, &returns);
+    let marker = marker(&function, &symbols);
     let cfgs = attributes::cfgs(&function.attrs);
     Ok(quote! {
         #function
@@ -129,8 +141,16 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
         #(#cfgs)*
         const _: () = {
             #stub
+            #record
         };
     })
+}
+
+/// What the linker knows a function by.
+struct Symbols {
+    stub: String,
+    /// The stub for bytecode, if it needs one of its own.
+    twin: Option<String>,
 }
 
 fn arguments(function: &ItemFn) -> Result<Vec<Argument>> {
@@ -326,7 +346,7 @@ fn stub(
     way: Way,
     returns: &Returns,
     options: &Options,
-    symbol: &str,
+    symbols: &Symbols,
 ) -> TokenStream {
     let name = &function.sig.ident;
     let shown = name.unraw().to_string();
@@ -386,8 +406,7 @@ fn stub(
             )
         }
     };
-    let twin = (arguments.len() > DIRECT_ARGUMENTS).then(|| {
-        let symbol = format!("{symbol}_bytecode");
+    let twin = symbols.twin.as_ref().map(|symbol| {
         let numbers = 0..arguments.len();
         quote! {
             #[unsafe(export_name = #symbol)]
@@ -401,6 +420,7 @@ fn stub(
             }
         }
     });
+    let symbol = &symbols.stub;
     quote! {
         #[unsafe(export_name = #symbol)]
         extern "C" fn stub(#(#raws: ::lwt_rust::Raw),*) -> ::lwt_rust::Raw {
@@ -416,64 +436,54 @@ fn stub(
     }
 }
 
-/// Tells `lwt_rust::library!` about the function.
+/// Tells the bindings about the function.
 fn description(
-    name: &str,
-    symbol: &str,
+    head: Item,
     doc: &str,
     arguments: &[Argument],
     way: Way,
     returns: &Returns,
 ) -> TokenStream {
-    let names = arguments.iter().map(|argument| &argument.name);
-    let types = arguments.iter().map(|Argument { ty, .. }| {
-        quote_spanned! {ty.span()=>
-            <#ty as ::lwt_rust::OcamlType>::ocaml_type(description)
-        }
-    });
     let ty = &returns.ty;
     let result = match returns.is_fallible {
         true => quote_spanned! {ty.span()=>
-            <<#ty as ::lwt_rust::bindings::Fallible>::Value as ::lwt_rust::OcamlType>
-                ::ocaml_type(description)
+            <<#ty as ::lwt_rust::bindings::Fallible>::Value as ::lwt_rust::OcamlType>::TYPE
         },
-        false => quote_spanned! {ty.span()=>
-            <#ty as ::lwt_rust::OcamlType>::ocaml_type(description)
-        },
+        false => record::ocaml_type(ty),
     };
-    let is_direct = way == Way::Direct;
-    quote! {
-        let arguments = ::std::vec![#((#names, #types)),*];
-        let result = #result;
-        description.function(::lwt_rust::bindings::FunctionItem {
-            name: #name,
-            symbol: #symbol,
-            doc: #doc,
-            is_direct: #is_direct,
-            arguments,
-            result,
-        });
-    }
+    let (way, result) = match way {
+        Way::Direct => ("direct", quote!(::lwt_rust::bindings::Part::Type(#result))),
+        Way::Async | Way::Blocking => (
+            "promise",
+            quote!(::lwt_rust::bindings::Part::Simple(#result)),
+        ),
+    };
+    let mut items = vec![head.text(way).text(doc).part(result)];
+    items.extend(arguments.iter().map(|Argument { name, ty }| {
+        let ty = record::ocaml_type(ty);
+        Item::new("argument")
+            .text(name)
+            .part(quote!(::lwt_rust::bindings::Part::Argument(#ty)))
+    }));
+    record::record(&items)
 }
 
-/// A type of the function's name, since types and functions may share one: it
-/// goes where the function goes, with `use` too. Unused, it is a function that
-/// no library has.
-fn marker(function: &ItemFn, description: &TokenStream) -> TokenStream {
+/// A type of the function's name, for `lwt_rust::library!`, since types and
+/// functions may share one: it goes where the function goes, with `use` too.
+fn marker(function: &ItemFn, symbols: &Symbols) -> TokenStream {
     let name = &function.sig.ident;
     let visibility = &function.vis;
     let cfgs = attributes::cfgs(&function.attrs);
+    let symbol = &symbols.stub;
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
-        #[allow(non_camel_case_types)]
+        #[allow(dead_code, non_camel_case_types)]
         #visibility enum #name {}
 
         #(#cfgs)*
         impl ::lwt_rust::bindings::Function for #name {
-            fn describe(description: &mut ::lwt_rust::bindings::Description) {
-                #description
-            }
+            const SYMBOL: &'static str = #symbol;
         }
     }
 }

@@ -8,6 +8,7 @@ mod derive;
 mod function;
 mod library;
 mod names;
+mod record;
 
 use proc_macro::TokenStream;
 

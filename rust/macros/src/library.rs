@@ -8,7 +8,10 @@ use syn::{
     punctuated::Punctuated,
 };
 
-use crate::names;
+use crate::{
+    names,
+    record::{Item, record},
+};
 
 struct Library {
     docs: Vec<Expr>,
@@ -32,17 +35,11 @@ fn parse(input: ParseStream<'_>) -> Result<Library> {
 
 pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
     let Library { docs, functions } = parse.parse2(tokens)?;
-    let functions = functions.iter();
-    let krate = names::krate();
-    let symbol = names::library_symbol(&krate);
-    Ok(quote! {
-        const _: () = {
-            #[unsafe(export_name = #symbol)]
-            extern "C" fn describe() -> *mut ::core::ffi::c_char {
-                let mut description = ::lwt_rust::bindings::Description::default();
-                #(<#functions as ::lwt_rust::bindings::Function>::describe(&mut description);)*
-                description.publish(#krate, ::core::concat!("", #(#docs, "\n",)*))
-            }
-        };
-    })
+    let doc = quote!(::core::concat!("", #(#docs, "\n",)*));
+    let library = Item::new("library").text(names::krate()).text(doc);
+    let functions = functions.iter().map(|function| {
+        Item::new("names").text(quote!(<#function as ::lwt_rust::bindings::Function>::SYMBOL))
+    });
+    let items: Vec<Item> = std::iter::once(library).chain(functions).collect();
+    Ok(record(&items))
 }

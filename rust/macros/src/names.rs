@@ -1,5 +1,10 @@
 //! Names in OCaml.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use proc_macro2::{Ident, Span};
 use syn::{Error, LitStr, Result, ext::IdentExt};
 
@@ -132,10 +137,31 @@ pub(crate) fn krate() -> String {
     std::env::var("CARGO_CRATE_NAME").unwrap_or_default()
 }
 
-/// The symbol of a crate's description. It has the crate's name, since a program
-/// may have several crates with functions for OCaml.
-pub(crate) fn library_symbol(krate: &str) -> String {
-    format!("lwt_rust_library_{krate}")
+/// The symbol of a stub of this crate for the Rust function `name`, which no other
+/// has.
+///
+/// The prefix keeps it from symbols that are not ours, and the length from those of
+/// a crate whose name begins as this one's. A second function of the name, in
+/// another module, gets a number, since no macro is told the module that it is used
+/// in. The compiler expands a crate's macros in one process and in the same order
+/// each time, so two builds agree.
+pub(crate) fn symbol(kind: &str, name: &Ident) -> String {
+    static TAKEN: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+    let krate = krate();
+    let prefix = format!("lwt_rust_{kind}_{}{krate}", krate.len());
+    let name = name
+        .unraw()
+        .to_string()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let symbol = format!("{prefix}_{name}");
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let number = taken.entry(symbol.clone()).or_default();
+    *number += 1;
+    match *number {
+        1 => symbol,
+        // No function has a name that begins with a digit.
+        number => format!("{prefix}_{number}_{name}"),
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +180,23 @@ mod tests {
             ("Type", "type_"),
         ] {
             assert_eq!(type_name(&format_ident!("{rust}")), ocaml);
+        }
+    }
+
+    #[test]
+    fn symbols_are_unique() {
+        let krate = krate();
+        let prefix = format!("lwt_rust_kind_{}{krate}", krate.len());
+        for (name, expected) in [
+            ("get", "get"),
+            ("get", "2_get"),
+            ("_2_get", "_2_get"),
+            ("get", "3_get"),
+            ("gët", "g_t"),
+            ("g_t", "2_g_t"),
+        ] {
+            let symbol = symbol("kind", &format_ident!("{name}"));
+            assert_eq!(symbol, format!("{prefix}_{expected}"));
         }
     }
 

@@ -6,6 +6,7 @@ mod closures;
 mod domains;
 mod errors;
 mod functions;
+mod names;
 mod threads;
 mod waits;
 
@@ -15,6 +16,7 @@ pub use lwt_rust::*;
 use cancellation as c;
 use domains as d;
 use functions as f;
+use names as n;
 use threads as t;
 use waits as w;
 
@@ -24,6 +26,7 @@ lwt_rust::library! {
     f::later, f::fail_if, f::root, f::root_now,
     f::sum_blocking, f::panic_blocking, f::finish, f::finished,
     f::seven, f::sum_seven,
+    n::free, n::first::pick, n::last::pick, n::pick_bytecode,
     f::echo_unit, f::echo_bool, f::echo_i8, f::echo_i16, f::echo_i32, f::echo_i64, f::echo_isize, f::echo_u8, f::echo_u16, f::echo_u32, f::echo_u64,
     f::echo_usize, f::echo_f64, f::echo_f32, f::echo_duration, f::echo_char, f::echo_uchar, f::echo_string, f::echo_boxed_str, f::echo_path,
     f::echo_string_of_bytes, f::echo_bytes, f::echo_option, f::echo_pair, f::echo_eight, f::echo_list, f::echo_nested,

@@ -2,7 +2,6 @@
 
 #![expect(missing_docs, reason = "nobody but our macros uses this")]
 
-use super::Description;
 use crate::{
     convert::{self, FromOcaml, IntoOcaml},
     error::Error,
@@ -17,7 +16,7 @@ pub use crate::convert::mismatch;
     label = "this cannot be in a library"
 )]
 pub trait Function {
-    fn describe(description: &mut Description);
+    const SYMBOL: &'static str;
 }
 
 /// A function's result, if it may fail.

@@ -1,21 +1,20 @@
 //! What a crate tells OCaml about itself, of which its bindings are made.
 //!
-//! [`library!`](crate::library) puts the description of its functions into the
-//! archive, as a symbol with the crate's name that gives a text. `lwt-rust
-//! bindings` loads the dynamic library, takes the text, and writes the OCaml
-//! module. A description is made only then: a program carries the code for it,
-//! but never runs it.
+//! `#[func]`, [`library!`](crate::library) and the derives each leave a record in the
+//! archive: a static that the compiler makes. `lwt-rust bindings` finds the records
+//! in the file, and writes the OCaml module. A program may carry them, and never
+//! reads them.
 //!
-//! [`Type`], and [`Description::declare`] are for those who implement
-//! [`OcamlType`](crate::OcamlType) by hand; the rest is for our macros.
+//! [`Type`] is for those who implement [`OcamlType`](crate::OcamlType) by hand; the
+//! rest is for our macros.
 
 mod expansion;
 
 #[doc(hidden)]
 pub use expansion::*;
+pub use lwt_rust_core::Type;
 #[doc(hidden)]
-pub use lwt_rust_core::{Arguments, ConstructorItem, FieldItem, FunctionItem};
-pub use lwt_rust_core::{Definition, Description, Type};
+pub use lwt_rust_core::{Part, length, record as bytes};
 
 /// Names the functions of a crate that OCaml gets, for `lwt-rust bindings` to
 /// make an OCaml module of. It stands once in a crate:
@@ -37,6 +36,6 @@ pub use lwt_rust_core::{Definition, Description, Type};
 /// ```
 ///
 /// The functions have the attribute `#[lwt_rust::func]`, in this crate or in one
-/// that it depends on. The bindings have them in this order. The compiler warns
-/// of a function that is in no library with `enum ... is never used`.
+/// that it depends on. The bindings have them in this order. `lwt-rust bindings` warns
+/// of a function that no library names.
 pub use lwt_rust_macros::library;

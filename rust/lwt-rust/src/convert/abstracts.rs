@@ -4,7 +4,7 @@ use std::{any::Any, fmt, ops::Deref, sync::Arc};
 
 use super::{FromOcaml, IntoOcaml, OcamlType};
 use crate::{
-    bindings::{Definition, Description, Type},
+    bindings::Type,
     error::Error,
     ffi::{Content, Lock, Val, content_of, content_value},
 };
@@ -24,8 +24,9 @@ pub trait AbstractType: Send + Sync + 'static {
     /// The name of the OCaml type.
     const NAME: &'static str;
 
-    /// What the OCaml type is for.
-    const DOC: &'static str = "";
+    /// Where the derive has described it.
+    #[doc(hidden)]
+    const PATH: &'static str;
 
     /// About how many bytes the value keeps, for OCaml's collector to know how
     /// much there is to gain by finding that nobody needs it.
@@ -82,9 +83,7 @@ impl<T: fmt::Debug> fmt::Debug for Abstract<T> {
 }
 
 impl<T: AbstractType> OcamlType for Abstract<T> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        description.declare::<T>(T::NAME, None, T::DOC, |_| Definition::Abstract)
-    }
+    const TYPE: Type = Type::declared(T::PATH);
 }
 
 impl<T: AbstractType> FromOcaml for Abstract<T> {
@@ -121,9 +120,7 @@ impl<T: AbstractType> IntoOcaml for Abstract<T> {
 pub struct Taken<T>(pub Abstract<T>);
 
 impl<T: AbstractType> OcamlType for Taken<T> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        Abstract::<T>::ocaml_type(description)
-    }
+    const TYPE: Type = Abstract::<T>::TYPE;
 }
 
 impl<T: AbstractType> FromOcaml for Taken<T> {

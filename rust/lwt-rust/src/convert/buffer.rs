@@ -2,7 +2,7 @@
 
 use super::{FromOcaml, IntoOcaml, OcamlType, mismatch};
 use crate::{
-    bindings::{Description, Type},
+    bindings::Type,
     error::Error,
     ffi::{Bytes, Lock, Root, Val},
 };
@@ -83,9 +83,8 @@ impl Buffer {
 
 /// `(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t`
 impl OcamlType for Buffer {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t")
-    }
+    const TYPE: Type =
+        Type::named("(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t");
 }
 
 impl FromOcaml for Buffer {

@@ -7,16 +7,14 @@ use std::{
 
 use super::{FromOcaml, IntoOcaml, OcamlType, mismatch, root};
 use crate::{
-    bindings::{Description, Type},
+    bindings::Type,
     error::Error,
     ffi::{Lock, Root, Val},
 };
 
 /// `t option`
 impl<T: OcamlType> OcamlType for Option<T> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        T::ocaml_type(description).applied("option")
-    }
+    const TYPE: Type = Type::applied(&T::TYPE, "option");
 }
 
 impl<T: FromOcaml> FromOcaml for Option<T> {
@@ -43,11 +41,7 @@ impl<T: IntoOcaml> IntoOcaml for Option<T> {
 
 /// `(t, e) result`
 impl<T: OcamlType, E: OcamlType> OcamlType for Result<T, E> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        let value = T::ocaml_type(description);
-        let error = E::ocaml_type(description);
-        Type::result(value, error)
-    }
+    const TYPE: Type = Type::result(&T::TYPE, &E::TYPE);
 }
 
 impl<T: FromOcaml, E: FromOcaml> FromOcaml for Result<T, E> {
@@ -80,9 +74,7 @@ macro_rules! tuples {
     ($( ($($field:ident $index:tt),*) )*) => { $(
         /// A tuple
         impl<$($field: OcamlType),*> OcamlType for ($($field,)*) {
-            fn ocaml_type(description: &mut Description) -> Type {
-                Type::tuple(vec![$($field::ocaml_type(description)),*])
-            }
+            const TYPE: Type = Type::tuple(&[$($field::TYPE),*]);
         }
 
         impl<$($field: FromOcaml),*> FromOcaml for ($($field,)*) {
@@ -112,9 +104,7 @@ tuples! {
 
 /// `t list`; of `u8`, `string`
 impl<T: OcamlType> OcamlType for Vec<T> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        T::vec_type(description)
-    }
+    const TYPE: Type = T::VEC_TYPE;
 }
 
 impl<T: FromOcaml> FromOcaml for Vec<T> {
@@ -160,9 +150,7 @@ pub(super) fn write_list<T: IntoOcaml>(
 
 /// `t array`; of `u8`, `bytes`
 impl<T: OcamlType> OcamlType for Box<[T]> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        T::slice_type(description)
-    }
+    const TYPE: Type = T::SLICE_TYPE;
 }
 
 impl<T: FromOcaml> FromOcaml for Box<[T]> {
@@ -179,9 +167,7 @@ impl<T: IntoOcaml> IntoOcaml for Box<[T]> {
 
 /// `t array` of that length; of `u8`, `bytes`
 impl<T: OcamlType, const N: usize> OcamlType for [T; N] {
-    fn ocaml_type(description: &mut Description) -> Type {
-        T::slice_type(description)
-    }
+    const TYPE: Type = T::SLICE_TYPE;
 }
 
 impl<T: FromOcaml, const N: usize> FromOcaml for [T; N] {
@@ -250,15 +236,9 @@ pub(super) fn write_array<T: IntoOcaml>(
     Ok(array.get(lock))
 }
 
-fn pairs<K: OcamlType, V: OcamlType>(description: &mut Description) -> Type {
-    <(K, V)>::ocaml_type(description).list()
-}
-
 /// `(k * v) list`; of two pairs with one key the last counts
 impl<K: OcamlType, V: OcamlType> OcamlType for BTreeMap<K, V> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        pairs::<K, V>(description)
-    }
+    const TYPE: Type = Type::list(&<(K, V)>::TYPE);
 }
 
 impl<K: FromOcaml + Ord, V: FromOcaml> FromOcaml for BTreeMap<K, V> {
@@ -276,9 +256,7 @@ impl<K: IntoOcaml, V: IntoOcaml> IntoOcaml for BTreeMap<K, V> {
 
 /// `(k * v) list`; of two pairs with one key the last counts
 impl<K: OcamlType, V: OcamlType, S> OcamlType for HashMap<K, V, S> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        pairs::<K, V>(description)
-    }
+    const TYPE: Type = Type::list(&<(K, V)>::TYPE);
 }
 
 impl<K, V, S> FromOcaml for HashMap<K, V, S>

@@ -13,7 +13,7 @@ pub use text::Char;
 pub use values::{Poly, vars};
 
 use crate::{
-    bindings::{Description, Type},
+    bindings::Type,
     error::Error,
     ffi::{Lock, Root, Val},
 };
@@ -86,20 +86,18 @@ pub trait OcamlType {
     /// floats without boxes.
     const IS_FLOAT: bool = false;
 
-    /// The OCaml type, declared in `description` if the bindings have to.
-    fn ocaml_type(description: &mut Description) -> Type;
+    /// The OCaml type. One by hand is of a type that OCaml has already, such as
+    /// `Type::named("Unix.file_descr")`; what the bindings have to declare is
+    /// derived.
+    const TYPE: Type;
 
     /// The OCaml type of `Vec<Self>`.
     #[doc(hidden)]
-    fn vec_type(description: &mut Description) -> Type {
-        Self::ocaml_type(description).list()
-    }
+    const VEC_TYPE: Type = Type::list(&Self::TYPE);
 
     /// The OCaml type of `Box<[Self]>`.
     #[doc(hidden)]
-    fn slice_type(description: &mut Description) -> Type {
-        Self::ocaml_type(description).array()
-    }
+    const SLICE_TYPE: Type = Type::array(&Self::TYPE);
 }
 
 /// A type that can be made of an OCaml value.

@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use super::{FromOcaml, IntoOcaml, OcamlType, mismatch};
 use crate::{
-    bindings::{Description, Type},
+    bindings::Type,
     error::Error,
     ffi::{Lock, Val},
 };
 
 /// `unit`
 impl OcamlType for () {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("unit")
-    }
+    const TYPE: Type = Type::named("unit");
 }
 
 impl FromOcaml for () {
@@ -33,9 +31,7 @@ impl IntoOcaml for () {
 
 /// `bool`
 impl OcamlType for bool {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("bool")
-    }
+    const TYPE: Type = Type::named("bool");
 }
 
 impl FromOcaml for bool {
@@ -58,9 +54,7 @@ macro_rules! integers {
     ($($integer:ty),*) => { $(
         /// `int`
         impl OcamlType for $integer {
-            fn ocaml_type(_description: &mut Description) -> Type {
-                Type::named("int")
-            }
+            const TYPE: Type = Type::named("int");
         }
 
         impl FromOcaml for $integer {
@@ -88,17 +82,11 @@ integers!(i8, i16, i32, i64, isize, u16, u32, u64, usize);
 
 /// `int`. Of many, there are `string` and `bytes`.
 impl OcamlType for u8 {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("int")
-    }
+    const TYPE: Type = Type::named("int");
 
-    fn vec_type(_description: &mut Description) -> Type {
-        Type::named("string")
-    }
+    const VEC_TYPE: Type = Type::named("string");
 
-    fn slice_type(_description: &mut Description) -> Type {
-        Type::named("bytes")
-    }
+    const SLICE_TYPE: Type = Type::named("bytes");
 }
 
 impl FromOcaml for u8 {
@@ -136,9 +124,7 @@ impl IntoOcaml for u8 {
 impl OcamlType for f64 {
     const IS_FLOAT: bool = true;
 
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("float")
-    }
+    const TYPE: Type = Type::named("float");
 }
 
 impl FromOcaml for f64 {
@@ -161,9 +147,7 @@ impl IntoOcaml for f64 {
 impl OcamlType for f32 {
     const IS_FLOAT: bool = true;
 
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("float")
-    }
+    const TYPE: Type = Type::named("float");
 }
 
 impl FromOcaml for f32 {
@@ -192,9 +176,7 @@ impl IntoOcaml for f32 {
 impl OcamlType for Duration {
     const IS_FLOAT: bool = true;
 
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("float")
-    }
+    const TYPE: Type = Type::named("float");
 }
 
 impl FromOcaml for Duration {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{FromOcaml, IntoOcaml, OcamlType, mismatch};
 use crate::{
-    bindings::{Description, Type},
+    bindings::Type,
     error::Error,
     ffi::{Lock, Val},
 };
@@ -18,9 +18,7 @@ use crate::{
 pub struct Char(pub u8);
 
 impl OcamlType for Char {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("char")
-    }
+    const TYPE: Type = Type::named("char");
 }
 
 impl FromOcaml for Char {
@@ -38,9 +36,7 @@ impl IntoOcaml for Char {
 
 /// `Uchar.t`
 impl OcamlType for char {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("Uchar.t")
-    }
+    const TYPE: Type = Type::named("Uchar.t");
 }
 
 impl FromOcaml for char {
@@ -60,9 +56,7 @@ impl IntoOcaml for char {
 
 /// `string`, which must be UTF-8
 impl OcamlType for String {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("string")
-    }
+    const TYPE: Type = Type::named("string");
 }
 
 impl FromOcaml for String {
@@ -86,9 +80,7 @@ impl IntoOcaml for String {
 
 /// `string`, which must be UTF-8
 impl OcamlType for Box<str> {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("string")
-    }
+    const TYPE: Type = Type::named("string");
 }
 
 impl FromOcaml for Box<str> {
@@ -105,9 +97,7 @@ impl IntoOcaml for Box<str> {
 
 /// `string`, as a result
 impl OcamlType for &'static str {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("string")
-    }
+    const TYPE: Type = Type::named("string");
 }
 
 impl IntoOcaml for &'static str {
@@ -118,9 +108,7 @@ impl IntoOcaml for &'static str {
 
 /// `string`: a path is any bytes
 impl OcamlType for PathBuf {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("string")
-    }
+    const TYPE: Type = Type::named("string");
 }
 
 impl FromOcaml for PathBuf {

@@ -4,16 +4,14 @@ use std::marker::PhantomData;
 
 use super::{FromOcaml, IntoOcaml, OcamlType};
 use crate::{
-    bindings::{Description, Type},
+    bindings::Type,
     error::Error,
     ffi::{Lock, Root, Val},
 };
 
 /// `Obj.t`: any value, which OCaml has to give a type to.
 impl OcamlType for Root {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::named("Obj.t")
-    }
+    const TYPE: Type = Type::named("Obj.t");
 }
 
 impl FromOcaml for Root {
@@ -76,9 +74,7 @@ pub mod vars {
 }
 
 impl<V: vars::Variable> OcamlType for Poly<V> {
-    fn ocaml_type(_description: &mut Description) -> Type {
-        Type::variable(V::NAME)
-    }
+    const TYPE: Type = Type::variable(V::NAME);
 }
 
 impl<V: vars::Variable> FromOcaml for Poly<V> {

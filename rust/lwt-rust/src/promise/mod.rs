@@ -19,7 +19,7 @@ pub use resolver::Resolver;
 pub(crate) use waits::{Outcome, Waits, begin, give_up, settle};
 
 use crate::{
-    bindings::{Description, Type},
+    bindings::Type,
     convert::{FromOcaml, OcamlType, mismatch},
     error::Error,
     executor::{Handle, may_go_on},
@@ -216,9 +216,7 @@ impl<T> std::fmt::Debug for Promise<T> {
 
 /// `t Lwt.t`
 impl<T: OcamlType> OcamlType for Promise<T> {
-    fn ocaml_type(description: &mut Description) -> Type {
-        T::ocaml_type(description).applied("Lwt.t")
-    }
+    const TYPE: Type = Type::applied(&T::TYPE, "Lwt.t");
 }
 
 /// A `t Lwt_rust.Promise.t` is read as well.

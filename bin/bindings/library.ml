@@ -1,0 +1,203 @@
+open Description
+
+(* {1 The types that functions use} *)
+
+(* The parts of a type's text: every other one was in braces, and is a path. *)
+let parts text =
+  String.split_on_char '{' text |> List.concat_map (String.split_on_char '}')
+
+let paths text = List.filteri (fun i _ -> i mod 2 = 1) (parts text)
+
+let with_names name text =
+  parts text
+  |> List.mapi (fun i part -> if i mod 2 = 1 then name part else part)
+  |> String.concat ""
+
+let types_of_function { parameters; result; _ } =
+  List.map snd parameters @ [ result ]
+
+(* The types whose paths are in [texts] and those that these use, before them,
+   and the paths of none. *)
+let reached types texts =
+  let seen = Hashtbl.create 16 in
+  let rec visit (found, missing) path =
+    if Hashtbl.mem seen path then (found, missing)
+    else (
+      Hashtbl.add seen path ();
+      match List.filter (fun (ty : ty) -> ty.path = path) types with
+      | [] -> (found, path :: missing)
+      | declared ->
+          let texts =
+            List.concat_map (fun (ty : ty) -> types_in ty.definition) declared
+          in
+          let found, missing = visit_all (found, missing) texts in
+          (List.rev_append declared found, missing))
+  and visit_all reached texts =
+    List.fold_left visit reached (List.concat_map paths texts)
+  in
+  let found, missing = visit_all ([], []) texts in
+  (List.rev found, List.rev missing)
+
+(* {1 What is wrong} *)
+
+(* The types that OCaml has under their bare names, and texts use. *)
+let built_in =
+  [
+    "array";
+    "bool";
+    "bytes";
+    "char";
+    "exn";
+    "float";
+    "int";
+    "list";
+    "option";
+    "result";
+    "string";
+  ]
+
+let has_variable text =
+  let is_name c =
+    match c with
+    | 'a' .. 'z' | 'A' .. 'Z' | '0' .. '9' | '_' | '\'' -> true
+    | _ -> false
+  in
+  let begins i c = c = '\'' && (i = 0 || not (is_name text.[i - 1])) in
+  Seq.exists (fun (i, c) -> begins i c) (String.to_seqi text)
+
+(* What [tell] says of each pair in [pairs] whose name an earlier one has. *)
+let repeated tell pairs =
+  let rec go problems = function
+    | [] -> problems
+    | (name, path) :: others ->
+        let problems =
+          match List.assoc_opt name others with
+          | Some other -> tell name other path :: problems
+          | None -> problems
+        in
+        go problems others
+  in
+  go [] (List.rev pairs)
+
+let problems_of_type ({ path; name; definition; _ } : ty) =
+  (if List.mem name built_in then
+     [
+       Printf.sprintf
+         "the type %s would hide OCaml's %s: give it another name with \
+          #[ocaml(name = \"...\")]"
+         path name;
+     ]
+   else [])
+  @
+  if List.exists has_variable (types_in definition) then
+    [
+      Printf.sprintf
+        "the type %s has a Poly in it: one can be an argument or a result, and \
+         in tuples, lists and the like, but not in a type with a name"
+        path;
+    ]
+  else []
+
+let problems types missing functions =
+  List.map
+    (fun path ->
+      Printf.sprintf
+        "the Rust type %s does not say what it is in OCaml: its trait has to \
+         be derived"
+        path)
+    missing
+  @ List.concat_map problems_of_type types
+  @ repeated
+      (Printf.sprintf
+         "two Rust types are called %s in OCaml, %s and %s: give one of them \
+          another name with #[ocaml(name = \"...\")]")
+      (List.map (fun ({ name; path; _ } : ty) -> (name, path)) types)
+  @ repeated
+      (Printf.sprintf
+         "two functions are called %s in OCaml, %s and %s: give one of them \
+          another name with #[func(name = \"...\")]")
+      (List.map (fun ({ name; path; _ } : func) -> (name, path)) functions)
+
+(* {1 A library} *)
+
+(* Ours is a library of the same release, so this is for the one case where a
+   project has put together parts of two. *)
+let strange text =
+  "the library's description of itself cannot be read (at \"" ^ text
+  ^ "\"): the crate lwt-rust and this command must be of one release"
+
+let find symbol functions =
+  match List.find_opt (fun (func : func) -> func.symbol = symbol) functions with
+  | Some func -> func
+  | None -> raise (Malformed symbol)
+
+let describe { name = crate; doc; symbols } all_types all_functions named =
+  let functions = List.map (fun symbol -> find symbol all_functions) symbols in
+  let types, missing =
+    reached all_types (List.concat_map types_of_function functions)
+  in
+  match problems types missing functions with
+  | _ :: _ as problems -> Error problems
+  | [] ->
+      let name_of path =
+        (List.find (fun (ty : ty) -> ty.path = path) types).name
+      in
+      let named_type = with_names name_of in
+      let forgotten =
+        List.filter
+          (fun (func : func) ->
+            func.crate = crate && not (List.mem func.symbol named))
+          all_functions
+        |> List.map (fun (func : func) -> func.path)
+      in
+      let of_function (func : func) =
+        {
+          func with
+          parameters =
+            List.map (fun (name, ty) -> (name, named_type ty)) func.parameters;
+          result = named_type func.result;
+        }
+      in
+      let of_type (ty : ty) =
+        { ty with definition = map_types named_type ty.definition }
+      in
+      Ok
+        {
+          crate;
+          doc;
+          types = List.map of_type types;
+          functions = List.map of_function functions;
+          forgotten;
+        }
+
+let read ~crate records =
+  match
+    let records = List.map of_record records in
+    let select f = List.filter_map f records in
+    let types = select (function Type ty -> Some ty | _ -> None) in
+    let functions =
+      select (function Function func -> Some func | _ -> None)
+    in
+    let libraries = select (function Library l -> Some l | _ -> None) in
+    let named = List.concat_map (fun { symbols; _ } -> symbols) libraries in
+    match
+      List.filter (fun (library : library) -> library.name = crate) libraries
+    with
+    | [ library ] -> describe library types functions named
+    | [] ->
+        Error
+          [
+            Printf.sprintf
+              "the crate %s has to name its functions for OCaml, with \
+               lwt_rust::library![...]"
+              crate;
+          ]
+    | _ :: _ ->
+        Error
+          [
+            Printf.sprintf
+              "the crate %s has more than one lwt_rust::library![...]" crate;
+          ]
+  with
+  | result -> result
+  | exception Malformed text -> Error [ strange text ]

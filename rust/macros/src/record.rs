@@ -1,0 +1,54 @@
+//! The records that `lwt-rust bindings` finds in the built file.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Type, spanned::Spanned};
+
+/// An item of a record.
+#[derive(Default)]
+pub(crate) struct Item(Vec<TokenStream>);
+
+impl Item {
+    pub(crate) fn new(kind: &str) -> Self {
+        Item::default().text(kind)
+    }
+
+    /// Adds a text: a string, or an expression for one.
+    pub(crate) fn text(self, text: impl ToTokens) -> Self {
+        self.part(quote!(::lwt_rust::bindings::Part::Text(#text)))
+    }
+
+    pub(crate) fn part(mut self, part: TokenStream) -> Self {
+        self.0.push(part);
+        self
+    }
+}
+
+impl ToTokens for Item {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let parts = &self.0;
+        tokens.extend(quote!(&[#(#parts),*]));
+    }
+}
+
+/// The OCaml type of a Rust type. What is wrong with it is said of where it stands.
+pub(crate) fn ocaml_type(ty: &Type) -> TokenStream {
+    quote_spanned!(ty.span()=> <#ty as ::lwt_rust::OcamlType>::TYPE)
+}
+
+/// The Rust path of what is called `name` here.
+pub(crate) fn path(name: &str) -> TokenStream {
+    quote!(::core::concat!(::core::module_path!(), "::", #name))
+}
+
+/// A static that the compiler keeps, though nothing refers to it.
+pub(crate) fn record(items: &[Item]) -> TokenStream {
+    quote! {
+        const _: () = {
+            const ITEMS: &[&[::lwt_rust::bindings::Part]] = &[#(#items),*];
+            #[used]
+            static RECORD: [u8; ::lwt_rust::bindings::length(ITEMS)] =
+                ::lwt_rust::bindings::bytes(ITEMS);
+        };
+    }
+}

@@ -1,0 +1,35 @@
+//! Functions whose names others have, in this crate and in the C library.
+
+use lwt_rust::func;
+
+/// The C library has a function of this name, and everybody calls it.
+#[func]
+pub(crate) fn free(number: i64) -> i64 {
+    number
+}
+
+pub(crate) mod first {
+    use super::func;
+
+    /// The first of two functions that Rust calls `pick`.
+    #[func(name = "pick_first")]
+    pub(crate) fn pick(a: i64, _b: i64, _c: i64, _d: i64, _e: i64, _f: i64) -> i64 {
+        a
+    }
+}
+
+pub(crate) mod last {
+    use super::func;
+
+    /// The other one.
+    #[func(name = "pick_last")]
+    pub(crate) fn pick(_a: i64, _b: i64, _c: i64, _d: i64, _e: i64, f: i64) -> i64 {
+        f
+    }
+}
+
+/// Bytecode has stubs of its own for the two.
+#[func]
+pub(crate) fn pick_bytecode(number: i64) -> i64 {
+    number
+}
