@@ -81,10 +81,17 @@ where
 /// `Result` of an [`IntoOcaml`] and of anything that an [`Error`] can be made of.
 /// There are one to five arguments.
 ///
+/// The names are symbols of the whole program: a function called `free` would be the
+/// one that the C library calls. So the macro begins with the attribute that says so,
+/// and whoever writes it promises that nothing else in the program has these names.
+/// [`func`](crate::func) makes symbols of its own.
+///
 /// ```no_run
 /// use std::time::Duration;
 ///
 /// lwt_rust::export! {
+///     #![unsafe(no_mangle)]
+///
 ///     /// `external sleep : float -> unit Lwt_rust.Call.t = "my_sleep"`
 ///     async fn my_sleep(seconds: f64) -> Result<(), lwt_rust::Error> {
 ///         tokio::time::sleep(Duration::try_from_secs_f64(seconds)?).await;
@@ -94,7 +101,7 @@ where
 /// ```
 #[macro_export]
 macro_rules! export {
-    ($(
+    (#![unsafe(no_mangle)] $(
         $(#[$attribute:meta])*
         async fn $name:ident($($argument:ident: $type:ty),+ $(,)?) -> $result:ty $body:block
     )+) => { $(
@@ -116,4 +123,10 @@ macro_rules! export {
             unsafe { $crate::call(start) }
         }
     )+ };
+    ($(#[$attribute:meta])* async fn $($rest:tt)*) => {
+        compile_error!(
+            "these names become symbols of the whole program: if nothing else in it has them, say \
+             so with `#![unsafe(no_mangle)]` before the functions"
+        );
+    };
 }

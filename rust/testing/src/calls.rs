@@ -5,6 +5,8 @@ use std::time::Duration;
 use lwt_rust::{Error, Promise, Root};
 
 lwt_rust::export! {
+    #![unsafe(no_mangle)]
+
     /// Gives its argument back at once.
     async fn test_ready(value: Root) -> Result<Root, Error> {
         Ok(value)

@@ -29,6 +29,8 @@ impl Drop for Counted {
 }
 
 lwt_rust::export! {
+    #![unsafe(no_mangle)]
+
     /// Waits for ever, counted.
     async fn test_for_ever(_unit: ()) -> Result<(), Error> {
         let _counted = Counted::new();

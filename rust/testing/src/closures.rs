@@ -3,6 +3,8 @@
 use lwt_rust::{Error, LwtFn, Root};
 
 lwt_rust::export! {
+    #![unsafe(no_mangle)]
+
     /// Calls a closure once.
     async fn test_call(f: LwtFn<Root, Root>, argument: Root) -> Result<Root, Error> {
         f.call(argument).await

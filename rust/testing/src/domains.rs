@@ -9,6 +9,8 @@ fn no_lwt() -> Error {
 }
 
 lwt_rust::export! {
+    #![unsafe(no_mangle)]
+
     /// Calls a closure in the domain of the Lwt loop, whichever this one is.
     async fn test_call_in_lwt(f: LwtFn<Root, Root>, argument: Root) -> Result<Root, Error> {
         f.in_domain(Handle::of_lwt().ok_or_else(no_lwt)?).call(argument).await

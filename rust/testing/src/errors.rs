@@ -62,6 +62,8 @@ impl Wake for PanicOnWake {
 }
 
 lwt_rust::export! {
+    #![unsafe(no_mangle)]
+
     /// Fails with an error that has a cause, before or after a wait.
     async fn test_fail(waits: bool) -> Result<(), Error> {
         if waits {

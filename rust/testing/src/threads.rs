@@ -17,6 +17,8 @@ use lwt_rust::{
 };
 
 lwt_rust::export! {
+    #![unsafe(no_mangle)]
+
     /// The name of a tokio worker.
     async fn test_worker_name(_unit: ()) -> Result<String, Error> {
         let name = tokio::spawn(async { std::thread::current().name().map(str::to_owned) });
