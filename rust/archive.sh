@@ -80,8 +80,8 @@ else
   set -- "$@" --config "build.rustflags = '$flags_of_rustc'"
 fi
 
-log=$flags.log
-trap 'rm -f "$log"' EXIT
+log=$flags.log object=${static%.a}.o
+trap 'rm -f "$log" "$object"' EXIT
 if ! cargo rustc "$@" -- --print native-static-libs 2>"$log"; then
   cat "$log" >&2
   if grep -qiE 'download|network|resolve host' "$log"; then
@@ -102,5 +102,15 @@ sed -e '/native-static-libs/d' -e '/^note: [Ll]ink against the following native/
 printf '(%s)\n' "$libraries" >"$flags"
 printf 'let crate = "%s"\n' "$name" >"$module"
 
-cp "$built/lib$name.a" "$static"
+# A linker takes from an archive the objects that something refers to, and nothing
+# refers to those with what a crate registers when the program starts. So they all
+# become one object, by the linker that OCaml uses, whose name comes with options.
+whole=--whole-archive
+[ "$(uname)" != Darwin ] || whole=-all_load
+set -- $("$OCAMLOPT" -config-var native_pack_linker)
+ar=${1%ld}ar
+command -v "$ar" >/dev/null || ar=ar
+"$@" "$object" $whole "$built/lib$name.a"
+rm -f "$static"
+ZERO_AR_DATE=1 "$ar" rcs "$static" "$object"
 cp "$built/lib$name.$extension" "$dynamic"

@@ -37,6 +37,9 @@ let names_of_others () =
   check_int "the last pick" 6 (F.pick_last 1 2 3 4 5 6);
   check_int "the name that bytecode's stub might have" 7 (F.pick_bytecode 7)
 
+(* The linker takes no object of an archive that nothing refers to. *)
+let registered () = check_bool "registered" true (F.is_registered ())
+
 (* It leaves by the call, and then it has left. *)
 let what_lwt_does_not_catch () =
   Lwt.Exception_filter.(set handle_all_except_runtime);
@@ -507,6 +510,7 @@ let () =
         [
           plain "a plain function" direct;
           plain "names that others have" names_of_others;
+          plain "what registers itself at the start" registered;
           plain "what Lwt does not catch" what_lwt_does_not_catch;
           case "an async function" asynchronous;
           case "result" results;

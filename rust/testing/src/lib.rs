@@ -7,6 +7,7 @@ mod domains;
 mod errors;
 mod functions;
 mod names;
+mod registered;
 mod threads;
 mod waits;
 
@@ -26,7 +27,7 @@ lwt_rust::library! {
     f::later, f::fail_if, f::root, f::root_now,
     f::sum_blocking, f::panic_blocking, f::finish, f::finished,
     f::seven, f::sum_seven,
-    n::free, n::first::pick, n::last::pick, n::pick_bytecode,
+    n::free, n::first::pick, n::last::pick, n::pick_bytecode, n::is_registered,
     f::echo_unit, f::echo_bool, f::echo_i8, f::echo_i16, f::echo_i32, f::echo_i64, f::echo_isize, f::echo_u8, f::echo_u16, f::echo_u32, f::echo_u64,
     f::echo_usize, f::echo_f64, f::echo_f32, f::echo_duration, f::echo_char, f::echo_uchar, f::echo_string, f::echo_boxed_str, f::echo_path,
     f::echo_string_of_bytes, f::echo_bytes, f::echo_option, f::echo_pair, f::echo_eight, f::echo_list, f::echo_nested,

@@ -1,6 +1,17 @@
 //! Functions whose names others have, in this crate and in the C library.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use lwt_rust::func;
+
+/// Set by a module that nobody names, when the program starts.
+pub(crate) static REGISTERED: AtomicBool = AtomicBool::new(false);
+
+/// Whether what registers itself at the start is in the program.
+#[func]
+pub(crate) fn is_registered() -> bool {
+    REGISTERED.load(Ordering::Relaxed)
+}
 
 /// The C library has a function of this name, and everybody calls it.
 #[func]

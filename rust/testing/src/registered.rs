@@ -1,0 +1,21 @@
+//! What runs when the program starts, as the crates `inventory` and `ctor` have it:
+//! nobody names anything that is here.
+
+use std::sync::atomic::Ordering;
+
+use crate::names::REGISTERED;
+
+extern "C" fn register() {
+    REGISTERED.store(true, Ordering::Relaxed);
+}
+
+// SAFETY: the section has the functions that the system calls when it loads the
+// program, with arguments that this one does not read; it touches nothing but an
+// atomic, so it may run before everything else.
+#[used]
+#[cfg_attr(
+    target_vendor = "apple",
+    unsafe(link_section = "__DATA,__mod_init_func")
+)]
+#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+static REGISTER: extern "C" fn() = register;
