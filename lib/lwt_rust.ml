@@ -10,4 +10,7 @@ end
 
 let set_panic_reporter = Panics.set_reporter
 let archive = Lwt_rust_archive.Archive.crate
-let () = Callbacks.register ()
+
+let () =
+  Built_for.check ();
+  Callbacks.register ()

@@ -60,6 +60,10 @@ type callbacks = {
 }
 (** The functions that Rust calls, found by the numbers of their fields. *)
 
+external archive_version : unit -> string = "lwt_rust_archive_version"
+(** The version of OCaml that the archive was built for; [""] if it was built by
+    cargo alone. *)
+
 external callbacks_register : callbacks -> unit outcome
   = "lwt_rust_callbacks_register"
 

@@ -20,6 +20,9 @@ manifest=$1 profile=$2 static=$4 dynamic=$5 flags=$6 module=$7
 export OCAMLOPT="$3"
 OCAML_VERSION=$("$OCAMLOPT" -version) OCAML_WHERE_PATH=$("$OCAMLOPT" -where)
 export OCAML_VERSION OCAML_WHERE_PATH
+# C code of a crate's is compiled again when the flags change, and not when OCaml's
+# headers do: those of a compiler that was upgraded may be in the same place.
+export CFLAGS="${CFLAGS:+$CFLAGS }-DLWT_RUST_OCAML_VERSION=$OCAML_VERSION"
 name=$(basename "$static" .a)
 name=${name#lib}
 ours=$(cd "$(dirname "$0")" && pwd)

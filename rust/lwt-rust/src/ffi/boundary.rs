@@ -1,7 +1,7 @@
 //! The one way in from OCaml (rule 6).
 //!
-//! Every exported symbol is a call of [`enter`], or of [`observe`] or [`keep`] if it
-//! only reads or writes a few words. No panic and no OCaml exception crosses a Rust
+//! Every exported symbol is a call of [`enter`], or of [`observe`], [`keep`] or [`tell`]
+//! if it only reads or writes a few words. No panic and no OCaml exception crosses a Rust
 //! frame: a stub returns an *outcome*, a variant that `Outcome` in `lib/`
 //! unpacks and raises.
 
@@ -200,6 +200,19 @@ pub(crate) unsafe fn keep(argument: Raw, body: impl FnOnce(Root) -> Option<u64>)
     };
     // SAFETY: `val_int` only computes.
     Raw(unsafe { sys::val_int(number) })
+}
+
+/// The stub of an external that returns a text of ours, and does nothing else: it
+/// knows nothing of how this version of OCaml lays out its own state.
+///
+/// # Safety
+///
+/// As for [`enter`].
+pub(crate) unsafe fn tell(text: &[u8]) -> Raw {
+    // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on this
+    // thread before has given its `Lock` away to call OCaml.
+    let mut lock = unsafe { Lock::assume() };
+    Raw(lock.string(text).raw())
 }
 
 /// The stub of a `[@@noalloc]` external, which neither allocates nor calls

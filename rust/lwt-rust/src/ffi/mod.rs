@@ -25,7 +25,7 @@ mod value;
 
 pub(crate) use bigarray::Bytes;
 pub use boundary::Raw;
-pub(crate) use boundary::{Status, act, enter, keep, observe, returned, stub};
+pub(crate) use boundary::{Status, act, enter, keep, observe, returned, stub, tell};
 pub(crate) use custom::{Content, content_of, content_value, promise_of, promise_value};
 pub use lock::{Lock, try_with_lock, with_lock};
 pub(crate) use notification::notify;

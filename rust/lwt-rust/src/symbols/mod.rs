@@ -1,6 +1,7 @@
 //! The exported symbols, one file a family. `lib/raw.ml` declares them, and a
 //! test compares the two.
 
+mod archive;
 mod call;
 mod callbacks;
 mod executor;

@@ -1,0 +1,32 @@
+//! Which OCaml the archive was built for.
+
+use crate::ffi::{Raw, tell};
+
+/// `archive.sh` says it; cargo by hand does not.
+const VERSION: &str = match option_env!("OCAML_VERSION") {
+    Some(version) => version,
+    None => "",
+};
+
+const LABEL: &str = "lwt_rust for OCaml ";
+
+/// With a label, so that it can be found in a built file.
+static LABELLED: [u8; LABEL.len() + VERSION.len()] = {
+    let mut text = [0; LABEL.len() + VERSION.len()];
+    let mut index = 0;
+    while index < text.len() {
+        text[index] = match index.checked_sub(LABEL.len()) {
+            None => LABEL.as_bytes()[index],
+            Some(index) => VERSION.as_bytes()[index],
+        };
+        index += 1;
+    }
+    text
+};
+
+/// `unit -> string`
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_archive_version(_unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe { tell(&LABELLED[LABEL.len()..]) }
+}
