@@ -105,7 +105,7 @@ let declarations () =
     \  (color, string) result\n\
      (** Mixes\n\
     \    colours. *)\n\n\
-     (** The calls themselves, for {!Lwt_rust.Executor.run} in domains without \
+     (** The calls themselves, for [Lwt_rust.Executor.run] in domains without \
      Lwt. *)\n\
      module Call : sig\n\
     \  val paint : color -> unit Lwt_rust.Call.t\n\

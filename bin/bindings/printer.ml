@@ -137,7 +137,7 @@ let interface description =
   | [] -> ()
   | promises ->
       line buffer
-        "(** The calls themselves, for {!Lwt_rust.Executor.run} in domains \
+        "(** The calls themselves, for [Lwt_rust.Executor.run] in domains \
          without Lwt. *)";
       line buffer "module Call : sig";
       List.iter
