@@ -256,19 +256,6 @@ pub(crate) unsafe fn tell(text: &[u8]) -> Raw {
     Raw(lock.string(text).raw())
 }
 
-/// The stub of an external that returns a text of ours, and does nothing else: it
-/// knows nothing of how this version of OCaml lays out its own state.
-///
-/// # Safety
-///
-/// As for [`enter`].
-pub(crate) unsafe fn tell(text: &[u8]) -> Raw {
-    // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on this
-    // thread before has given its `Lock` away to call OCaml.
-    let mut lock = unsafe { Lock::assume() };
-    Raw(lock.string(text).raw())
-}
-
 /// The stub of a `[@@noalloc]` external, which neither allocates nor calls
 /// OCaml and cannot panic. It returns a constant constructor, by its number.
 pub(crate) fn observe(body: impl FnOnce() -> u8) -> Raw {
