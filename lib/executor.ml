@@ -237,13 +237,15 @@ and await : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
 and add_callbacks : type a.
     t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
  fun t here promise wait ->
-  (* Recursive, so that they are one block. *)
-  let rec resolve value = settled t here (Raw.wait_resolve wait value false)
-  and reject exn =
-    ignore resolve;
-    settled t here (Raw.wait_reject wait (Errors.show exn None) false)
-  in
-  match Lwt.on_any promise resolve reject with
+  match
+    (* Recursive, so that they are one block. *)
+    let rec resolve value = settled t here (Raw.wait_resolve wait value false)
+    and reject exn =
+      ignore resolve;
+      settled t here (Raw.wait_reject wait (Errors.show exn None) false)
+    in
+    Lwt.on_any promise resolve reject
+  with
   | () -> Nothing
   | exception exn ->
       (* That of a signal's handler. *)

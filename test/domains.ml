@@ -262,7 +262,7 @@ let hooks_may_call_rust () =
   Gc.full_major ();
   let after = Lwt_rust.Runtime.live () in
   check_int "descriptors" before.descriptors after.descriptors;
-  check_int "roots" before.roots after.roots
+  check_bool "roots" true (after.roots <= before.roots)
 
 let () =
   let plain name f = Alcotest.test_case name `Quick f in
