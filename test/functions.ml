@@ -491,6 +491,122 @@ let buffers () =
   | _ -> Alcotest.fail "there is so much memory"
   | exception Lwt_rust.Error _ -> ()
 
+let mapped_buffers () =
+  let file = Filename.temp_file "lwt_rust" ".mapped" in
+  Fun.protect ~finally:(fun () -> Sys.remove file) @@ fun () ->
+  Out_channel.with_open_bin file (fun channel ->
+      Out_channel.output_string channel "abcdef");
+  let fd = Unix.openfile file [ O_RDWR ] 0 in
+  let finally () = Unix.close fd in
+  Fun.protect ~finally @@ fun () ->
+  let reversed buffer = Lwt_main.run (F.reverse buffer) in
+  let mapped = Lwt_bytes.map_file ~fd ~shared:true () in
+  reversed mapped;
+  check_string "in place" "fedcba" (Lwt_bytes.to_string mapped);
+  reversed (Lwt_bytes.proxy mapped 1 3);
+  check_string "in the file" "fcdeba"
+    (In_channel.with_open_bin file In_channel.input_all);
+  let fortran =
+    Unix.map_file fd Bigarray.char Bigarray.fortran_layout true [| 6 |]
+  in
+  reversed (Obj.magic fortran);
+  check_string "of Fortran's" "abedcf"
+    (In_channel.with_open_bin file In_channel.input_all);
+  let wide = Unix.map_file fd Bigarray.int16_unsigned Bigarray.c_layout true in
+  List.iter
+    (fun buffer ->
+      match reversed (Obj.magic buffer) with
+      | () -> Alcotest.fail "another kind was taken"
+      | exception Lwt_rust.Error _ -> ())
+    [ wide [| 3 |]; wide [| 3; 1 |] ]
+
+(* {1 Large values} *)
+
+let refused_for_size name part message =
+  let rec is_at i =
+    i + String.length part <= String.length message
+    && (String.sub message i (String.length part) = part || is_at (i + 1))
+  in
+  check_bool (name ^ ": " ^ message) true (is_at 0)
+
+let larger_than_arrays_can_be () =
+  check_int "an array that can be" 100_000 (Array.length (F.many_units 100_000));
+  List.iter
+    (fun length ->
+      match F.many_units length with
+      | (_ : unit array) -> Alcotest.failf "an array of %d elements" length
+      | exception Lwt_rust.Error { message; _ } ->
+          refused_for_size "units"
+            (Printf.sprintf "OCaml has no memory for an array of %d elements"
+               length)
+            message)
+    [ 1 lsl 60; 1 lsl 54; 1 lsl 45 ]
+
+let larger_than_the_memory () =
+  let refused kind make =
+    let length = 1 lsl 26 in
+    refused_for_size kind
+      (Printf.sprintf "OCaml has no memory for %s of %d" kind length)
+      (make length)
+  in
+  refused "a string" F.bytes_without_memory;
+  refused "an array" F.floats_without_memory;
+  refused "an array" F.ints_without_memory;
+  let small = F.ints_without_memory 10 in
+  check_string "a small one" "there was memory" small
+
+let without_fields () =
+  let none name value =
+    let number, first = F.fields_of (Obj.repr value) in
+    check_bool (Printf.sprintf "%s has %d" name number) true
+      ((number, first) = (0, false))
+  in
+  let free = Sys.opaque_identity 17 in
+  none "a closure" (fun n -> n + free);
+  none "a function" List.map;
+  let rec even n = n = 0 || odd (n - 1)
+  and odd n = n <> 0 && even (n - free) in
+  none "one of several functions" even;
+  none "another of them" odd;
+  none "a suspension" (lazy (Sys.opaque_identity (string_of_int free)));
+  let forced = lazy (Sys.opaque_identity (string_of_int free)) in
+  ignore (Lazy.force forced);
+  none "a forced one" forced;
+  let forcing = ref (lazy ()) in
+  forcing := lazy (none "one that is being forced" !forcing);
+  Lazy.force !forcing;
+  none "an object"
+    (object
+       method m = free
+    end);
+  none "a continuation"
+    (let module E = struct
+       type _ Effect.t += Stop : unit Effect.t
+     end in
+    Effect.Deep.match_with
+      (fun () ->
+        Effect.perform E.Stop;
+        Obj.repr ())
+      ()
+      {
+        retc = Fun.id;
+        exnc = raise;
+        effc =
+          (fun (type a) (performed : a Effect.t) ->
+            match performed with
+            | E.Stop ->
+                Some
+                  (fun (k : (a, Obj.t) Effect.Deep.continuation) -> Obj.repr k)
+            | _ -> None);
+      });
+  none "a string" "string";
+  none "a float" 1.5;
+  none "floats" [| 1.5; 2.5 |];
+  none "a custom block" 1L;
+  none "an int" 5;
+  check_bool "a tuple has them" true
+    (F.fields_of (Obj.repr (free, free)) = (2, true))
+
 let plain name body = Alcotest.test_case name `Quick body
 
 let () =
@@ -520,5 +636,9 @@ let () =
           case "abstract types" abstract_types;
           plain "abstract values are collected" abstract_values_are_collected;
           case "buffers" buffers;
+          plain "buffers that are files" mapped_buffers;
+          plain "larger than arrays can be" larger_than_arrays_can_be;
+          plain "larger than the memory" larger_than_the_memory;
+          plain "values without fields" without_fields;
         ] );
     ]

@@ -44,7 +44,7 @@ struct Component<'a> {
 }
 
 /// The most constructors with arguments that OCaml has tags for.
-const MOST_TAGS: usize = 246;
+const MOST_TAGS: usize = 244;
 
 /// The most fields of a block that is made in one go.
 const MOST_FIELDS: usize = 256;
@@ -108,7 +108,7 @@ impl<'a> Declared<'a> {
         if !fits {
             return Err(Error::new(
                 self.rust.span(),
-                "a type for OCaml has at most 246 constructors with arguments, and at most 256 \
+                "a type for OCaml has at most 244 constructors with arguments, and at most 256 \
                  fields in one place",
             ));
         }
@@ -510,9 +510,7 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             quote! {
                 let #rust { #pattern } = self;
                 let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
-                ::core::result::Result::Ok(
-                    ::lwt_rust::bindings::record(lock, #is_flat, &fields.each_ref())
-                )
+                ::lwt_rust::bindings::record(lock, #is_flat, &fields.each_ref())
             }
         }
         Shape::Tuple(fields) => match fields.as_slice() {
@@ -525,9 +523,7 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
                 quote! {
                     let #rust { #pattern } = self;
                     let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
-                    ::core::result::Result::Ok(
-                        ::lwt_rust::bindings::record(lock, false, &fields.each_ref())
-                    )
+                    ::lwt_rust::bindings::record(lock, false, &fields.each_ref())
                 }
             }
         },

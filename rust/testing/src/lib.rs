@@ -7,6 +7,7 @@ mod domains;
 mod errors;
 mod functions;
 mod threads;
+mod values;
 mod waits;
 
 // The archive of a program contains the stubs of `Lwt_rust` too.
@@ -16,6 +17,7 @@ use cancellation as c;
 use domains as d;
 use functions as f;
 use threads as t;
+use values as v;
 use waits as w;
 
 lwt_rust::library! {
@@ -39,4 +41,5 @@ lwt_rust::library! {
     w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,
+    v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
 }

@@ -158,14 +158,18 @@ pub fn tagged<'l>(lock: &'l mut Lock, hash: i64, content: &Root) -> Val<'l> {
     lock.block(0, &[&hash, content])
 }
 
-pub fn record<'l>(lock: &'l mut Lock, is_flat: bool, fields: &[&Root]) -> Val<'l> {
+pub fn record<'l>(
+    lock: &'l mut Lock,
+    is_flat: bool,
+    fields: &[&Root],
+) -> Result<Val<'l>, Error> {
     if !is_flat {
-        return lock.block(0, fields);
+        return Ok(lock.block(0, fields));
     }
-    let record = Root::new(lock.float_array(fields.len()));
+    let record = Root::new(lock.float_array(fields.len())?);
     for (index, field) in fields.iter().enumerate() {
         let float = field.get(lock).as_float().unwrap_or(f64::NAN);
         lock.store_float(&record, index, float);
     }
-    record.get(lock)
+    Ok(record.get(lock))
 }

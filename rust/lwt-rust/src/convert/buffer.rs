@@ -9,10 +9,13 @@ use crate::{
 
 /// An OCaml array of bytes that never moves, `Lwt_bytes.t`: Rust and OCaml read
 /// and write the same memory, without a copy. It may be sent anywhere, and the
-/// memory lives as long as it does.
+/// memory lives as long as it does. An array that is a file (`Lwt_bytes.map_file`) is
+/// one as well; as in OCaml, a file that somebody has cut off ends the process with
+/// `SIGBUS` when it is read.
 ///
-/// OCaml, and other threads with the same buffer, may write it at any time. What
-/// is safe here copies, byte by byte; [`as_ptr`](Buffer::as_ptr) is for the rest.
+/// OCaml, and other threads with the same buffer, may write it at any time. So the safe
+/// methods copy bytes, as fast as `memcpy`; of a byte that is written meanwhile they
+/// see the old value or the new one. [`as_ptr`](Buffer::as_ptr) is for the rest.
 #[derive(Debug)]
 pub struct Buffer {
     root: Root,
@@ -55,10 +58,7 @@ impl Buffer {
     ///
     /// If the buffer ends before that.
     pub fn read(&self, start: usize, into: &mut [u8]) {
-        let cells = self.bytes.cells(start, into.len());
-        for (byte, cell) in into.iter_mut().zip(cells) {
-            *byte = cell.load(std::sync::atomic::Ordering::Relaxed);
-        }
+        self.bytes.read(start, into);
     }
 
     /// Copies bytes in, from position `start` on.
@@ -67,17 +67,12 @@ impl Buffer {
     ///
     /// If the buffer ends before that.
     pub fn write(&self, start: usize, from: &[u8]) {
-        let cells = self.bytes.cells(start, from.len());
-        for (byte, cell) in from.iter().zip(cells) {
-            cell.store(*byte, std::sync::atomic::Ordering::Relaxed);
-        }
+        self.bytes.write(start, from);
     }
 
     /// A copy of all of it.
     pub fn to_vec(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.len()];
-        self.read(0, &mut bytes);
-        bytes
+        self.bytes.to_vec()
     }
 }
 

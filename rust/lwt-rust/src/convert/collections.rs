@@ -226,12 +226,12 @@ pub(super) fn write_array<T: IntoOcaml>(
     // An array whose first element is a float has nothing but floats.
     let array = match first.get(lock).as_float() {
         Some(float) => {
-            let array = Root::new(lock.float_array(length));
+            let array = Root::new(lock.float_array(length)?);
             lock.store_float(&array, 0, float);
             array
         }
         None => {
-            let array = Root::new(lock.array(length));
+            let array = Root::new(lock.array(length)?);
             lock.store(&array, 0, &first);
             array
         }

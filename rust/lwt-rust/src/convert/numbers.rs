@@ -108,13 +108,12 @@ impl FromOcaml for u8 {
     }
 
     fn vec_from_ocaml(value: Val<'_>) -> Result<Vec<Self>, Error> {
-        let bytes = value.as_bytes().ok_or_else(|| mismatch("string"))?;
-        Ok(bytes.to_vec())
+        value.to_bytes().ok_or_else(|| mismatch("string"))
     }
 
     fn slice_from_ocaml(value: Val<'_>) -> Result<Box<[Self]>, Error> {
-        let bytes = value.as_bytes().ok_or_else(|| mismatch("bytes"))?;
-        Ok(bytes.into())
+        let bytes = value.to_bytes().ok_or_else(|| mismatch("bytes"))?;
+        Ok(bytes.into_boxed_slice())
     }
 }
 
@@ -124,11 +123,11 @@ impl IntoOcaml for u8 {
     }
 
     fn vec_into_ocaml(vec: Vec<Self>, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(&vec))
+        lock.string(&vec)
     }
 
     fn slice_into_ocaml(slice: Box<[Self]>, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(&slice))
+        lock.string(&slice)
     }
 }
 

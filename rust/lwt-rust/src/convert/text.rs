@@ -67,20 +67,19 @@ impl OcamlType for String {
 
 impl FromOcaml for String {
     fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        let bytes = value.as_bytes().ok_or_else(|| mismatch("string"))?;
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(error) => Err(Error::message(format!(
+        let bytes = value.to_bytes().ok_or_else(|| mismatch("string"))?;
+        String::from_utf8(bytes).map_err(|error| {
+            Error::message(format!(
                 "a string is not UTF-8: the byte at position {} begins no character",
-                error.valid_up_to()
-            ))),
-        }
+                error.utf8_error().valid_up_to()
+            ))
+        })
     }
 }
 
 impl IntoOcaml for String {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(self.as_bytes()))
+        lock.string(self.as_bytes())
     }
 }
 
@@ -99,7 +98,7 @@ impl FromOcaml for Box<str> {
 
 impl IntoOcaml for Box<str> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(self.as_bytes()))
+        lock.string(self.as_bytes())
     }
 }
 
@@ -112,7 +111,7 @@ impl OcamlType for &'static str {
 
 impl IntoOcaml for &'static str {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(self.as_bytes()))
+        lock.string(self.as_bytes())
     }
 }
 
@@ -131,6 +130,6 @@ impl FromOcaml for PathBuf {
 
 impl IntoOcaml for PathBuf {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(self.as_os_str().as_bytes()))
+        lock.string(self.as_os_str().as_bytes())
     }
 }

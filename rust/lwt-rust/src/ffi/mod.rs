@@ -14,6 +14,7 @@
 
 mod bigarray;
 mod boundary;
+mod copy;
 mod custom;
 mod lock;
 mod notification;
