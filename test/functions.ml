@@ -117,6 +117,24 @@ let closures () =
       3
   in
   check_bool "iterated" true (!seen = [ 2; 1; 0 ]);
+  let* fed = F.feed (fun n -> Lwt.return (string_of_int n)) 7 in
+  check_string "fed" "7" fed;
+  let* fed =
+    F.feed
+      (fun list ->
+        let* () = Lwt.pause () in
+        Lwt.return (List.length list))
+      [ (); () ]
+  in
+  check_int "fed, later" 2 fed;
+  let* fed =
+    F.feed_from_pool
+      (fun text ->
+        let* () = Lwt.pause () in
+        Lwt.return (text, 1))
+      "x"
+  in
+  check_bool "fed from another thread" true (fed = ("x", 1));
   let+ both = F.both (Lwt.return 1) (Lwt.map string_of_int (Lwt.return 2)) in
   check_bool "both" true (both = (1, "2"))
 
@@ -558,14 +576,15 @@ let larger_than_the_memory () =
 let without_fields () =
   let none name value =
     let number, first = F.fields_of (Obj.repr value) in
-    check_bool (Printf.sprintf "%s has %d" name number) true
+    check_bool
+      (Printf.sprintf "%s has %d" name number)
+      true
       ((number, first) = (0, false))
   in
   let free = Sys.opaque_identity 17 in
   none "a closure" (fun n -> n + free);
   none "a function" List.map;
-  let rec even n = n = 0 || odd (n - 1)
-  and odd n = n <> 0 && even (n - free) in
+  let rec even n = n = 0 || odd (n - 1) and odd n = n <> 0 && even (n - free) in
   none "one of several functions" even;
   none "another of them" odd;
   none "a suspension" (lazy (Sys.opaque_identity (string_of_int free)));

@@ -1,7 +1,12 @@
 //! What a crate tells OCaml about itself: types, functions, and the text that
 //! `lwt-rust bindings` reads.
 
-use std::{any::type_name, collections::BTreeMap, ffi::CString, fmt::Write};
+use std::{
+    any::{TypeId, type_name},
+    collections::BTreeMap,
+    ffi::CString,
+    fmt::Write,
+};
 
 /// An OCaml type expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,8 +119,9 @@ pub enum Definition {
 }
 
 /// The types that OCaml has under their bare names, and descriptions use.
-const BUILT_IN: [&str; 11] = [
+const BUILT_IN: [&str; 12] = [
     "array", "bool", "bytes", "char", "exn", "float", "int", "list", "option", "result", "string",
+    "unit",
 ];
 
 /// A description on its way: a text whose lines are items, and whose items are
@@ -123,7 +129,7 @@ const BUILT_IN: [&str; 11] = [
 #[derive(Debug, Default)]
 pub struct Description {
     /// The names of types that are declared or are about to be, and whose they are.
-    names: BTreeMap<&'static str, &'static str>,
+    names: BTreeMap<&'static str, (TypeId, &'static str)>,
     types: String,
     functions: String,
     /// The functions' names.
@@ -136,7 +142,7 @@ impl Description {
     /// however often this is called; `define` may use the type itself.
     ///
     /// `same_as` is the OCaml type, declared elsewhere, that it is the same as.
-    pub fn declare<T>(
+    pub fn declare<T: 'static>(
         &mut self,
         name: &'static str,
         same_as: Option<&str>,
@@ -144,18 +150,26 @@ impl Description {
         define: impl FnOnce(&mut Description) -> Definition,
     ) -> Type {
         let rust = type_name::<T>();
+        if !is_name(name) {
+            self.problem(&format!(
+                "the type {rust} has the name {name:?}, which no type can have in OCaml: it begins \
+                 with a small letter and has letters, digits and _ only"
+            ));
+        }
         if BUILT_IN.contains(&name) {
             self.problem(&format!(
                 "the type {rust} would hide OCaml's {name}: give it another name with \
                  #[ocaml(name = \"...\")]"
             ));
         }
-        match self.names.insert(name, rust) {
+        // Two types may have one name in Rust, if each is local to a block.
+        let this = TypeId::of::<T>();
+        match self.names.insert(name, (this, rust)) {
             None => {
                 let definition = define(self);
                 self.define(name, same_as, doc, &definition);
             }
-            Some(other) if other != rust => self.problem(&format!(
+            Some((id, other)) if id != this => self.problem(&format!(
                 "two Rust types are called {name} in OCaml, {other} and {rust}: give one of them \
                  another name with #[ocaml(name = \"...\")]"
             )),
@@ -283,6 +297,12 @@ impl Description {
     }
 }
 
+/// Whether OCaml lets a type have this name, keywords aside.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c == '_' || c.is_ascii_lowercase())
+        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
+}
+
 /// Adds a line of fields, escaped as OCaml escapes strings.
 fn item(lines: &mut String, fields: &[&str]) {
     for (index, field) in fields.iter().enumerate() {
@@ -388,6 +408,40 @@ mod tests {
         let mut lines = String::new();
         item(&mut lines, &["a\tb", "\"\\\n\u{1}é"]);
         assert_eq!(lines, "a\\tb\t\\\"\\\\\\n\\001é\n");
+    }
+
+    #[test]
+    fn a_name_is_one_of_a_type() {
+        for name in ["t = int", "", "T", "t'", "t\nlet"] {
+            let mut description = Description::default();
+            description.declare::<u8>(name, None, "", |_| Definition::Abstract);
+            assert!(description.problems.contains("no type can have"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_the_bindings_use_is_taken() {
+        for name in BUILT_IN {
+            let mut description = Description::default();
+            description.declare::<u8>(name, None, "", |_| Definition::Abstract);
+            let hides = format!("would hide OCaml's {name}");
+            assert!(description.problems.contains(&hides), "{name}");
+        }
+        assert!(BUILT_IN.contains(&Type::tuple(Vec::new()).text.as_str()));
+    }
+
+    #[test]
+    fn types_of_one_name_in_rust_are_told_apart() {
+        let mut description = Description::default();
+        {
+            struct T;
+            description.declare::<T>("t", None, "", |_| Definition::Abstract);
+        }
+        {
+            struct T;
+            description.declare::<T>("t", None, "", |_| Definition::Abstract);
+        }
+        assert!(description.problems.contains("two Rust types are called t"));
     }
 
     #[test]

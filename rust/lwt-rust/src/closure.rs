@@ -24,8 +24,8 @@ pub struct LwtFn<A, B> {
 
 impl<A, B> LwtFn<A, B>
 where
-    A: IntoOcaml + Send + 'static,
-    B: FromOcaml + Send + 'static,
+    A: IntoOcaml + Send,
+    B: FromOcaml + Send,
 {
     /// Calls the function. In a task of the function's domain it runs before
     /// this returns, until its first wait, as in Lwt; elsewhere it is called by
@@ -41,7 +41,8 @@ where
             Some(executor) => Promise::here(executor, |lock| invoke(lock, &self.closure, argument)),
             None => {
                 let closure = self.closure.clone();
-                Promise::there(self.handle, move |lock| invoke(lock, &closure, argument))
+                // SAFETY: it has the function and the argument.
+                unsafe { Promise::there(self.handle, move |lock| invoke(lock, &closure, argument)) }
             }
         }
     }
@@ -79,7 +80,9 @@ impl<A, B> LwtFn<A, B> {
 }
 
 /// `a -> b Lwt.t`
-impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
+// SAFETY: an OCaml function that was read as one of this type, called with an `A`; what
+// its promise gives is read as a `B`. It borrows nothing.
+unsafe impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
     fn ocaml_type(description: &mut Description) -> Type {
         let argument = A::ocaml_type(description);
         argument.arrow(&B::ocaml_type(description).applied("Lwt.t"))
@@ -87,7 +90,7 @@ impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
 }
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         Ok(LwtFn {
             closure: function(value)?,
             handle: Handle::of_this_thread()?,
@@ -141,12 +144,14 @@ impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
     pub fn call(&self, lock: &mut Lock, argument: A) -> Result<B, Error> {
         let argument = Root::new(argument.into_ocaml(lock)?);
         let result = lock.call(&self.closure, &[&argument])?;
-        B::from_ocaml(result)
+        // SAFETY: the function was read as one that gives this.
+        unsafe { B::from_ocaml(result) }
     }
 }
 
 /// `a -> b`
-impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
+// SAFETY: as for `LwtFn`.
+unsafe impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
     fn ocaml_type(description: &mut Description) -> Type {
         let argument = A::ocaml_type(description);
         argument.arrow(&B::ocaml_type(description))
@@ -154,7 +159,7 @@ impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
 }
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for Closure<A, B> {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         Ok(Closure {
             closure: function(value)?,
             types: PhantomData,

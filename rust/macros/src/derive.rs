@@ -268,7 +268,9 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
         None => quote!(::core::option::Option::None),
     };
     Ok(quote! {
-        impl ::lwt_rust::OcamlType for #rust {
+        // SAFETY: the type is declared by its components, as the other derives convert it.
+        // They are `'static`, since the type has no parameters.
+        unsafe impl ::lwt_rust::OcamlType for #rust {
             const IS_FLOAT: bool = #is_float;
 
             fn ocaml_type(
@@ -341,7 +343,8 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
         Shape::Tuple(fields) => match fields.as_slice() {
             [] => {
                 let body = quote! {
-                    <() as ::lwt_rust::FromOcaml>::from_ocaml(value)?;
+                    // SAFETY: the type is declared as `unit`.
+                    unsafe { <() as ::lwt_rust::FromOcaml>::from_ocaml(value)? };
                     ::core::result::Result::Ok(#rust {})
                 };
                 (body, None)
@@ -349,7 +352,8 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             [Component { ty, member, .. }] => {
                 let body = quote! {
                     ::core::result::Result::Ok(#rust {
-                        #member: <#ty as ::lwt_rust::FromOcaml>::from_ocaml(value)?
+                        // SAFETY: the type is declared as that of the field.
+                        #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(value)? }
                     })
                 };
                 let flat = quote! {
@@ -394,7 +398,7 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
     };
     Ok(quote! {
         impl ::lwt_rust::FromOcaml for #rust {
-            fn from_ocaml(
+            unsafe fn from_ocaml(
                 value: ::lwt_rust::Val<'_>,
             ) -> ::core::result::Result<Self, ::lwt_rust::Error> {
                 #body
@@ -415,7 +419,8 @@ fn is_flat(fields: &[Component<'_>]) -> TokenStream {
 fn reads(components: &[Component<'_>]) -> TokenStream {
     let reads = components.iter().enumerate().map(|(index, component)| {
         let Component { member, ty, .. } = component;
-        quote_spanned!(ty.span()=> #member: fields.read::<#ty>(#index)?)
+        // SAFETY: the type is declared with a field of that type there.
+        quote_spanned!(ty.span()=> #member: unsafe { fields.read::<#ty>(#index)? })
     });
     quote!(#(#reads),*)
 }
@@ -468,7 +473,8 @@ fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
             [Component { ty, member, .. }] => quote! {
                 ::lwt_rust::bindings::Read::Tagged(#hash, content) =>
                     ::core::result::Result::Ok(Self::#rust {
-                        #member: <#ty as ::lwt_rust::FromOcaml>::from_ocaml(content)?
+                        // SAFETY: it is the argument of that constructor.
+                        #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(content)? }
                     }),
             },
             arguments => {
@@ -510,7 +516,8 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             quote! {
                 let #rust { #pattern } = self;
                 let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
-                ::lwt_rust::bindings::record(lock, #is_flat, &fields.each_ref())
+                // SAFETY: these are the fields of the type that is declared.
+                unsafe { ::lwt_rust::bindings::record(lock, #is_flat, &fields.each_ref()) }
             }
         }
         Shape::Tuple(fields) => match fields.as_slice() {
@@ -523,7 +530,8 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
                 quote! {
                     let #rust { #pattern } = self;
                     let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
-                    ::lwt_rust::bindings::record(lock, false, &fields.each_ref())
+                    // SAFETY: these are the components of the tuple that is declared.
+                    unsafe { ::lwt_rust::bindings::record(lock, false, &fields.each_ref()) }
                 }
             }
         },
@@ -538,7 +546,8 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
         }
     };
     Ok(quote! {
-        impl ::lwt_rust::IntoOcaml for #rust {
+        // SAFETY: the value is made as the type is declared.
+        unsafe impl ::lwt_rust::IntoOcaml for #rust {
             fn into_ocaml(
                 self,
                 lock: &mut ::lwt_rust::Lock,
@@ -574,9 +583,10 @@ fn ordinary_arm(number: usize, constructor: &Constructor<'_>) -> TokenStream {
     quote! {
         Self::#rust { #pattern } => {
             let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
-            ::core::result::Result::Ok(
+            // SAFETY: these are the arguments of the constructor with that tag.
+            ::core::result::Result::Ok(unsafe {
                 ::lwt_rust::bindings::block(lock, #tag, &fields.each_ref())
-            )
+            })
         }
     }
 }
@@ -597,9 +607,10 @@ fn polymorphic_arm(constructor: &Constructor<'_>) -> TokenStream {
         names => quote! {
             {
                 let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
-                ::lwt_rust::Root::new(
+                // SAFETY: these are the components of the constructor's argument.
+                ::lwt_rust::Root::new(unsafe {
                     ::lwt_rust::bindings::block(lock, 0, &fields.each_ref())
-                )
+                })
             }
         },
     };

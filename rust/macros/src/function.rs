@@ -3,9 +3,10 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
-    Error, FnArg, Ident, ItemFn, LitStr, Pat, Result, ReturnType, Type,
+    Error, FnArg, GenericParam, Ident, ItemFn, LitStr, Pat, Result, ReturnType, Type,
     ext::IdentExt,
     parse::{Parse, ParseStream, Parser},
+    parse_quote,
     spanned::Spanned,
     visit::Visit,
 };
@@ -77,6 +78,12 @@ struct Argument {
     ty: Type,
 }
 
+/// A type parameter, and its name as a type variable of OCaml's.
+struct Variable {
+    rust: Ident,
+    name: String,
+}
+
 pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let options = options(tokens)?;
     let function = (|input: ParseStream<'_>| {
@@ -93,6 +100,7 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
             format!("`#[lwt_rust::func]` is for a function with a body: {error}"),
         )
     })?;
+    let variables = variables(&function)?;
     let arguments = arguments(&function)?;
     let way = way(&function, &options)?;
     let returns = returns(&function, &options)?;
@@ -119,30 +127,112 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
         .clone()
         .unwrap_or_else(|| attributes::doc(&function.attrs));
 
-    let stub = stub(&function, &arguments, way, &returns, &options, &symbol);
+    let stub = stub(
+        &function, &arguments, &variables, way, &returns, &options, &symbol,
+    );
     let description = description(&name, &symbol, &doc, &arguments, way, &returns);
-    let marker = marker(&function, &description);
+    let stand_ins = stand_ins(&variables);
+    let marker = marker(&function, &quote!(#stand_ins #description));
+    let well_formed = well_formed(&arguments, &variables, &returns);
     let cfgs = attributes::cfgs(&function.attrs);
+    let function = with_bounds(function.clone());
     Ok(quote! {
         #function
         #marker
         #(#cfgs)*
         const _: () = {
+            #well_formed
+            #stand_ins
             #stub
         };
     })
 }
 
+/// The type parameters, which are OCaml's type variables.
+fn variables(function: &ItemFn) -> Result<Vec<Variable>> {
+    let mut variables: Vec<Variable> = Vec::new();
+    for parameter in &function.sig.generics.params {
+        let GenericParam::Type(parameter) = parameter else {
+            return Err(Error::new(
+                parameter.span(),
+                "OCaml calls one function, not a generic one: a function for OCaml has type \
+                 parameters, for values that it only keeps, and no others",
+            ));
+        };
+        if let Some(bound) = parameter.bounds.first() {
+            return Err(Error::new(
+                bound.span(),
+                "a type parameter stands for any type of OCaml's, so it has no bounds: a \
+                 `Poly<A>` can be given back, and a `Root` that is made of it can be kept for \
+                 longer than the call",
+            ));
+        }
+        let name = parameter.ident.unraw().to_string().to_lowercase();
+        let name = names::value(&Ident::new(&name, parameter.ident.span()));
+        names::check(&name, parameter.ident.span())?;
+        if variables.iter().any(|variable| variable.name == name) {
+            return Err(Error::new(
+                parameter.span(),
+                format!("two type parameters would be `'{name}` in OCaml"),
+            ));
+        }
+        variables.push(Variable {
+            rust: parameter.ident.clone(),
+            name,
+        });
+    }
+    Ok(variables)
+}
+
+/// The function, whose type parameters are those of values.
+fn with_bounds(mut function: ItemFn) -> ItemFn {
+    for parameter in function.sig.generics.type_params_mut() {
+        parameter.bounds = parse_quote!(::lwt_rust::Variable);
+    }
+    function
+}
+
+/// The types that the stub calls the function with: no code but the stub can name them.
+fn stand_ins(variables: &[Variable]) -> TokenStream {
+    let stand_ins = variables.iter().map(|Variable { rust, name }| {
+        quote! {
+            #[allow(non_camel_case_types)]
+            enum #rust {}
+
+            // SAFETY: only this stub names it.
+            unsafe impl ::lwt_rust::Variable for #rust {
+                const NAME: &'static str = #name;
+            }
+        }
+    });
+    quote!(#(#stand_ins)*)
+}
+
+/// Has the compiler check the types of the signature for every type that the parameters
+/// could be. In the function itself it takes from a signature what must hold for its
+/// types to make sense: `A: 'static`, for example, from a type that asks for it.
+fn well_formed(arguments: &[Argument], variables: &[Variable], returns: &Returns) -> TokenStream {
+    if variables.is_empty() {
+        return TokenStream::new();
+    }
+    let variables = variables.iter().map(|variable| &variable.rust);
+    let types = arguments
+        .iter()
+        .map(|argument| &argument.ty)
+        .chain([&returns.ty]);
+    let checks = types.map(|ty| quote_spanned!(ty.span()=> is::<#ty>();));
+    quote! {
+        #[allow(dead_code, non_camel_case_types)]
+        fn well_formed<#(#variables: ::lwt_rust::Variable),*>() {
+            fn is<T>() {}
+            #(#checks)*
+        }
+    }
+}
+
 fn arguments(function: &ItemFn) -> Result<Vec<Argument>> {
     let signature = &function.sig;
     let refuse = |span: Span, what: &str| Err(Error::new(span, what));
-    if let Some(parameter) = signature.generics.params.first() {
-        return refuse(
-            parameter.span(),
-            "OCaml calls one function, not a generic one: name the types; `Poly<vars::A>` is a \
-             value of any OCaml type",
-        );
-    }
     if let Some(clause) = &signature.generics.where_clause {
         return refuse(clause.span(), "a function for OCaml has no where clause");
     }
@@ -323,6 +413,7 @@ fn is_result(ty: &Type) -> bool {
 fn stub(
     function: &ItemFn,
     arguments: &[Argument],
+    variables: &[Variable],
     way: Way,
     returns: &Returns,
     options: &Options,
@@ -346,12 +437,13 @@ fn stub(
                 ::lwt_rust::bindings::argument::<#ty>(#raw, lock, #shown, #name)?
             };
             quote! {
-                // SAFETY: it is a parameter of this stub, and reading an argument
-                // allocates nothing in OCaml.
+                // SAFETY: it is a parameter of this stub, of the type that the bindings
+                // say, and reading an argument allocates nothing in OCaml.
                 let #value = unsafe { #read };
             }
         });
-    let call = quote!(#name(#(#values),*));
+    let parameters = variables.iter().map(|variable| &variable.rust);
+    let call = quote!(#name::<#(#parameters),*>(#(#values),*));
     let ok = quote!(::core::result::Result::<_, ::lwt_rust::Error>::Ok);
     // What the result has to be is said of its type.
     let span = returns.ty.span();
@@ -402,6 +494,8 @@ fn stub(
         }
     });
     quote! {
+        // It converts errors, also those that are of the right type already.
+        #[allow(clippy::needless_question_mark)]
         #[unsafe(export_name = #symbol)]
         extern "C" fn stub(#(#raws: ::lwt_rust::Raw),*) -> ::lwt_rust::Raw {
             let start = |lock: &mut ::lwt_rust::Lock| {
@@ -470,7 +564,8 @@ fn marker(function: &ItemFn, description: &TokenStream) -> TokenStream {
         #visibility enum #name {}
 
         #(#cfgs)*
-        impl ::lwt_rust::bindings::Function for #name {
+        // SAFETY: it says of the stub what the stub is made of.
+        unsafe impl ::lwt_rust::bindings::Function for #name {
             fn describe(description: &mut ::lwt_rust::bindings::Description) {
                 #description
             }

@@ -34,7 +34,7 @@ lwt_rust::library! {
     f::echo_poly, f::echo_polys,
     f::echo_result, f::drop_on_tokio, f::figure_later, f::swap_later,
     c::hold_little, c::hold_much,
-    f::map, f::apply, f::iterate, f::both,
+    f::map, f::feed, f::feed_from_pool, f::apply, f::iterate, f::both,
     f::counter, f::counters, f::other, f::next, f::close,
     f::reverse, f::buffer,
     d::keep_handle, d::spawn_in_kept,

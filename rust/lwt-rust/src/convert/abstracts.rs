@@ -81,22 +81,26 @@ impl<T: fmt::Debug> fmt::Debug for Abstract<T> {
     }
 }
 
-impl<T: AbstractType> OcamlType for Abstract<T> {
+// SAFETY: the declared type has no values but those of this type, which are checked
+// when they are read. `T` is `'static`.
+unsafe impl<T: AbstractType> OcamlType for Abstract<T> {
     fn ocaml_type(description: &mut Description) -> Type {
         description.declare::<T>(T::NAME, None, T::DOC, |_| Definition::Abstract)
     }
 }
 
 impl<T: AbstractType> FromOcaml for Abstract<T> {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let content = content_of(value).and_then(|content| content.get());
         shared(content).map(Abstract)
     }
 }
 
-impl<T: AbstractType> IntoOcaml for Abstract<T> {
+// SAFETY: as for its type.
+unsafe impl<T: AbstractType> IntoOcaml for Abstract<T> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        let size = self.0.size();
+        // A collector that adds such sizes up must not overflow.
+        let size = self.0.size().min(MOST_BYTES);
         Ok(content_value(lock, Content::new(self.0), size))
     }
 }
@@ -120,20 +124,25 @@ impl<T: AbstractType> IntoOcaml for Abstract<T> {
 #[derive(Debug)]
 pub struct Taken<T>(pub Abstract<T>);
 
-impl<T: AbstractType> OcamlType for Taken<T> {
+// SAFETY: as for `Abstract`.
+unsafe impl<T: AbstractType> OcamlType for Taken<T> {
     fn ocaml_type(description: &mut Description) -> Type {
         Abstract::<T>::ocaml_type(description)
     }
 }
 
 impl<T: AbstractType> FromOcaml for Taken<T> {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         // A value of another type stays as it is.
-        Abstract::<T>::from_ocaml(value)?;
+        // SAFETY: the caller says so.
+        unsafe { Abstract::<T>::from_ocaml(value) }?;
         let content = content_of(value).and_then(|content| content.take());
         shared(content).map(|value| Taken(Abstract(value)))
     }
 }
+
+/// The most that a value may say it keeps.
+const MOST_BYTES: usize = isize::MAX as usize >> 16;
 
 fn shared<T: AbstractType>(content: Option<Arc<dyn Any + Send + Sync>>) -> Result<Arc<T>, Error> {
     let content = content.ok_or_else(|| {

@@ -33,7 +33,8 @@ impl Buffer {
             Error::message(format!("there is no memory for a buffer of {length} bytes"))
         })?;
         let root = Root::new(array);
-        Self::from_ocaml(root.get(lock))
+        // SAFETY: it was made just now, of this type.
+        unsafe { Self::from_ocaml(root.get(lock)) }
     }
 
     /// The number of bytes.
@@ -77,14 +78,17 @@ impl Buffer {
 }
 
 /// `(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t`
-impl OcamlType for Buffer {
+// SAFETY: the conversions below are those of this type. OCaml treats an array of
+// integers of 8 bits, or of Fortran's layout, as another type; read as this one, it is
+// bytes.
+unsafe impl OcamlType for Buffer {
     fn ocaml_type(_description: &mut Description) -> Type {
         Type::named("(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t")
     }
 }
 
 impl FromOcaml for Buffer {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let bytes = Bytes::of(value)
             .ok_or_else(|| mismatch("Lwt_bytes.t, an array of bytes of Bigarray"))?;
         Ok(Buffer {
@@ -94,7 +98,8 @@ impl FromOcaml for Buffer {
     }
 }
 
-impl IntoOcaml for Buffer {
+// SAFETY: it is a value that was read as one of this type, or was made as one.
+unsafe impl IntoOcaml for Buffer {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         Ok(self.root.get(lock))
     }

@@ -39,7 +39,8 @@ impl Shown {
     fn read(shown: Val<'_>) -> Result<Self, Error> {
         let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let (name, message, registered, backtrace) =
-            <(Vec<u8>, Vec<u8>, Option<Vec<u8>>, Root)>::from_ocaml(shown)?;
+            // SAFETY: it is what `Callback::ShowException` gives.
+            unsafe { <(Vec<u8>, Vec<u8>, Option<Vec<u8>>, Root)>::from_ocaml(shown) }?;
         Ok(Shown {
             name: lossy(name),
             message: lossy(message),

@@ -1,9 +1,6 @@
 //! Copies of memory that somebody else may be writing.
 
-use std::{
-    ffi::c_void,
-    hint::black_box,
-};
+use std::{ffi::c_void, hint::black_box};
 
 /// Copies `length` bytes from `from` to `into`, as `memcpy` does.
 ///

@@ -79,7 +79,11 @@ impl Lock {
     ///
     /// The exception that left the closure.
     #[inline]
-    pub(crate) fn call(&mut self, closure: &Root, arguments: &[&Root]) -> Result<Val<'_>, Exception> {
+    pub(crate) fn call(
+        &mut self,
+        closure: &Root,
+        arguments: &[&Root],
+    ) -> Result<Val<'_>, Exception> {
         assert!(
             closure.get(self).is_function(),
             "a value that is no function was called: the type of an external is wrong"

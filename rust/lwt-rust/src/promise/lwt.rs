@@ -1,6 +1,10 @@
 //! Lwt promises, looked at by Rust.
 
-use std::task::{Context, Poll, ready};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use lwt_rust_core::{CountedPromise, Ticket};
 
@@ -28,7 +32,7 @@ pub(super) struct Local<T> {
     _counted: CountedPromise,
 }
 
-impl<T: FromOcaml + Send + 'static> Local<T> {
+impl<T: FromOcaml + Send> Local<T> {
     fn new(ticket: Ticket, executor: &DomainExecutor) -> Self {
         Local {
             ticket,
@@ -92,7 +96,7 @@ impl<T> Local<T> {
 }
 
 /// The promise of a wait that was begun by its domain, for somebody elsewhere.
-fn move_away<T: FromOcaml + Send + 'static>(ticket: Ticket, handle: Handle) -> Promise<T> {
+fn move_away<T: FromOcaml + Send>(ticket: Ticket, handle: Handle) -> Promise<T> {
     let link = Link::new();
     let resolver = Resolver::new(link.clone());
     let task = async move {
@@ -100,14 +104,32 @@ fn move_away<T: FromOcaml + Send + 'static>(ticket: Ticket, handle: Handle) -> P
             wait_for(executor, ticket, resolver);
         }
     };
+    // SAFETY: it has a value of type `T` at most.
+    let task = unsafe { for_as_long_as_needed(task) };
     handle.spawn(task).detach();
     Promise(State::Cancelling(link, handle))
+}
+
+/// A task of the domain's that converts values, whose types the compiler may not know to
+/// be `'static`.
+///
+/// # Safety
+///
+/// What the task has borrows nothing, apart from values that can be converted, which
+/// borrow nothing either: see [`OcamlType`](crate::OcamlType).
+unsafe fn for_as_long_as_needed<'a>(
+    task: impl Future<Output = ()> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    type Task<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+    let task: Task<'a> = Box::pin(task);
+    // SAFETY: the caller says so.
+    unsafe { std::mem::transmute::<Task<'a>, Task<'static>>(task) }
 }
 
 /// Has a wait of the executor settle a promise.
 fn wait_for<T>(executor: &DomainExecutor, ticket: Ticket, resolver: Resolver<T>)
 where
-    T: FromOcaml + Send + 'static,
+    T: FromOcaml + Send,
 {
     let Some(link) = resolver.leave() else { return };
     let waits = executor.waits();
@@ -116,7 +138,7 @@ where
         drop(waits.end(ticket));
         return;
     }
-    if let Some(outcome) = waits.pass_on(ticket, link.clone()) {
+    if let Some(outcome) = waits.pass_on(ticket, link.clone().sink()) {
         let result = try_with_lock(|lock| read(lock, outcome));
         // Given back if the reader is gone: then nobody has to be told.
         let _ = link.cell.settle(result.unwrap_or(Err(Error::Abandoned)));
@@ -128,12 +150,13 @@ where
     }
 }
 
-impl<T: FromOcaml + Send + 'static> Promise<T> {
+impl<T: FromOcaml + Send> Promise<T> {
     /// The promise of a Lwt promise of the domain of `handle`.
     pub(super) fn of_lwt(promise: Root, handle: Handle) -> Self {
         match handle.executor_here() {
             Some(executor) => Self::here(executor, |lock| observe(lock, &promise)),
-            None => Self::there(handle, move |lock| observe(lock, &promise)),
+            // SAFETY: it has a root.
+            None => unsafe { Self::there(handle, move |lock| observe(lock, &promise)) },
         }
     }
 
@@ -151,9 +174,13 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
 
     /// As [`here`](Promise::here), for a thread that is not of the domain: a
     /// task of the domain calls `produce`.
-    pub(crate) fn there<F>(handle: Handle, produce: F) -> Self
+    ///
+    /// # Safety
+    ///
+    /// What `produce` has borrows nothing, apart from values that can be converted.
+    pub(crate) unsafe fn there<F>(handle: Handle, produce: F) -> Self
     where
-        F: for<'l> FnOnce(&'l mut Lock) -> Result<Val<'l>, Error> + Send + 'static,
+        F: for<'l> FnOnce(&'l mut Lock) -> Result<Val<'l>, Error> + Send,
     {
         let link = Link::new();
         let resolver = Resolver::new(link.clone());
@@ -168,6 +195,9 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
                 Looked::Waiting(ticket) => wait_for(executor, ticket, resolver),
             }
         };
+        // SAFETY: the caller says it of `produce`, and the rest has a value of type `T`
+        // at most.
+        let task = unsafe { for_as_long_as_needed(task) };
         handle.spawn(task).detach();
         Promise(State::Cancelling(link, handle))
     }
@@ -193,7 +223,8 @@ where
         Err(error) => return Looked::Settled(Err(error)),
     };
     match (observed.tag(), observed.field(0)) {
-        (Some(0), Some(value)) => Looked::Settled(T::from_ocaml(value)),
+        // SAFETY: the promise, or the function that returned it, was read as one of `T`.
+        (Some(0), Some(value)) => Looked::Settled(unsafe { T::from_ocaml(value) }),
         (Some(1), Some(exception)) => {
             let exception = Root::new(exception);
             Looked::Settled(Err(Exception::new(lock, exception).into()))

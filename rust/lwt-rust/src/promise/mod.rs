@@ -215,19 +215,20 @@ impl<T> std::fmt::Debug for Promise<T> {
 }
 
 /// `t Lwt.t`
-impl<T: OcamlType> OcamlType for Promise<T> {
+// SAFETY: a promise that was read as one of this type, whose value is read as a `T`.
+unsafe impl<T: OcamlType> OcamlType for Promise<T> {
     fn ocaml_type(description: &mut Description) -> Type {
         T::ocaml_type(description).applied("Lwt.t")
     }
 }
 
 /// A `t Lwt_rust.Promise.t` is read as well.
-impl<T: FromOcaml + Send + 'static> FromOcaml for Promise<T> {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+impl<T: FromOcaml + Send> FromOcaml for Promise<T> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match promise_of(value) {
             Some(relay) => {
                 let link = Link::new();
-                relay.attach(value, link.clone())?;
+                relay.attach(value, link.clone().sink())?;
                 Ok(Promise(State::Waiting(link)))
             }
             None if value.tag() != Some(0) => Err(mismatch("Lwt.t")),

@@ -28,7 +28,8 @@ pub(crate) type Outcome = Result<Root, Root>;
 /// Reads the value of a promise, or takes its exception.
 pub(super) fn read<T: FromOcaml>(lock: &mut Lock, outcome: Outcome) -> Result<T, Error> {
     match outcome {
-        Ok(value) => T::from_ocaml(value.get(lock)),
+        // SAFETY: the promise that was waited for was read as one of `T`.
+        Ok(value) => unsafe { T::from_ocaml(value.get(lock)) },
         Err(exception) => Err(Exception::new(lock, exception).into()),
     }
 }

@@ -3,7 +3,7 @@
 use std::{os::fd::IntoRawFd, sync::Arc};
 
 use crate::{
-    convert::FromOcaml,
+    convert::read,
     error::{self, Error},
     executor::{self, DomainExecutor, DomainLife},
     ffi::{
@@ -22,8 +22,8 @@ extern "C" fn lwt_rust_executor_attach(domain: Raw, by_lwt: Raw) -> Raw {
     unsafe {
         stub([domain, by_lwt], |lock, [domain, by_lwt]| {
             fork::check()?;
-            let domain = i64::from_ocaml(domain.get(lock))?;
-            let by_lwt = bool::from_ocaml(by_lwt.get(lock))?;
+            let domain = read::<i64>(domain.get(lock))?;
+            let by_lwt = read::<bool>(by_lwt.get(lock))?;
             Ok(Root::of_bool(executor::attach(domain, by_lwt)?))
         })
     }
@@ -51,8 +51,8 @@ extern "C" fn lwt_rust_executor_create(
                         "the completions array does not have the size that the archive expects",
                     ));
                 }
-                let domain = i64::from_ocaml(domain.get(lock))?;
-                let notification = Option::from_ocaml(notification.get(lock))?;
+                let domain = read::<i64>(domain.get(lock))?;
+                let notification = read(notification.get(lock))?;
                 let socket = executor::create(domain, notification, record, completions)?;
                 Ok(match socket {
                     None => Root::UNIT,
