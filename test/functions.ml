@@ -573,6 +573,104 @@ let larger_than_the_memory () =
   let small = F.ints_without_memory 10 in
   check_string "a small one" "there was memory" small
 
+let rec tree depth rest =
+  if depth = 0 then rest else tree (depth - 1) (F.Node [ rest ])
+
+let rec levels ?(above = 0) = function
+  | F.Node (branch :: _) -> levels ~above:(above + 1) branch
+  | Node [] | Leaf -> above
+
+let rec bush depth (rest : F.bush) : F.bush =
+  if depth = 0 then rest
+  else
+    let above : F.bush =
+      match depth mod 3 with
+      | 0 -> { name = ""; branches = Some [| (1, Ok rest) |]; others = [] }
+      | 1 ->
+          { name = ""; branches = Some [| (1, Error [ rest ]) |]; others = [] }
+      | _ -> { name = ""; branches = None; others = [ ("rest", rest) ] }
+    in
+    bush (depth - 1) above
+
+let rec shrub depth rest =
+  if depth = 0 then rest
+  else
+    shrub (depth - 1)
+      (if depth mod 2 = 0 then `One [ rest ] else `Two ([ (1, rest) ], 2))
+
+let too_deep name f =
+  match f () with
+  | _ -> Alcotest.failf "%s: no error" name
+  | exception Lwt_rust.Error { message; _ } ->
+      refused_for_size name "too deep to convert" message
+
+(* Rust keeps what is not too deep, and drops it anywhere. *)
+let deep_into_rust () =
+  let most = 1_000 in
+  check_int "a tree" most (levels (F.echo_tree (tree most Leaf)));
+  let bare : F.bush = { name = "bare"; branches = None; others = [] } in
+  let deep = bush (most - 1) bare in
+  check_bool "a bush" true (F.echo_bush deep = deep);
+  let deep = shrub most `Leaf in
+  check_bool "a shrub" true (F.echo_shrub deep = deep);
+  List.iter
+    (fun depth ->
+      let name = string_of_int depth in
+      let deep = tree depth Leaf in
+      too_deep name (fun () -> F.echo_tree deep);
+      too_deep name (fun () -> F.echo_tree (Node [ Leaf; tree 900 Leaf; deep ]));
+      too_deep name (fun () -> Lwt_main.run (F.tree_later deep));
+      too_deep name (fun () -> F.echo_bush (bush depth bare));
+      too_deep name (fun () -> F.echo_shrub (shrub depth `Leaf)))
+    [ most + 1; 30_000; 1_000_000 ];
+  Lwt_main.run (F.drop_tree_on_tokio (tree most Leaf))
+
+(* With a stack of any size: what is left of a value that is too deep for it is
+   nobody's to drop. *)
+let deep_to_ocaml () =
+  check_int "a tree" 5_000 (levels (F.make_tree 5_000 false));
+  check_int "two of them" 2 (List.length (F.make_trees 5_000 2));
+  let whole_or_too_deep name depth f =
+    match f () with
+    | tree -> check_int name depth (levels tree)
+    | exception Lwt_rust.Error { message; _ } ->
+        refused_for_size name "too deep to convert" message
+  in
+  List.iter
+    (fun depth ->
+      let check name f = whole_or_too_deep name depth f in
+      check "alone" (fun () -> F.make_tree depth false);
+      check "beside another" (fun () -> F.make_tree depth true);
+      check "in a list" (fun () -> List.hd (F.make_trees depth 3)))
+    [ 100_000; 1_000_000 ];
+  check_int "as before" 5_000 (levels (F.make_tree 5_000 true))
+
+let deep_through_a_closure () =
+  let* depth = F.give_tree Lwt.return 900 in
+  check_int "there and back" 900 depth;
+  let too_deep name promise =
+    let+ result = result promise in
+    too_deep name (fun () -> Result.fold ~ok:Fun.id ~error:raise result)
+  in
+  let* () = too_deep "there" (F.give_tree Lwt.return 1_000_000) in
+  too_deep "back" (F.give_tree (fun _ -> Lwt.return (tree 1_000_000 F.Leaf)) 1)
+
+let deep_on_other_threads () =
+  let direct () =
+    check_int "a tree" 1_000 (levels (F.echo_tree (tree 1_000 Leaf)));
+    too_deep "into Rust" (fun () -> F.echo_tree (tree 1_000_000 Leaf));
+    too_deep "there and back" (fun () ->
+        F.echo_tree (F.make_tree 1_000_000 true))
+  in
+  Domain.join (Domain.spawn direct);
+  let failed = ref (Some Exit) in
+  Thread.join
+    (Thread.create
+       (fun () ->
+         failed := match direct () with () -> None | exception exn -> Some exn)
+       ());
+  Option.iter raise !failed
+
 let without_fields () =
   let none name value =
     let number, first = F.fields_of (Obj.repr value) in
@@ -659,5 +757,9 @@ let () =
           plain "larger than arrays can be" larger_than_arrays_can_be;
           plain "larger than the memory" larger_than_the_memory;
           plain "values without fields" without_fields;
+          plain "deep values into Rust" deep_into_rust;
+          plain "deep values to OCaml" deep_to_ocaml;
+          case "deep values through a closure" deep_through_a_closure;
+          plain "deep values on other threads" deep_on_other_threads;
         ] );
     ]

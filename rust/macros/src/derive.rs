@@ -335,6 +335,7 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             let is_flat = is_flat(fields);
             let reads = reads(fields);
             let body = quote! {
+                let _level = ::lwt_rust::bindings::deeper_into_rust()?;
                 let fields = ::lwt_rust::bindings::record_fields(value, #name, #number, #is_flat)?;
                 ::core::result::Result::Ok(#rust { #reads })
             };
@@ -454,8 +455,10 @@ fn ordinary_arms(constructors: &[Constructor<'_>]) -> TokenStream {
         let size = constructor.arguments.len();
         let reads = reads(&constructor.arguments);
         quote! {
-            ::lwt_rust::bindings::Read::Block(#tag, fields) if fields.are(#size) =>
-                ::core::result::Result::Ok(Self::#rust { #reads }),
+            ::lwt_rust::bindings::Read::Block(#tag, fields) if fields.are(#size) => {
+                let _level = ::lwt_rust::bindings::deeper_into_rust()?;
+                ::core::result::Result::Ok(Self::#rust { #reads })
+            }
         }
     });
     quote!(#(#arms)*)
@@ -471,11 +474,13 @@ fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
                     ::core::result::Result::Ok(Self::#rust {}),
             },
             [Component { ty, member, .. }] => quote! {
-                ::lwt_rust::bindings::Read::Tagged(#hash, content) =>
+                ::lwt_rust::bindings::Read::Tagged(#hash, content) => {
+                    let _level = ::lwt_rust::bindings::deeper_into_rust()?;
                     ::core::result::Result::Ok(Self::#rust {
                         // SAFETY: it is the argument of that constructor.
                         #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(content)? }
-                    }),
+                    })
+                }
             },
             arguments => {
                 let number = arguments.len();
@@ -483,6 +488,7 @@ fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
                 let reads = reads(arguments);
                 quote! {
                     ::lwt_rust::bindings::Read::Tagged(#hash, content) => {
+                        let _level = ::lwt_rust::bindings::deeper_into_rust()?;
                         let fields =
                             ::lwt_rust::bindings::record_fields(content, #name, #number, false)?;
                         ::core::result::Result::Ok(Self::#rust { #reads })
@@ -513,9 +519,10 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
         Shape::Record(fields) => {
             let (names, pattern) = bound(fields);
             let is_flat = is_flat(fields);
+            let fields = roots(&names);
             quote! {
                 let #rust { #pattern } = self;
-                let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
+                #fields
                 // SAFETY: these are the fields of the type that is declared.
                 unsafe { ::lwt_rust::bindings::record(lock, #is_flat, &fields.each_ref()) }
             }
@@ -527,9 +534,10 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             }
             fields => {
                 let (names, pattern) = bound(fields);
+                let fields = roots(&names);
                 quote! {
                     let #rust { #pattern } = self;
-                    let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
+                    #fields
                     // SAFETY: these are the components of the tuple that is declared.
                     unsafe { ::lwt_rust::bindings::record(lock, false, &fields.each_ref()) }
                 }
@@ -568,6 +576,32 @@ fn bound(components: &[Component<'_>]) -> (Vec<Ident>, TokenStream) {
     (names, pattern)
 }
 
+/// Converts the components that were bound to names, one level deeper, to `fields`. If
+/// one cannot be converted, it is for `given_up` to say what becomes of the rest.
+fn roots(names: &[Ident]) -> TokenStream {
+    let number = names.len();
+    let indices = (0..number).map(syn::Index::from);
+    quote! {
+        let mut rest = (#(::core::option::Option::Some(#names),)*);
+        let mut fields = || {
+            let _level = ::lwt_rust::bindings::deeper_into_ocaml()?;
+            ::core::result::Result::Ok([
+                #(::lwt_rust::bindings::root(&mut rest.#indices, lock)?),*
+            ])
+        };
+        let fields: ::core::result::Result<[::lwt_rust::Root; #number], ::lwt_rust::Error> =
+            fields();
+        let fields = match fields {
+            ::core::result::Result::Ok(fields) => fields,
+            ::core::result::Result::Err(error) => {
+                return ::core::result::Result::Err(
+                    ::lwt_rust::bindings::given_up(error, rest)
+                );
+            }
+        };
+    }
+}
+
 fn ordinary_arm(number: usize, constructor: &Constructor<'_>) -> TokenStream {
     let rust = constructor.rust;
     if constructor.arguments.is_empty() {
@@ -579,10 +613,11 @@ fn ordinary_arm(number: usize, constructor: &Constructor<'_>) -> TokenStream {
         };
     }
     let (names, pattern) = bound(&constructor.arguments);
+    let fields = roots(&names);
     let tag = number as u8;
     quote! {
         Self::#rust { #pattern } => {
-            let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
+            #fields
             // SAFETY: these are the arguments of the constructor with that tag.
             ::core::result::Result::Ok(unsafe {
                 ::lwt_rust::bindings::block(lock, #tag, &fields.each_ref())
@@ -595,6 +630,7 @@ fn polymorphic_arm(constructor: &Constructor<'_>) -> TokenStream {
     let rust = constructor.rust;
     let hash = hash(&constructor.name);
     let (names, pattern) = bound(&constructor.arguments);
+    let fields = roots(&names);
     let content = match names.as_slice() {
         [] => {
             return quote! {
@@ -603,10 +639,16 @@ fn polymorphic_arm(constructor: &Constructor<'_>) -> TokenStream {
                 ),
             };
         }
-        [name] => quote!(::lwt_rust::bindings::root(#name, lock)?),
-        names => quote! {
+        [_] => quote! {
             {
-                let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
+                #fields
+                let [content] = fields;
+                content
+            }
+        },
+        _ => quote! {
+            {
+                #fields
                 // SAFETY: these are the components of the constructor's argument.
                 ::lwt_rust::Root::new(unsafe {
                     ::lwt_rust::bindings::block(lock, 0, &fields.each_ref())

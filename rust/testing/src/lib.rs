@@ -42,4 +42,5 @@ lwt_rust::library! {
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
+    v::echo_tree, v::tree_later, v::echo_bush, v::echo_shrub, v::drop_tree_on_tokio, v::make_tree, v::make_trees, v::give_tree,
 }

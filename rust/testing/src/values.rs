@@ -1,6 +1,8 @@
-//! Values that are too large, or of kinds that have nothing to read.
+//! Values that are too large or too deep, or of kinds that have nothing to read.
 
-use lwt_rust::{Error, Root, func, with_lock};
+use std::collections::{BTreeMap, HashMap};
+
+use lwt_rust::{Error, FromOcaml, IntoOcaml, LwtFn, OcamlType, Root, func, with_lock};
 
 /// As many `()` as it is told.
 #[func]
@@ -69,4 +71,109 @@ with_little_memory! {
     bytes_without_memory: Vec<u8>, b'x';
     floats_without_memory: Box<[f64]>, 0.5;
     ints_without_memory: Box<[i64]>, 1;
+}
+
+/// A tree.
+#[derive(OcamlType, FromOcaml, IntoOcaml)]
+pub(crate) enum Tree {
+    Leaf,
+    Node(Vec<Tree>),
+}
+
+impl Tree {
+    /// A tree of so many levels of `wrap`, and with a leaf.
+    fn deep(levels: usize, wrap: impl Fn(Tree) -> Tree) -> Tree {
+        (0..levels).fold(Tree::Leaf, |tree, _| wrap(tree))
+    }
+
+    /// The levels, while each is the first branch. It is taken apart.
+    fn levels(self) -> usize {
+        let mut levels = 0;
+        let mut rest = vec![self];
+        while let Some(tree) = rest.pop() {
+            if let Tree::Node(branches) = tree {
+                levels += 1;
+                rest = branches;
+                rest.truncate(1);
+            }
+        }
+        levels
+    }
+}
+
+/// As [`Tree`], by other ways: a record, an option, a pair, a result, an array and maps.
+#[derive(OcamlType, FromOcaml, IntoOcaml)]
+pub(crate) struct Bush {
+    name: String,
+    branches: Option<Box<[Branch]>>,
+    others: BTreeMap<String, Bush>,
+}
+
+type Branch = (i64, Result<Bush, Vec<Bush>>);
+
+/// As [`Tree`], of polymorphic variants.
+#[derive(OcamlType, FromOcaml, IntoOcaml)]
+#[ocaml(polymorphic)]
+pub(crate) enum Shrub {
+    Leaf,
+    One(Vec<Shrub>),
+    Two(HashMap<i64, Shrub>, i64),
+}
+
+/// There and back.
+#[func]
+pub(crate) fn echo_tree(tree: Tree) -> Tree {
+    tree
+}
+
+/// There and back, after a turn.
+#[func]
+pub(crate) async fn tree_later(tree: Tree) -> Tree {
+    tokio::task::yield_now().await;
+    tree
+}
+
+/// There and back.
+#[func]
+pub(crate) fn echo_bush(bush: Bush) -> Bush {
+    bush
+}
+
+/// There and back.
+#[func]
+pub(crate) fn echo_shrub(shrub: Shrub) -> Shrub {
+    shrub
+}
+
+/// The levels of a tree that is dropped on a thread of tokio's.
+#[func]
+pub(crate) async fn drop_tree_on_tokio(tree: Tree) -> Result<(), Error> {
+    Ok(tokio::spawn(async move { drop(tree) }).await?)
+}
+
+/// A tree of so many levels. It has another one of as many beside itself on the first
+/// level, if it is told to.
+#[func]
+pub(crate) fn make_tree(levels: usize, is_double: bool) -> Tree {
+    let tree = || Tree::deep(levels.saturating_sub(1), |tree| Tree::Node(vec![tree]));
+    match is_double {
+        true => Tree::Node(vec![tree(), tree()]),
+        false => Tree::Node(vec![tree()]),
+    }
+}
+
+/// A list of such trees.
+#[func]
+pub(crate) fn make_trees(levels: usize, number: usize) -> Vec<Tree> {
+    (0..number)
+        .map(|_| Tree::deep(levels, |tree| Tree::Node(vec![tree])))
+        .collect()
+}
+
+/// What a closure makes of such a tree, in a task.
+#[func]
+pub(crate) async fn give_tree(f: LwtFn<Tree, Tree>, levels: usize) -> Result<usize, Error> {
+    tokio::task::yield_now().await;
+    let tree = Tree::deep(levels, |tree| Tree::Node(vec![tree]));
+    Ok(f.call(tree).await?.levels())
 }

@@ -9,7 +9,7 @@ use crate::{
     ffi::{Lock, Raw, Root, Val, enter, returned},
 };
 
-pub use crate::convert::mismatch;
+pub use crate::convert::{Level, deeper_into_ocaml, deeper_into_rust, given_up, mismatch};
 
 /// The function of which `#[func]` has made a type of the same name.
 ///
@@ -154,8 +154,12 @@ pub fn read_polymorphic<'l>(value: Val<'l>, _name: &str) -> Read<'l> {
     }
 }
 
-pub fn root(value: impl IntoOcaml, lock: &mut Lock) -> Result<Root, Error> {
-    convert::root(value, lock)
+/// Converts a component, of which there is nothing left then.
+pub fn root<T: IntoOcaml>(component: &mut Option<T>, lock: &mut Lock) -> Result<Root, Error> {
+    match component.take() {
+        Some(component) => convert::root(component, lock),
+        None => Ok(Root::UNIT),
+    }
 }
 
 pub fn constant<'l>(number: i64) -> Val<'l> {

@@ -5,9 +5,9 @@ use std::{
     hash::{BuildHasher, Hash},
 };
 
-use super::{FromOcaml, IntoOcaml, OcamlType, mismatch, root};
+use super::{FromOcaml, IntoOcaml, OcamlType, given_up, mismatch, root};
 use crate::{
-    bindings::{Description, Type},
+    bindings::{self, Description, Type},
     error::Error,
     ffi::{Lock, Root, Val},
 };
@@ -103,8 +103,12 @@ macro_rules! tuples {
         // SAFETY: a tuple is a block of its components.
         unsafe impl<$($field: IntoOcaml),*> IntoOcaml for ($($field,)*) {
             fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-                let fields = [$(root(self.$index, lock)?),*];
-                Ok(lock.block(0, &fields.each_ref()))
+                let mut rest = ($(Some(self.$index),)*);
+                let mut fields = || Ok([$(bindings::root(&mut rest.$index, lock)?),*]);
+                match fields() {
+                    Ok(fields) => Ok(lock.block(0, &fields.each_ref())),
+                    Err(error) => Err(given_up(error, rest)),
+                }
             }
         }
     )* };
@@ -166,12 +170,15 @@ pub(super) unsafe fn read_list<T: FromOcaml, C: FromIterator<T>>(
 }
 
 pub(super) fn write_list<T: IntoOcaml>(
-    elements: impl DoubleEndedIterator<Item = T>,
+    mut elements: impl DoubleEndedIterator<Item = T>,
     lock: &mut Lock,
 ) -> Result<Val<'_>, Error> {
     let mut list = Root::UNIT;
-    for element in elements.rev() {
-        let element = root(element, lock)?;
+    while let Some(element) = elements.next_back() {
+        let element = match root(element, lock) {
+            Ok(element) => element,
+            Err(error) => return Err(given_up(error, elements)),
+        };
         list = Root::new(lock.block(0, &[&element, &list]));
     }
     Ok(list.get(lock))
@@ -247,9 +254,19 @@ pub(super) fn write_array<T: IntoOcaml>(
     mut elements: impl ExactSizeIterator<Item = T>,
     lock: &mut Lock,
 ) -> Result<Val<'_>, Error> {
+    match write_elements(&mut elements, lock) {
+        Ok(array) => Ok(array.get(lock)),
+        Err(error) => Err(given_up(error, elements)),
+    }
+}
+
+fn write_elements<T: IntoOcaml>(
+    elements: &mut impl ExactSizeIterator<Item = T>,
+    lock: &mut Lock,
+) -> Result<Root, Error> {
     let length = elements.len();
     let Some(first) = elements.next() else {
-        return Ok(lock.empty_array());
+        return Ok(Root::new(lock.empty_array()));
     };
     let first = root(first, lock)?;
     // An array whose first element is a float has nothing but floats.
@@ -276,7 +293,7 @@ pub(super) fn write_array<T: IntoOcaml>(
             lock.store(&array, index, &element);
         }
     }
-    Ok(array.get(lock))
+    Ok(array)
 }
 
 fn pairs<K: OcamlType, V: OcamlType>(description: &mut Description) -> Type {

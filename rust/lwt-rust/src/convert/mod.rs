@@ -3,12 +3,14 @@
 mod abstracts;
 mod buffer;
 mod collections;
+mod depth;
 mod numbers;
 mod text;
 mod values;
 
 pub use abstracts::{Abstract, AbstractType, Taken};
 pub use buffer::Buffer;
+pub use depth::{Level, deeper_into_ocaml, deeper_into_rust, given_up};
 pub use text::Char;
 pub use values::{Poly, Variable};
 
