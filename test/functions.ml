@@ -538,6 +538,36 @@ let mapped_buffers () =
       | exception Lwt_rust.Error _ -> ())
     [ wide [| 3 |]; wide [| 3; 1 |] ]
 
+(* The least of several times, since others use the processor too. *)
+let least_time f =
+  let time _ =
+    let start = Unix.gettimeofday () in
+    f ();
+    Unix.gettimeofday () -. start
+  in
+  List.fold_left min infinity (List.init 30 time)
+
+(* Byte by byte it would take ten times as long as a string. *)
+let buffers_are_fast () =
+  let size = 1 lsl 22 in
+  let string = String.make size 'x' in
+  let buffer = Lwt_bytes.of_string string in
+  let of_string =
+    least_time (fun () -> check_int "string" size (F.copy_string string))
+  in
+  let faster name least =
+    check_bool
+      (Printf.sprintf "%s: %.0f MB/s, a string %.0f MB/s" name
+         (float_of_int size /. least /. 1e6)
+         (float_of_int size /. of_string /. 1e6))
+      true
+      (least < 4. *. of_string)
+  in
+  faster "whole"
+    (least_time (fun () -> check_int "buffer" size (F.copy_buffer buffer)));
+  faster "in parts, there and back"
+    (least_time (fun () -> F.copy_buffer_in_parts buffer 4096))
+
 (* {1 Large values} *)
 
 let refused_for_size name part message =
@@ -754,6 +784,7 @@ let () =
           plain "abstract values are collected" abstract_values_are_collected;
           case "buffers" buffers;
           plain "buffers that are files" mapped_buffers;
+          plain "buffers are as fast as strings" buffers_are_fast;
           plain "larger than arrays can be" larger_than_arrays_can_be;
           plain "larger than the memory" larger_than_the_memory;
           plain "values without fields" without_fields;

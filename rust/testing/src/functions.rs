@@ -432,3 +432,25 @@ pub(crate) fn buffer(length: usize, byte: Char) -> Result<Buffer, Error> {
     buffer.write(0, &vec![byte.0; length]);
     Ok(buffer)
 }
+
+/// The number of bytes of a copy.
+#[func]
+pub(crate) fn copy_buffer(buffer: Buffer) -> usize {
+    buffer.to_vec().len()
+}
+
+/// As [`copy_buffer`], into memory that is there, and back.
+#[func]
+pub(crate) fn copy_buffer_in_parts(buffer: Buffer, part: usize) {
+    let mut bytes = vec![0; part];
+    for start in (0..buffer.len() / part).map(|number| number * part) {
+        buffer.read(start, &mut bytes);
+        buffer.write(start, &bytes);
+    }
+}
+
+/// As [`copy_buffer`].
+#[func]
+pub(crate) fn copy_string(string: Vec<u8>) -> usize {
+    string.len()
+}

@@ -36,7 +36,7 @@ lwt_rust::library! {
     c::hold_little, c::hold_much,
     f::map, f::feed, f::feed_from_pool, f::apply, f::iterate, f::both,
     f::counter, f::counters, f::other, f::next, f::close,
-    f::reverse, f::buffer,
+    f::reverse, f::buffer, f::copy_buffer, f::copy_buffer_in_parts, f::copy_string,
     d::keep_handle, d::spawn_in_kept,
     w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
