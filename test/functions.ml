@@ -351,6 +351,9 @@ let round_trips =
         let promise = F.figure_later figure in
         Gc.full_major ();
         Lwt_main.run promise);
+    round_trip "Poly of undeclared variables"
+      ~equal:(fun (a, b) (c, d) -> a == d && b == c)
+      (pair anything anything) F.swap;
     round_trip "Poly, over a wait"
       ~equal:(fun (a, b) (c, d) -> a == d && b == c)
       (pair anything anything)

@@ -9,6 +9,7 @@ use syn::{
     parse_quote,
     spanned::Spanned,
     visit::Visit,
+    visit_mut::{self, VisitMut},
 };
 
 use crate::{attributes, names};
@@ -100,6 +101,7 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
             format!("`#[lwt_rust::func]` is for a function with a body: {error}"),
         )
     })?;
+    let (function, named) = declared(function);
     let variables = variables(&function)?;
     let arguments = arguments(&function)?;
     let way = way(&function, &options)?;
@@ -141,11 +143,60 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
         #marker
         #(#cfgs)*
         const _: () = {
+            #named
             #well_formed
             #stand_ins
             #stub
         };
     })
+}
+
+/// The function with a type parameter for each variable that it names without having
+/// declared one: `Poly<vars::A>` is a `Poly<A>`. And a check that the names are ours.
+fn declared(mut function: ItemFn) -> (ItemFn, TokenStream) {
+    struct Named(Vec<(Ident, Type)>);
+
+    impl VisitMut for Named {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            let name = match &*ty {
+                Type::Path(path) => {
+                    let segments = path.path.segments.iter();
+                    let names: Vec<&Ident> = segments.map(|segment| &segment.ident).collect();
+                    match names.as_slice() {
+                        [module, name] if *module == "vars" => Some((*name).clone()),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            };
+            match name {
+                Some(name) => {
+                    let named = std::mem::replace(ty, parse_quote!(#name));
+                    self.0.push((name, named));
+                }
+                None => visit_mut::visit_type_mut(self, ty),
+            }
+        }
+    }
+
+    let mut named = Named(Vec::new());
+    named.visit_item_fn_mut(&mut function);
+    let parameters = &mut function.sig.generics.params;
+    let mut checks = TokenStream::new();
+    for (name, named) in named.0 {
+        checks.extend(quote! {
+            const _: ::core::option::Option<::lwt_rust::vars::#name> =
+                ::core::option::Option::<#named>::None;
+        });
+        let is_declared = |parameter: &GenericParam| match parameter {
+            GenericParam::Type(parameter) => parameter.ident == name,
+            _ => false,
+        };
+        if !parameters.iter().any(is_declared) {
+            parameters.push(parse_quote!(#name));
+        }
+    }
+    (function, checks)
 }
 
 /// The type parameters, which are OCaml's type variables.

@@ -10,7 +10,7 @@ use std::{
 
 use lwt_rust::{
     Abstract, AbstractType, Buffer, Char, Closure, Error, FromOcaml, IntoOcaml, LwtFn, OcamlType,
-    Poly, Promise, Root, Taken, func, with_lock,
+    Poly, Promise, Root, Taken, func, vars, with_lock,
 };
 
 /// Adds two numbers.
@@ -295,6 +295,15 @@ pub(crate) async fn figure_later(figure: Figure) -> Figure {
 #[func]
 pub(crate) async fn swap_later<A, B>((left, right): (Poly<A>, Poly<B>)) -> (Poly<B>, Poly<A>) {
     tokio::task::yield_now().await;
+    (right, left)
+}
+
+/// As `swap_later`, at once, of parameters that are not declared.
+#[func]
+pub(crate) fn swap(
+    (left, right): (Poly<vars::A>, Poly<vars::B>),
+) -> (Poly<vars::B>, Poly<vars::A>) {
+    let right: Poly<vars::B> = right;
     (right, left)
 }
 

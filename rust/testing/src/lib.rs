@@ -32,7 +32,7 @@ lwt_rust::library! {
     f::echo_array, f::echo_strings, f::echo_floats, f::echo_metres, f::echo_three, f::echo_sorted, f::echo_hashed,
     f::echo_point, f::echo_person, f::echo_named, f::echo_nothing, f::echo_figure, f::echo_figures, f::echo_colour, f::echo_seek,
     f::echo_poly, f::echo_polys,
-    f::echo_result, f::drop_on_tokio, f::figure_later, f::swap_later,
+    f::echo_result, f::drop_on_tokio, f::figure_later, f::swap_later, f::swap,
     c::hold_little, c::hold_much,
     f::map, f::feed, f::feed_from_pool, f::apply, f::iterate, f::both,
     f::counter, f::counters, f::other, f::next, f::close,

@@ -12,7 +12,7 @@ pub use abstracts::{Abstract, AbstractType, Taken};
 pub use buffer::Buffer;
 pub use depth::{Level, deeper_into_ocaml, deeper_into_rust, given_up};
 pub use text::Char;
-pub use values::{Poly, Variable};
+pub use values::{Poly, Variable, vars};
 
 use crate::{
     bindings::{Description, Type},

@@ -108,6 +108,31 @@ pub unsafe trait Variable {
     const NAME: &'static str;
 }
 
+/// Names of type variables, for functions that do not declare their type parameters:
+/// to `#[func]`, `Poly<vars::A>` is `Poly<A>`, where `A` is a type parameter.
+///
+/// ```no_run
+/// use lwt_rust::{Poly, vars};
+///
+/// /// `val identity : 'a -> 'a`
+/// #[lwt_rust::func]
+/// fn identity(value: Poly<vars::A>) -> Poly<vars::A> {
+///     value
+/// }
+/// # fn main() {}
+/// ```
+pub mod vars {
+    macro_rules! variables {
+        ($($variable:ident $name:literal)*) => { $(
+            #[doc = concat!("`'", $name, "`")]
+            #[derive(Debug)]
+            pub enum $variable {}
+        )* };
+    }
+
+    variables! { A "a" B "b" C "c" D "d" E "e" F "f" }
+}
+
 impl<A> From<Poly<A>> for Root {
     /// The value, of which nobody knows the type any more.
     fn from(value: Poly<A>) -> Root {

@@ -4,7 +4,7 @@ use std::{any::Any, collections::HashMap, sync::Mutex};
 
 use lwt_rust::{
     Closure, Error, FromOcaml, IntoOcaml, Lock, LwtFn, OcamlType, Poly, Root, Val, Variable,
-    bindings, func, with_lock,
+    bindings, func, vars, with_lock,
 };
 
 static KEPT: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
@@ -19,6 +19,18 @@ fn keep<A>(value: Poly<A>) {
 #[func]
 fn keep_function<A>(f: LwtFn<i64, Poly<A>>) {
     KEPT.lock().unwrap().push(Box::new(f));
+}
+
+/// The same, under the name of a variable.
+static NAMED: Mutex<Vec<Poly<vars::A>>> = Mutex::new(Vec::new());
+
+fn remember(value: Poly<vars::A>) {
+    NAMED.lock().unwrap().push(value);
+}
+
+#[func]
+fn keep_named(value: Poly<vars::A>) {
+    remember(value);
 }
 
 /// The same, in a task that outlives the call.
