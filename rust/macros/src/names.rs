@@ -112,6 +112,22 @@ pub(crate) fn chosen(name: &LitStr) -> Result<String> {
     Ok(text)
 }
 
+/// The path of an OCaml type, with its arguments if it has any.
+pub(crate) fn path(path: &LitStr) -> Result<String> {
+    let text = path.value();
+    let is_path = text.ends_with(|c: char| c == '_' || c.is_ascii_alphanumeric())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_'. (),*".contains(c));
+    match is_path {
+        true => Ok(text),
+        false => Err(Error::new(
+            path.span(),
+            format!("`{text}` is no type of OCaml's: write one like `Module.t`"),
+        )),
+    }
+}
+
 /// Whether OCaml takes `name` for a value or a type.
 pub(crate) fn check(name: &str, span: Span) -> Result<()> {
     let begins = name
