@@ -118,7 +118,8 @@ pub(crate) fn path(path: &LitStr) -> Result<String> {
     let is_path = text.ends_with(|c: char| c == '_' || c.is_ascii_alphanumeric())
         && text
             .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_'. (),*".contains(c));
+            .all(|c| c.is_ascii_alphanumeric() || "_'. (),*".contains(c))
+        && !["(*", "*)"].iter().any(|comment| text.contains(comment));
     match is_path {
         true => Ok(text),
         false => Err(Error::new(
@@ -196,6 +197,17 @@ mod tests {
             ("Type", "type_"),
         ] {
             assert_eq!(type_name(&format_ident!("{rust}")), ocaml);
+        }
+    }
+
+    #[test]
+    fn a_path_is_one_of_a_type() {
+        let path = |text| path(&LitStr::new(text, Span::call_site())).is_ok();
+        for text in ["int", "M.t", "(int * 'a, M.t) N.t", "int M.t"] {
+            assert!(path(text), "{text}");
+        }
+        for text in ["", "t = int", "int\nlet f", "int (* t", "t *) int", "\"t"] {
+            assert!(!path(text), "{text}");
         }
     }
 
