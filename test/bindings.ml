@@ -168,10 +168,19 @@ let problems_are_told () =
      another name with #[ocaml(name = \"...\")]"
     (problems
        [ alias "a::T" "t" "int"; alias "a::T" "t" "float"; takes "{a::T}" ]);
+  check_string "two local types of two names"
+    "two Rust types have the path a::T, and are called t and u in OCaml: give \
+     one of them another name in Rust"
+    (problems
+       [ alias "a::T" "u" "float"; alias "a::T" "t" "int"; takes "{a::T}" ]);
   check_string "a name of OCaml's"
     "the type a::List would hide OCaml's list: give it another name with \
      #[ocaml(name = \"...\")]"
     (problems [ alias "a::List" "list" "int"; takes "{a::List}" ]);
+  check_string "the type of nothing"
+    "the type a::Unit would hide OCaml's unit: give it another name with \
+     #[ocaml(name = \"...\")]"
+    (problems [ alias "a::Unit" "unit" "int"; takes "{a::Unit} -> unit" ]);
   check_string "a variable"
     "the type a::T has a Poly in it: one can be an argument or a result, and \
      in tuples, lists and the like, but not in a type with a name"

@@ -127,6 +127,24 @@ let closures () =
       3
   in
   check_bool "iterated" true (!seen = [ 2; 1; 0 ]);
+  let* fed = F.feed (fun n -> Lwt.return (string_of_int n)) 7 in
+  check_string "fed" "7" fed;
+  let* fed =
+    F.feed
+      (fun list ->
+        let* () = Lwt.pause () in
+        Lwt.return (List.length list))
+      [ (); () ]
+  in
+  check_int "fed, later" 2 fed;
+  let* fed =
+    F.feed_from_pool
+      (fun text ->
+        let* () = Lwt.pause () in
+        Lwt.return (text, 1))
+      "x"
+  in
+  check_bool "fed from another thread" true (fed = ("x", 1));
   let+ both = F.both (Lwt.return 1) (Lwt.map string_of_int (Lwt.return 2)) in
   check_bool "both" true (both = (1, "2"))
 
@@ -343,6 +361,9 @@ let round_trips =
         let promise = F.figure_later figure in
         Gc.full_major ();
         Lwt_main.run promise);
+    round_trip "Poly of undeclared variables"
+      ~equal:(fun (a, b) (c, d) -> a == d && b == c)
+      (pair anything anything) F.swap;
     round_trip "Poly, over a wait"
       ~equal:(fun (a, b) (c, d) -> a == d && b == c)
       (pair anything anything)
@@ -501,6 +522,251 @@ let buffers () =
   | _ -> Alcotest.fail "there is so much memory"
   | exception Lwt_rust.Error _ -> ()
 
+let mapped_buffers () =
+  let file = Filename.temp_file "lwt_rust" ".mapped" in
+  Fun.protect ~finally:(fun () -> Sys.remove file) @@ fun () ->
+  Out_channel.with_open_bin file (fun channel ->
+      Out_channel.output_string channel "abcdef");
+  let fd = Unix.openfile file [ O_RDWR ] 0 in
+  let finally () = Unix.close fd in
+  Fun.protect ~finally @@ fun () ->
+  let reversed buffer = Lwt_main.run (F.reverse buffer) in
+  let mapped = Lwt_bytes.map_file ~fd ~shared:true () in
+  reversed mapped;
+  check_string "in place" "fedcba" (Lwt_bytes.to_string mapped);
+  reversed (Lwt_bytes.proxy mapped 1 3);
+  check_string "in the file" "fcdeba"
+    (In_channel.with_open_bin file In_channel.input_all);
+  let fortran =
+    Unix.map_file fd Bigarray.char Bigarray.fortran_layout true [| 6 |]
+  in
+  reversed (Obj.magic fortran);
+  check_string "of Fortran's" "abedcf"
+    (In_channel.with_open_bin file In_channel.input_all);
+  let wide = Unix.map_file fd Bigarray.int16_unsigned Bigarray.c_layout true in
+  List.iter
+    (fun buffer ->
+      match reversed (Obj.magic buffer) with
+      | () -> Alcotest.fail "another kind was taken"
+      | exception Lwt_rust.Error _ -> ())
+    [ wide [| 3 |]; wide [| 3; 1 |] ]
+
+(* The least of several times, since others use the processor too. *)
+let least_time f =
+  let time _ =
+    let start = Unix.gettimeofday () in
+    f ();
+    Unix.gettimeofday () -. start
+  in
+  List.fold_left min infinity (List.init 30 time)
+
+(* Byte by byte it would take ten times as long as a string. *)
+let buffers_are_fast () =
+  let size = 1 lsl 22 in
+  let string = String.make size 'x' in
+  let buffer = Lwt_bytes.of_string string in
+  let of_string =
+    least_time (fun () -> check_int "string" size (F.copy_string string))
+  in
+  let faster name least =
+    check_bool
+      (Printf.sprintf "%s: %.0f MB/s, a string %.0f MB/s" name
+         (float_of_int size /. least /. 1e6)
+         (float_of_int size /. of_string /. 1e6))
+      true
+      (least < 4. *. of_string)
+  in
+  faster "whole"
+    (least_time (fun () -> check_int "buffer" size (F.copy_buffer buffer)));
+  faster "in parts, there and back"
+    (least_time (fun () -> F.copy_buffer_in_parts buffer 4096))
+
+(* {1 Large values} *)
+
+let refused_for_size name part message =
+  let rec is_at i =
+    i + String.length part <= String.length message
+    && (String.sub message i (String.length part) = part || is_at (i + 1))
+  in
+  check_bool (name ^ ": " ^ message) true (is_at 0)
+
+let larger_than_arrays_can_be () =
+  check_int "an array that can be" 100_000 (Array.length (F.many_units 100_000));
+  List.iter
+    (fun length ->
+      match F.many_units length with
+      | (_ : unit array) -> Alcotest.failf "an array of %d elements" length
+      | exception Lwt_rust.Error { message; _ } ->
+          refused_for_size "units"
+            (Printf.sprintf "OCaml has no memory for an array of %d elements"
+               length)
+            message)
+    [ 1 lsl 60; 1 lsl 54; 1 lsl 45 ]
+
+let larger_than_the_memory () =
+  let refused kind make =
+    let length = 1 lsl 26 in
+    refused_for_size kind
+      (Printf.sprintf "OCaml has no memory for %s of %d" kind length)
+      (make length)
+  in
+  refused "a string" F.bytes_without_memory;
+  refused "an array" F.floats_without_memory;
+  refused "an array" F.ints_without_memory;
+  let small = F.ints_without_memory 10 in
+  check_string "a small one" "there was memory" small
+
+let rec tree depth rest =
+  if depth = 0 then rest else tree (depth - 1) (F.Node [ rest ])
+
+let rec levels ?(above = 0) = function
+  | F.Node (branch :: _) -> levels ~above:(above + 1) branch
+  | Node [] | Leaf -> above
+
+let rec bush depth (rest : F.bush) : F.bush =
+  if depth = 0 then rest
+  else
+    let above : F.bush =
+      match depth mod 3 with
+      | 0 -> { name = ""; branches = Some [| (1, Ok rest) |]; others = [] }
+      | 1 ->
+          { name = ""; branches = Some [| (1, Error [ rest ]) |]; others = [] }
+      | _ -> { name = ""; branches = None; others = [ ("rest", rest) ] }
+    in
+    bush (depth - 1) above
+
+let rec shrub depth rest =
+  if depth = 0 then rest
+  else
+    shrub (depth - 1)
+      (if depth mod 2 = 0 then `One [ rest ] else `Two ([ (1, rest) ], 2))
+
+let too_deep name f =
+  match f () with
+  | _ -> Alcotest.failf "%s: no error" name
+  | exception Lwt_rust.Error { message; _ } ->
+      refused_for_size name "too deep to convert" message
+
+(* Rust keeps what is not too deep, and drops it anywhere. *)
+let deep_into_rust () =
+  let most = 1_000 in
+  check_int "a tree" most (levels (F.echo_tree (tree most Leaf)));
+  let bare : F.bush = { name = "bare"; branches = None; others = [] } in
+  let deep = bush (most - 1) bare in
+  check_bool "a bush" true (F.echo_bush deep = deep);
+  let deep = shrub most `Leaf in
+  check_bool "a shrub" true (F.echo_shrub deep = deep);
+  List.iter
+    (fun depth ->
+      let name = string_of_int depth in
+      let deep = tree depth Leaf in
+      too_deep name (fun () -> F.echo_tree deep);
+      too_deep name (fun () -> F.echo_tree (Node [ Leaf; tree 900 Leaf; deep ]));
+      too_deep name (fun () -> Lwt_main.run (F.tree_later deep));
+      too_deep name (fun () -> F.echo_bush (bush depth bare));
+      too_deep name (fun () -> F.echo_shrub (shrub depth `Leaf)))
+    [ most + 1; 30_000; 1_000_000 ];
+  Lwt_main.run (F.drop_tree_on_tokio (tree most Leaf))
+
+(* With a stack of any size: what is left of a value that is too deep for it is
+   nobody's to drop. *)
+let deep_to_ocaml () =
+  check_int "a tree" 5_000 (levels (F.make_tree 5_000 false));
+  check_int "two of them" 2 (List.length (F.make_trees 5_000 2));
+  let whole_or_too_deep name depth f =
+    match f () with
+    | tree -> check_int name depth (levels tree)
+    | exception Lwt_rust.Error { message; _ } ->
+        refused_for_size name "too deep to convert" message
+  in
+  List.iter
+    (fun depth ->
+      let check name f = whole_or_too_deep name depth f in
+      check "alone" (fun () -> F.make_tree depth false);
+      check "beside another" (fun () -> F.make_tree depth true);
+      check "in a list" (fun () -> List.hd (F.make_trees depth 3)))
+    [ 100_000; 1_000_000 ];
+  check_int "as before" 5_000 (levels (F.make_tree 5_000 true))
+
+let deep_through_a_closure () =
+  let* depth = F.give_tree Lwt.return 900 in
+  check_int "there and back" 900 depth;
+  let too_deep name promise =
+    let+ result = result promise in
+    too_deep name (fun () -> Result.fold ~ok:Fun.id ~error:raise result)
+  in
+  let* () = too_deep "there" (F.give_tree Lwt.return 1_000_000) in
+  too_deep "back" (F.give_tree (fun _ -> Lwt.return (tree 1_000_000 F.Leaf)) 1)
+
+let deep_on_other_threads () =
+  let direct () =
+    check_int "a tree" 1_000 (levels (F.echo_tree (tree 1_000 Leaf)));
+    too_deep "into Rust" (fun () -> F.echo_tree (tree 1_000_000 Leaf));
+    too_deep "there and back" (fun () ->
+        F.echo_tree (F.make_tree 1_000_000 true))
+  in
+  Domain.join (Domain.spawn direct);
+  let failed = ref (Some Exit) in
+  Thread.join
+    (Thread.create
+       (fun () ->
+         failed := match direct () with () -> None | exception exn -> Some exn)
+       ());
+  Option.iter raise !failed
+
+let without_fields () =
+  let none name value =
+    let number, first = F.fields_of (Obj.repr value) in
+    check_bool
+      (Printf.sprintf "%s has %d" name number)
+      true
+      ((number, first) = (0, false))
+  in
+  let free = Sys.opaque_identity 17 in
+  none "a closure" (fun n -> n + free);
+  none "a function" List.map;
+  let rec even n = n = 0 || odd (n - 1) and odd n = n <> 0 && even (n - free) in
+  none "one of several functions" even;
+  none "another of them" odd;
+  none "a suspension" (lazy (Sys.opaque_identity (string_of_int free)));
+  let forced = lazy (Sys.opaque_identity (string_of_int free)) in
+  ignore (Lazy.force forced);
+  none "a forced one" forced;
+  let forcing = ref (lazy ()) in
+  forcing := lazy (none "one that is being forced" !forcing);
+  Lazy.force !forcing;
+  none "an object"
+    (object
+       method m = free
+    end);
+  none "a continuation"
+    (let module E = struct
+       type _ Effect.t += Stop : unit Effect.t
+     end in
+    Effect.Deep.match_with
+      (fun () ->
+        Effect.perform E.Stop;
+        Obj.repr ())
+      ()
+      {
+        retc = Fun.id;
+        exnc = raise;
+        effc =
+          (fun (type a) (performed : a Effect.t) ->
+            match performed with
+            | E.Stop ->
+                Some
+                  (fun (k : (a, Obj.t) Effect.Deep.continuation) -> Obj.repr k)
+            | _ -> None);
+      });
+  none "a string" "string";
+  none "a float" 1.5;
+  none "floats" [| 1.5; 2.5 |];
+  none "a custom block" 1L;
+  none "an int" 5;
+  check_bool "a tuple has them" true
+    (F.fields_of (Obj.repr (free, free)) = (2, true))
+
 let plain name body = Alcotest.test_case name `Quick body
 
 let () =
@@ -532,5 +798,14 @@ let () =
           case "abstract types" abstract_types;
           plain "abstract values are collected" abstract_values_are_collected;
           case "buffers" buffers;
+          plain "buffers that are files" mapped_buffers;
+          plain "buffers are as fast as strings" buffers_are_fast;
+          plain "larger than arrays can be" larger_than_arrays_can_be;
+          plain "larger than the memory" larger_than_the_memory;
+          plain "values without fields" without_fields;
+          plain "deep values into Rust" deep_into_rust;
+          plain "deep values to OCaml" deep_to_ocaml;
+          case "deep values through a closure" deep_through_a_closure;
+          plain "deep values on other threads" deep_on_other_threads;
         ] );
     ]

@@ -54,6 +54,7 @@ let built_in =
     "option";
     "result";
     "string";
+    "unit";
   ]
 
 let has_variable text =
@@ -112,6 +113,13 @@ let problems types missing functions =
          "two Rust types are called %s in OCaml, %s and %s: give one of them \
           another name with #[ocaml(name = \"...\")]")
       (List.map (fun ({ name; path; _ } : ty) -> (name, path)) types)
+  (* Each is in a block of its own, and the texts of both say the same path. *)
+  @ repeated
+      (Printf.sprintf
+         "two Rust types have the path %s, and are called %s and %s in OCaml: \
+          give one of them another name in Rust")
+      (List.sort_uniq compare
+         (List.map (fun ({ name; path; _ } : ty) -> (path, name)) types))
   @ repeated
       (Printf.sprintf
          "two functions are called %s in OCaml, %s and %s: give one of them \

@@ -155,7 +155,8 @@ macro_rules! export {
                 $(
                     // SAFETY: it is a parameter of this stub.
                     let value = unsafe { $argument.argument(lock) };
-                    let $argument = <$type as $crate::FromOcaml>::from_ocaml(value)?;
+                    // SAFETY: the symbol is declared in OCaml as this macro says.
+                    let $argument = unsafe { <$type as $crate::FromOcaml>::from_ocaml(value) }?;
                 )+
                 Ok(function($($argument),+))
             };

@@ -86,8 +86,8 @@ pub struct LwtFn<A, B> {
 
 impl<A, B> LwtFn<A, B>
 where
-    A: IntoOcaml + Send + 'static,
-    B: FromOcaml + Send + 'static,
+    A: IntoOcaml + Send,
+    B: FromOcaml + Send,
 {
     /// Calls the function, whether or not the promise is awaited. A task of the
     /// function's domain has it called when it next waits, before the loop goes on;
@@ -105,10 +105,12 @@ where
     /// Dropping the promise cancels what the function returned: see [`Promise`].
     pub fn call(&self, argument: A) -> Promise<B> {
         let function = self.function.clone();
-        Promise::asked(self.handle, move |lock| {
+        let ask = move |lock: &mut Lock| {
             let argument = Root::new(argument.into_ocaml(lock)?);
             Ok(Ask::Call(function, argument))
-        })
+        };
+        // SAFETY: it has the function and the argument.
+        unsafe { Promise::asked(self.handle, ask) }
     }
 }
 
@@ -132,14 +134,16 @@ impl<A, B> LwtFn<A, B> {
 }
 
 /// `a -> b Lwt.t`
-impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
+// SAFETY: an OCaml function that was read as one of this type, called with an `A`; what
+// its promise gives is read as a `B`. It borrows nothing.
+unsafe impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
     const TYPE: Type = Type::arrow(&A::TYPE, &Type::applied(&B::TYPE, "Lwt.t"));
 }
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
     const IS_OF_EXECUTOR: bool = true;
 
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let function = Arc::new(Function {
             closure: function(value)?,
             context: OnceCell::new(),
@@ -200,17 +204,19 @@ impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
     pub fn call(&self, lock: &mut Lock, argument: A) -> Result<B, Error> {
         let argument = Root::new(argument.into_ocaml(lock)?);
         let result = lock.call(&self.closure, &[&argument])?;
-        B::from_ocaml(result)
+        // SAFETY: the function was read as one that gives this.
+        unsafe { B::from_ocaml(result) }
     }
 }
 
 /// `a -> b`
-impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
+// SAFETY: as for `LwtFn`.
+unsafe impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
     const TYPE: Type = Type::arrow(&A::TYPE, &B::TYPE);
 }
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for Closure<A, B> {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         Ok(Closure {
             closure: Arc::new(function(value)?),
             types: PhantomData,

@@ -48,7 +48,8 @@ pub use bindings::library;
 pub use call::{call, call_protected};
 pub use closure::{Closure, LwtFn};
 pub use convert::{
-    Abstract, AbstractType, Buffer, Char, FromOcaml, IntoOcaml, OcamlType, Poly, Taken, vars,
+    Abstract, AbstractType, Buffer, Char, FromOcaml, IntoOcaml, OcamlType, Poly, Taken, Variable,
+    vars,
 };
 pub use error::{Error, Exception, Failure, Panic};
 pub use executor::{DomainExecutor, Handle, LocalTask, Task};

@@ -56,7 +56,7 @@ pub(crate) fn type_options(attributes: &[Attribute]) -> Result<TypeOptions> {
             if meta.path.is_ident("name") {
                 options.name = Some(names::chosen(&meta.value()?.parse::<LitStr>()?)?);
             } else if meta.path.is_ident("same_as") {
-                options.same_as = Some(meta.value()?.parse::<LitStr>()?.value());
+                options.same_as = Some(names::path(&meta.value()?.parse::<LitStr>()?)?);
             } else if meta.path.is_ident("polymorphic") {
                 options.polymorphic = Some(meta.path.span());
             } else if meta.path.is_ident("size") {

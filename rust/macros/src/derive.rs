@@ -45,7 +45,7 @@ struct Component<'a> {
 }
 
 /// The most constructors with arguments that OCaml has tags for.
-const MOST_TAGS: usize = 246;
+const MOST_TAGS: usize = 244;
 
 /// The most fields of a block that is made in one go.
 const MOST_FIELDS: usize = 256;
@@ -109,7 +109,7 @@ impl<'a> Declared<'a> {
         if !fits {
             return Err(Error::new(
                 self.rust.span(),
-                "a type for OCaml has at most 246 constructors with arguments, and at most 256 \
+                "a type for OCaml has at most 244 constructors with arguments, and at most 256 \
                  fields in one place",
             ));
         }
@@ -261,7 +261,9 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
     };
     let record = record::record(&items);
     Ok(quote! {
-        impl ::lwt_rust::OcamlType for #rust {
+        // SAFETY: the type is declared by its components, as the other derives convert it.
+        // They are `'static`, since the type has no parameters.
+        unsafe impl ::lwt_rust::OcamlType for #rust {
             const IS_FLOAT: bool = #is_float;
             const TYPE: ::lwt_rust::bindings::Type = ::lwt_rust::bindings::Type::declared(#path);
         }
@@ -326,6 +328,7 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             let is_flat = is_flat(fields);
             let reads = reads(fields);
             let body = quote! {
+                let _level = ::lwt_rust::bindings::deeper_into_rust()?;
                 let fields = ::lwt_rust::bindings::record_fields(value, #name, #number, #is_flat)?;
                 ::core::result::Result::Ok(#rust { #reads })
             };
@@ -334,7 +337,8 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
         Shape::Tuple(fields) => match fields.as_slice() {
             [] => {
                 let body = quote! {
-                    <() as ::lwt_rust::FromOcaml>::from_ocaml(value)?;
+                    // SAFETY: the type is declared as `unit`.
+                    unsafe { <() as ::lwt_rust::FromOcaml>::from_ocaml(value)? };
                     ::core::result::Result::Ok(#rust {})
                 };
                 (body, None)
@@ -342,7 +346,8 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             [Component { ty, member, .. }] => {
                 let body = quote! {
                     ::core::result::Result::Ok(#rust {
-                        #member: <#ty as ::lwt_rust::FromOcaml>::from_ocaml(value)?
+                        // SAFETY: the type is declared as that of the field.
+                        #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(value)? }
                     })
                 };
                 let flat = quote! {
@@ -387,7 +392,7 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
     };
     Ok(quote! {
         impl ::lwt_rust::FromOcaml for #rust {
-            fn from_ocaml(
+            unsafe fn from_ocaml(
                 value: ::lwt_rust::Val<'_>,
             ) -> ::core::result::Result<Self, ::lwt_rust::Error> {
                 #body
@@ -408,7 +413,8 @@ fn is_flat(fields: &[Component<'_>]) -> TokenStream {
 fn reads(components: &[Component<'_>]) -> TokenStream {
     let reads = components.iter().enumerate().map(|(index, component)| {
         let Component { member, ty, .. } = component;
-        quote_spanned!(ty.span()=> #member: fields.read::<#ty>(#index)?)
+        // SAFETY: the type is declared with a field of that type there.
+        quote_spanned!(ty.span()=> #member: unsafe { fields.read::<#ty>(#index)? })
     });
     quote!(#(#reads),*)
 }
@@ -442,8 +448,10 @@ fn ordinary_arms(constructors: &[Constructor<'_>]) -> TokenStream {
         let size = constructor.arguments.len();
         let reads = reads(&constructor.arguments);
         quote! {
-            ::lwt_rust::bindings::Read::Block(#tag, fields) if fields.are(#size) =>
-                ::core::result::Result::Ok(Self::#rust { #reads }),
+            ::lwt_rust::bindings::Read::Block(#tag, fields) if fields.are(#size) => {
+                let _level = ::lwt_rust::bindings::deeper_into_rust()?;
+                ::core::result::Result::Ok(Self::#rust { #reads })
+            }
         }
     });
     quote!(#(#arms)*)
@@ -459,10 +467,13 @@ fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
                     ::core::result::Result::Ok(Self::#rust {}),
             },
             [Component { ty, member, .. }] => quote! {
-                ::lwt_rust::bindings::Read::Tagged(#hash, content) =>
+                ::lwt_rust::bindings::Read::Tagged(#hash, content) => {
+                    let _level = ::lwt_rust::bindings::deeper_into_rust()?;
                     ::core::result::Result::Ok(Self::#rust {
-                        #member: <#ty as ::lwt_rust::FromOcaml>::from_ocaml(content)?
-                    }),
+                        // SAFETY: it is the argument of that constructor.
+                        #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(content)? }
+                    })
+                }
             },
             arguments => {
                 let number = arguments.len();
@@ -470,6 +481,7 @@ fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
                 let reads = reads(arguments);
                 quote! {
                     ::lwt_rust::bindings::Read::Tagged(#hash, content) => {
+                        let _level = ::lwt_rust::bindings::deeper_into_rust()?;
                         let fields =
                             ::lwt_rust::bindings::record_fields(content, #name, #number, false)?;
                         ::core::result::Result::Ok(Self::#rust { #reads })
@@ -500,12 +512,12 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
         Shape::Record(fields) => {
             let (names, pattern) = bound(fields);
             let is_flat = is_flat(fields);
+            let fields = roots(&names);
             quote! {
                 let #rust { #pattern } = self;
-                let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
-                ::core::result::Result::Ok(
-                    ::lwt_rust::bindings::record(lock, #is_flat, &fields.each_ref())
-                )
+                #fields
+                // SAFETY: these are the fields of the type that is declared.
+                unsafe { ::lwt_rust::bindings::record(lock, #is_flat, &fields.each_ref()) }
             }
         }
         Shape::Tuple(fields) => match fields.as_slice() {
@@ -515,12 +527,12 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             }
             fields => {
                 let (names, pattern) = bound(fields);
+                let fields = roots(&names);
                 quote! {
                     let #rust { #pattern } = self;
-                    let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
-                    ::core::result::Result::Ok(
-                        ::lwt_rust::bindings::record(lock, false, &fields.each_ref())
-                    )
+                    #fields
+                    // SAFETY: these are the components of the tuple that is declared.
+                    unsafe { ::lwt_rust::bindings::record(lock, false, &fields.each_ref()) }
                 }
             }
         },
@@ -535,7 +547,8 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
         }
     };
     Ok(quote! {
-        impl ::lwt_rust::IntoOcaml for #rust {
+        // SAFETY: the value is made as the type is declared.
+        unsafe impl ::lwt_rust::IntoOcaml for #rust {
             fn into_ocaml(
                 self,
                 lock: &mut ::lwt_rust::Lock,
@@ -556,6 +569,32 @@ fn bound(components: &[Component<'_>]) -> (Vec<Ident>, TokenStream) {
     (names, pattern)
 }
 
+/// Converts the components that were bound to names, one level deeper, to `fields`. If
+/// one cannot be converted, it is for `given_up` to say what becomes of the rest.
+fn roots(names: &[Ident]) -> TokenStream {
+    let number = names.len();
+    let indices = (0..number).map(syn::Index::from);
+    quote! {
+        let mut rest = (#(::core::option::Option::Some(#names),)*);
+        let mut fields = || {
+            let _level = ::lwt_rust::bindings::deeper_into_ocaml()?;
+            ::core::result::Result::Ok([
+                #(::lwt_rust::bindings::root(&mut rest.#indices, lock)?),*
+            ])
+        };
+        let fields: ::core::result::Result<[::lwt_rust::Root; #number], ::lwt_rust::Error> =
+            fields();
+        let fields = match fields {
+            ::core::result::Result::Ok(fields) => fields,
+            ::core::result::Result::Err(error) => {
+                return ::core::result::Result::Err(
+                    ::lwt_rust::bindings::given_up(error, rest)
+                );
+            }
+        };
+    }
+}
+
 fn ordinary_arm(number: usize, constructor: &Constructor<'_>) -> TokenStream {
     let rust = constructor.rust;
     if constructor.arguments.is_empty() {
@@ -567,13 +606,15 @@ fn ordinary_arm(number: usize, constructor: &Constructor<'_>) -> TokenStream {
         };
     }
     let (names, pattern) = bound(&constructor.arguments);
+    let fields = roots(&names);
     let tag = number as u8;
     quote! {
         Self::#rust { #pattern } => {
-            let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
-            ::core::result::Result::Ok(
+            #fields
+            // SAFETY: these are the arguments of the constructor with that tag.
+            ::core::result::Result::Ok(unsafe {
                 ::lwt_rust::bindings::block(lock, #tag, &fields.each_ref())
-            )
+            })
         }
     }
 }
@@ -582,6 +623,7 @@ fn polymorphic_arm(constructor: &Constructor<'_>) -> TokenStream {
     let rust = constructor.rust;
     let hash = hash(&constructor.name);
     let (names, pattern) = bound(&constructor.arguments);
+    let fields = roots(&names);
     let content = match names.as_slice() {
         [] => {
             return quote! {
@@ -590,13 +632,20 @@ fn polymorphic_arm(constructor: &Constructor<'_>) -> TokenStream {
                 ),
             };
         }
-        [name] => quote!(::lwt_rust::bindings::root(#name, lock)?),
-        names => quote! {
+        [_] => quote! {
             {
-                let fields = [#(::lwt_rust::bindings::root(#names, lock)?),*];
-                ::lwt_rust::Root::new(
+                #fields
+                let [content] = fields;
+                content
+            }
+        },
+        _ => quote! {
+            {
+                #fields
+                // SAFETY: these are the components of the constructor's argument.
+                ::lwt_rust::Root::new(unsafe {
                     ::lwt_rust::bindings::block(lock, 0, &fields.each_ref())
-                )
+                })
             }
         },
     };
@@ -634,7 +683,8 @@ pub(crate) fn abstract_type(item: &DeriveInput) -> Result<TokenStream> {
     let path = record::path(&rust.to_string());
     let record = record::record(&[type_item(&path, &name, "abstract", "", &doc)]);
     Ok(quote! {
-        impl ::lwt_rust::AbstractType for #rust {
+        // SAFETY: the record below has that path.
+        unsafe impl ::lwt_rust::AbstractType for #rust {
             const NAME: &'static str = #name;
             const PATH: &'static str = #path;
 

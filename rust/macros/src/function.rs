@@ -3,11 +3,13 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
-    Error, FnArg, Ident, ItemFn, LitStr, Pat, Result, ReturnType, Type,
+    Error, FnArg, GenericParam, Ident, ItemFn, LitStr, Pat, Result, ReturnType, Type,
     ext::IdentExt,
     parse::{Parse, ParseStream, Parser},
+    parse_quote,
     spanned::Spanned,
     visit::Visit,
+    visit_mut::{self, VisitMut},
 };
 
 use crate::{
@@ -80,6 +82,12 @@ struct Argument {
     ty: Type,
 }
 
+/// A type parameter, and its name as a type variable of OCaml's.
+struct Variable {
+    rust: Ident,
+    name: String,
+}
+
 pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let options = options(tokens)?;
     let function = (|input: ParseStream<'_>| {
@@ -96,6 +104,8 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
             format!("`#[lwt_rust::func]` is for a function with a body: {error}"),
         )
     })?;
+    let (function, named) = declared(function);
+    let variables = variables(&function)?;
     let arguments = arguments(&function)?;
     let way = way(&function, &options)?;
     let returns = returns(&function, &options)?;
@@ -125,7 +135,9 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
         .clone()
         .unwrap_or_else(|| attributes::doc(&function.attrs));
 
-    let stub = stub(&function, &arguments, way, &returns, &options, &symbols);
+    let stub = stub(
+        &function, &arguments, &variables, way, &returns, &options, &symbols,
+    );
     let head = Item::new("function")
         .text(names::krate())
         .text(record::path(&rust_name.unraw().to_string()))
@@ -133,13 +145,19 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
         .text(&symbols.stub)
         .text(symbols.twin.as_deref().unwrap_or_default());
     let record = description(head, &doc, &arguments, way, &returns);
+    let stand_ins = stand_ins(&variables);
     let marker = marker(&function, &symbols);
+    let well_formed = well_formed(&arguments, &variables, &returns);
     let cfgs = attributes::cfgs(&function.attrs);
+    let function = with_bounds(function.clone());
     Ok(quote! {
         #function
         #marker
         #(#cfgs)*
         const _: () = {
+            #named
+            #well_formed
+            #stand_ins
             #stub
             #record
         };
@@ -153,16 +171,139 @@ struct Symbols {
     twin: Option<String>,
 }
 
+/// The function with a type parameter for each variable that it names without having
+/// declared one: `Poly<vars::A>` is a `Poly<A>`. And a check that the names are ours.
+fn declared(mut function: ItemFn) -> (ItemFn, TokenStream) {
+    struct Named(Vec<(Ident, Type)>);
+
+    impl VisitMut for Named {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            let name = match &*ty {
+                Type::Path(path) => {
+                    let segments = path.path.segments.iter();
+                    let names: Vec<&Ident> = segments.map(|segment| &segment.ident).collect();
+                    match names.as_slice() {
+                        [module, name] if *module == "vars" => Some((*name).clone()),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            };
+            match name {
+                Some(name) => {
+                    let named = std::mem::replace(ty, parse_quote!(#name));
+                    self.0.push((name, named));
+                }
+                None => visit_mut::visit_type_mut(self, ty),
+            }
+        }
+    }
+
+    let mut named = Named(Vec::new());
+    named.visit_item_fn_mut(&mut function);
+    let parameters = &mut function.sig.generics.params;
+    let mut checks = TokenStream::new();
+    for (name, named) in named.0 {
+        checks.extend(quote! {
+            const _: ::core::option::Option<::lwt_rust::vars::#name> =
+                ::core::option::Option::<#named>::None;
+        });
+        let is_declared = |parameter: &GenericParam| match parameter {
+            GenericParam::Type(parameter) => parameter.ident == name,
+            _ => false,
+        };
+        if !parameters.iter().any(is_declared) {
+            parameters.push(parse_quote!(#name));
+        }
+    }
+    (function, checks)
+}
+
+/// The type parameters, which are OCaml's type variables.
+fn variables(function: &ItemFn) -> Result<Vec<Variable>> {
+    let mut variables: Vec<Variable> = Vec::new();
+    for parameter in &function.sig.generics.params {
+        let GenericParam::Type(parameter) = parameter else {
+            return Err(Error::new(
+                parameter.span(),
+                "OCaml calls one function, not a generic one: a function for OCaml has type \
+                 parameters, for values that it only keeps, and no others",
+            ));
+        };
+        if let Some(bound) = parameter.bounds.first() {
+            return Err(Error::new(
+                bound.span(),
+                "a type parameter stands for any type of OCaml's, so it has no bounds: a \
+                 `Poly<A>` can be given back, and a `Root` that is made of it can be kept for \
+                 longer than the call",
+            ));
+        }
+        let name = parameter.ident.unraw().to_string().to_lowercase();
+        let name = names::value(&Ident::new(&name, parameter.ident.span()));
+        names::check(&name, parameter.ident.span())?;
+        if variables.iter().any(|variable| variable.name == name) {
+            return Err(Error::new(
+                parameter.span(),
+                format!("two type parameters would be `'{name}` in OCaml"),
+            ));
+        }
+        variables.push(Variable {
+            rust: parameter.ident.clone(),
+            name,
+        });
+    }
+    Ok(variables)
+}
+
+/// The function, whose type parameters are those of values.
+fn with_bounds(mut function: ItemFn) -> ItemFn {
+    for parameter in function.sig.generics.type_params_mut() {
+        parameter.bounds = parse_quote!(::lwt_rust::Variable);
+    }
+    function
+}
+
+/// The types that the stub calls the function with: no code but the stub can name them.
+fn stand_ins(variables: &[Variable]) -> TokenStream {
+    let stand_ins = variables.iter().map(|Variable { rust, name }| {
+        quote! {
+            #[allow(non_camel_case_types)]
+            enum #rust {}
+
+            // SAFETY: only this stub names it.
+            unsafe impl ::lwt_rust::Variable for #rust {
+                const NAME: &'static str = #name;
+            }
+        }
+    });
+    quote!(#(#stand_ins)*)
+}
+
+/// Has the compiler check the types of the signature for every type that the parameters
+/// could be. In the function itself it takes from a signature what must hold for its
+/// types to make sense: `A: 'static`, for example, from a type that asks for it.
+fn well_formed(arguments: &[Argument], variables: &[Variable], returns: &Returns) -> TokenStream {
+    if variables.is_empty() {
+        return TokenStream::new();
+    }
+    let variables = variables.iter().map(|variable| &variable.rust);
+    let types = arguments
+        .iter()
+        .map(|argument| &argument.ty)
+        .chain([&returns.ty]);
+    let checks = types.map(|ty| quote_spanned!(ty.span()=> is::<#ty>();));
+    quote! {
+        #[allow(dead_code, non_camel_case_types)]
+        fn well_formed<#(#variables: ::lwt_rust::Variable),*>() {
+            fn is<T>() {}
+            #(#checks)*
+        }
+    }
+}
+
 fn arguments(function: &ItemFn) -> Result<Vec<Argument>> {
     let signature = &function.sig;
     let refuse = |span: Span, what: &str| Err(Error::new(span, what));
-    if let Some(parameter) = signature.generics.params.first() {
-        return refuse(
-            parameter.span(),
-            "OCaml calls one function, not a generic one: name the types; `Poly<vars::A>` is a \
-             value of any OCaml type",
-        );
-    }
     if let Some(clause) = &signature.generics.where_clause {
         return refuse(clause.span(), "a function for OCaml has no where clause");
     }
@@ -343,6 +484,7 @@ fn is_result(ty: &Type) -> bool {
 fn stub(
     function: &ItemFn,
     arguments: &[Argument],
+    variables: &[Variable],
     way: Way,
     returns: &Returns,
     options: &Options,
@@ -367,12 +509,13 @@ fn stub(
                 ::lwt_rust::bindings::argument::<#ty>(#raw, lock, #shown, #name)?
             };
             quote! {
-                // SAFETY: it is a parameter of this stub, and reading an argument
-                // allocates nothing in OCaml.
+                // SAFETY: it is a parameter of this stub, of the type that the bindings
+                // say, and reading an argument allocates nothing in OCaml.
                 let #value = unsafe { #read };
             }
         });
-    let call = quote!(#name(#(#values),*));
+    let parameters = variables.iter().map(|variable| &variable.rust);
+    let call = quote!(#name::<#(#parameters),*>(#(#values),*));
     let ok = quote!(::core::result::Result::<_, ::lwt_rust::Error>::Ok);
     // What the result has to be is said of its type.
     let span = returns.ty.span();
@@ -426,6 +569,8 @@ fn stub(
     });
     let symbol = &symbols.stub;
     quote! {
+        // It converts errors, also those that are of the right type already.
+        #[allow(clippy::needless_question_mark)]
         #[unsafe(export_name = #symbol)]
         extern "C" fn stub(#(#raws: ::lwt_rust::Raw),*) -> ::lwt_rust::Raw {
             let start = |lock: &mut ::lwt_rust::Lock, raws: [::lwt_rust::Raw; #count]| {
@@ -487,7 +632,8 @@ fn marker(function: &ItemFn, symbols: &Symbols) -> TokenStream {
         #visibility enum #name {}
 
         #(#cfgs)*
-        impl ::lwt_rust::bindings::Function for #name {
+        // SAFETY: it is the symbol of the stub, and the record says of that what it is made of.
+        unsafe impl ::lwt_rust::bindings::Function for #name {
             const SYMBOL: &'static str = #symbol;
         }
     }

@@ -112,6 +112,23 @@ pub(crate) fn chosen(name: &LitStr) -> Result<String> {
     Ok(text)
 }
 
+/// The path of an OCaml type, with its arguments if it has any.
+pub(crate) fn path(path: &LitStr) -> Result<String> {
+    let text = path.value();
+    let is_path = text.ends_with(|c: char| c == '_' || c.is_ascii_alphanumeric())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_'. (),*".contains(c))
+        && !["(*", "*)"].iter().any(|comment| text.contains(comment));
+    match is_path {
+        true => Ok(text),
+        false => Err(Error::new(
+            path.span(),
+            format!("`{text}` is no type of OCaml's: write one like `Module.t`"),
+        )),
+    }
+}
+
 /// Whether OCaml takes `name` for a value or a type.
 pub(crate) fn check(name: &str, span: Span) -> Result<()> {
     let begins = name
@@ -180,6 +197,17 @@ mod tests {
             ("Type", "type_"),
         ] {
             assert_eq!(type_name(&format_ident!("{rust}")), ocaml);
+        }
+    }
+
+    #[test]
+    fn a_path_is_one_of_a_type() {
+        let path = |text| path(&LitStr::new(text, Span::call_site())).is_ok();
+        for text in ["int", "M.t", "(int * 'a, M.t) N.t", "int M.t"] {
+            assert!(path(text), "{text}");
+        }
+        for text in ["", "t = int", "int\nlet f", "int (* t", "t *) int", "\"t"] {
+            assert!(!path(text), "{text}");
         }
     }
 

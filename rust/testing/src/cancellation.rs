@@ -123,9 +123,13 @@ lwt_rust::export! {
 extern "C" fn test_protected(turns: Raw, f: Raw) -> Raw {
     let start = |lock: &mut Lock, [turns, f]: [Raw; 2]| {
         // SAFETY: it is a parameter of this stub.
-        let turns = u64::from_ocaml(unsafe { turns.argument(lock) })?;
+        let turns = unsafe { turns.argument(lock) };
+        // SAFETY: of the type that the comment says.
+        let turns = unsafe { u64::from_ocaml(turns) }?;
         // SAFETY: as above; reading the other allocated nothing.
-        let f = LwtFn::<(), ()>::from_ocaml(unsafe { f.argument(lock) })?;
+        let f = unsafe { f.argument(lock) };
+        // SAFETY: as above.
+        let f = unsafe { LwtFn::<(), ()>::from_ocaml(f) }?;
         Ok(async move {
             let _counted = Counted::new();
             for _ in 0..turns {

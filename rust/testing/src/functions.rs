@@ -10,7 +10,7 @@ use std::{
 
 use lwt_rust::{
     Abstract, AbstractType, Buffer, Char, Closure, Error, FromOcaml, IntoOcaml, LwtFn, OcamlType,
-    Poly, Promise, Taken, func, vars, with_lock,
+    Poly, Promise, Root, Taken, func, vars, with_lock,
 };
 
 /// Adds two numbers.
@@ -39,7 +39,7 @@ pub(crate) fn panic_directly() {
 
 /// Waits for a time, then gives its argument back.
 #[func]
-pub(crate) async fn later(time: Duration, value: Poly<vars::A>) -> Poly<vars::A> {
+pub(crate) async fn later<A>(time: Duration, value: Poly<A>) -> Poly<A> {
     tokio::time::sleep(time).await;
     value
 }
@@ -262,8 +262,20 @@ round_trips! {
     echo_figures: Vec<Figure>;
     echo_colour: Colour;
     echo_seek: Seek;
-    echo_poly: Poly<vars::A>;
-    echo_polys: (Vec<Poly<vars::A>>, Box<[Poly<vars::B>]>);
+}
+
+/// There and back.
+#[func]
+pub(crate) fn echo_poly<A>(value: Poly<A>) -> Poly<A> {
+    value
+}
+
+/// There and back.
+#[func]
+pub(crate) fn echo_polys<A, B>(
+    value: (Vec<Poly<A>>, Box<[Poly<B>]>),
+) -> (Vec<Poly<A>>, Box<[Poly<B>]>) {
+    value
 }
 
 /// A `result` there and back.
@@ -281,29 +293,57 @@ pub(crate) async fn figure_later(figure: Figure) -> Figure {
 
 /// Gives values back after a turn.
 #[func]
-pub(crate) async fn swap_later(
+pub(crate) async fn swap_later<A, B>((left, right): (Poly<A>, Poly<B>)) -> (Poly<B>, Poly<A>) {
+    tokio::task::yield_now().await;
+    (right, left)
+}
+
+/// As `swap_later`, at once, of parameters that are not declared.
+#[func]
+pub(crate) fn swap(
     (left, right): (Poly<vars::A>, Poly<vars::B>),
 ) -> (Poly<vars::B>, Poly<vars::A>) {
-    tokio::task::yield_now().await;
+    let right: Poly<vars::B> = right;
     (right, left)
 }
 
 /// Drops a value on a thread of tokio's.
 #[func]
-pub(crate) async fn drop_on_tokio(value: Poly<vars::A>) -> Result<(), Error> {
+pub(crate) async fn drop_on_tokio<A>(value: Poly<A>) -> Result<(), Error> {
+    let value = Root::from(value);
     Ok(tokio::spawn(async move { drop(value) }).await?)
 }
 
 /// Calls a plain closure.
 #[func]
-pub(crate) async fn map(
-    f: Closure<Poly<vars::A>, Poly<vars::B>>,
-    list: Vec<Poly<vars::A>>,
-) -> Result<Vec<Poly<vars::B>>, Error> {
+pub(crate) async fn map<A, B>(
+    f: Closure<Poly<A>, Poly<B>>,
+    list: Vec<Poly<A>>,
+) -> Result<Vec<Poly<B>>, Error> {
     tokio::task::yield_now().await;
     list.into_iter()
         .map(|element| with_lock(|lock| f.call(lock, element)))
         .collect()
+}
+
+/// Calls a Lwt closure, after a turn.
+#[func]
+pub(crate) async fn feed<A, B>(
+    f: LwtFn<Poly<A>, Poly<B>>,
+    value: Poly<A>,
+) -> Result<Poly<B>, Error> {
+    tokio::task::yield_now().await;
+    f.call(value).await
+}
+
+/// Calls a Lwt closure from a thread that may block, and waits there.
+#[func(blocking)]
+pub(crate) fn feed_from_pool<A, B>(
+    f: LwtFn<Poly<A>, Poly<B>>,
+    value: Poly<A>,
+) -> Result<Poly<B>, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(f.call(value))
 }
 
 /// Calls a plain closure from a function that returns no promise.
@@ -323,10 +363,10 @@ pub(crate) async fn iterate(f: LwtFn<u64, ()>, limit: u64) -> Result<(), Error> 
 
 /// Awaits both.
 #[func]
-pub(crate) async fn both(
-    left: Promise<Poly<vars::A>>,
-    right: Promise<Poly<vars::B>>,
-) -> Result<(Poly<vars::A>, Poly<vars::B>), Error> {
+pub(crate) async fn both<A, B>(
+    left: Promise<Poly<A>>,
+    right: Promise<Poly<B>>,
+) -> Result<(Poly<A>, Poly<B>), Error> {
     Ok((left.await?, right.await?))
 }
 
@@ -400,4 +440,26 @@ pub(crate) fn buffer(length: usize, byte: Char) -> Result<Buffer, Error> {
     let buffer = with_lock(|lock| Buffer::new(lock, length))?;
     buffer.write(0, &vec![byte.0; length]);
     Ok(buffer)
+}
+
+/// The number of bytes of a copy.
+#[func]
+pub(crate) fn copy_buffer(buffer: Buffer) -> usize {
+    buffer.to_vec().len()
+}
+
+/// As [`copy_buffer`], into memory that is there, and back.
+#[func]
+pub(crate) fn copy_buffer_in_parts(buffer: Buffer, part: usize) {
+    let mut bytes = vec![0; part];
+    for start in (0..buffer.len() / part).map(|number| number * part) {
+        buffer.read(start, &mut bytes);
+        buffer.write(start, &bytes);
+    }
+}
+
+/// As [`copy_buffer`].
+#[func]
+pub(crate) fn copy_string(string: Vec<u8>) -> usize {
+    string.len()
 }

@@ -11,6 +11,7 @@ mod process;
 mod registered;
 mod steps;
 mod threads;
+mod values;
 mod waits;
 
 // The archive of a program contains the stubs of `Lwt_rust` too.
@@ -23,6 +24,7 @@ use names as n;
 use process as p;
 use steps as s;
 use threads as t;
+use values as v;
 use waits as w;
 
 lwt_rust::library! {
@@ -38,11 +40,11 @@ lwt_rust::library! {
     f::echo_array, f::echo_strings, f::echo_floats, f::echo_metres, f::echo_three, f::echo_sorted, f::echo_hashed,
     f::echo_point, f::echo_person, f::echo_named, f::echo_nothing, f::echo_figure, f::echo_figures, f::echo_colour, f::echo_seek,
     f::echo_poly, f::echo_polys,
-    f::echo_result, f::drop_on_tokio, f::figure_later, f::swap_later,
+    f::echo_result, f::drop_on_tokio, f::figure_later, f::swap_later, f::swap,
     c::hold_little, c::hold_much,
-    f::map, f::apply, f::iterate, f::both,
+    f::map, f::feed, f::feed_from_pool, f::apply, f::iterate, f::both,
     f::counter, f::counters, f::other, f::next, f::close,
-    f::reverse, f::buffer,
+    f::reverse, f::buffer, f::copy_buffer, f::copy_buffer_in_parts, f::copy_string,
     d::keep_handle, d::spawn_in_kept,
     w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
     s::ready_steps, s::give_up, s::call_when_dropped, s::call_from_a_task, s::call_both,
@@ -52,4 +54,6 @@ lwt_rust::library! {
     p::call_in_background, p::has_tokio, p::lengths,
     p::connection, p::closed, p::set_handler, p::handled,
     p::replace_panic_hook,
+    v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
+    v::echo_tree, v::tree_later, v::echo_bush, v::echo_shrub, v::drop_tree_on_tokio, v::make_tree, v::make_trees, v::give_tree,
 }

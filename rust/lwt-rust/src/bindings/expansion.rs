@@ -10,14 +10,18 @@ use crate::{
     runtime,
 };
 
-pub use crate::convert::mismatch;
+pub use crate::convert::{Level, deeper_into_ocaml, deeper_into_rust, given_up, mismatch};
 
 /// The function of which `#[func]` has made a type of the same name.
+///
+/// # Safety
+///
+/// What it says of the function is so: OCaml's compiler believes it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no function with the attribute `#[lwt_rust::func]`",
     label = "this cannot be in a library"
 )]
-pub trait Function {
+pub unsafe trait Function {
     const SYMBOL: &'static str;
 }
 
@@ -36,7 +40,7 @@ impl<T, E: Into<Error>> Fallible for Result<T, E> {
 ///
 /// # Safety
 ///
-/// As for [`Raw::argument`].
+/// As for [`Raw::argument`], and the argument is of the OCaml type that goes with `T`.
 pub unsafe fn argument<T: FromOcaml>(
     raw: Raw,
     lock: &Lock,
@@ -45,7 +49,8 @@ pub unsafe fn argument<T: FromOcaml>(
 ) -> Result<T, Error> {
     // SAFETY: the caller says so.
     let value = unsafe { raw.argument(lock) };
-    T::from_ocaml(value)
+    // SAFETY: the caller says so.
+    unsafe { T::from_ocaml(value) }
         .map_err(|error| Error::message(format!("argument {name} of {function}: {error}")))
 }
 
@@ -108,10 +113,18 @@ impl Fields<'_> {
         self.0.size() == number
     }
 
-    pub fn read<T: FromOcaml>(self, index: usize) -> Result<T, Error> {
+    /// Reads a field.
+    ///
+    /// # Safety
+    ///
+    /// If there is the field, it is of the OCaml type that goes with `T`.
+    pub unsafe fn read<T: FromOcaml>(self, index: usize) -> Result<T, Error> {
         match self.0.floats() {
             Some(mut floats) => floats.nth(index).map(T::from_float),
-            None => self.0.field(index).map(T::from_ocaml),
+            None => self.0.field(index).map(|field| {
+                // SAFETY: the caller says so.
+                unsafe { T::from_ocaml(field) }
+            }),
         }
         .unwrap_or_else(|| Err(mismatch("a record")))
     }
@@ -162,15 +175,24 @@ pub fn read_polymorphic<'l>(value: Val<'l>, _name: &str) -> Read<'l> {
     }
 }
 
-pub fn root(value: impl IntoOcaml, lock: &mut Lock) -> Result<Root, Error> {
-    convert::root(value, lock)
+/// Converts a component, of which there is nothing left then.
+pub fn root<T: IntoOcaml>(component: &mut Option<T>, lock: &mut Lock) -> Result<Root, Error> {
+    match component.take() {
+        Some(component) => convert::root(component, lock),
+        None => Ok(Root::UNIT),
+    }
 }
 
 pub fn constant<'l>(number: i64) -> Val<'l> {
     Val::int(number).unwrap_or(Val::UNIT)
 }
 
-pub fn block<'l>(lock: &'l mut Lock, tag: u8, fields: &[&Root]) -> Val<'l> {
+/// Allocates what a constructor with arguments is.
+///
+/// # Safety
+///
+/// The constructor has that tag, and arguments of the types of these.
+pub unsafe fn block<'l>(lock: &'l mut Lock, tag: u8, fields: &[&Root]) -> Val<'l> {
     lock.block(tag, fields)
 }
 
@@ -179,14 +201,23 @@ pub fn tagged<'l>(lock: &'l mut Lock, hash: i64, content: &Root) -> Val<'l> {
     lock.block(0, &[&hash, content])
 }
 
-pub fn record<'l>(lock: &'l mut Lock, is_flat: bool, fields: &[&Root]) -> Val<'l> {
+/// Allocates a record.
+///
+/// # Safety
+///
+/// It has fields of the types of these. It is flat if all are floats, and only then.
+pub unsafe fn record<'l>(
+    lock: &'l mut Lock,
+    is_flat: bool,
+    fields: &[&Root],
+) -> Result<Val<'l>, Error> {
     if !is_flat {
-        return lock.block(0, fields);
+        return Ok(lock.block(0, fields));
     }
-    let record = Root::new(lock.float_array(fields.len()));
+    let record = Root::new(lock.float_array(fields.len())?);
     for (index, field) in fields.iter().enumerate() {
         let float = field.get(lock).as_float().unwrap_or(f64::NAN);
         lock.store_float(&record, index, float);
     }
-    record.get(lock)
+    Ok(record.get(lock))
 }

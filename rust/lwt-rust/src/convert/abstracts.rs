@@ -20,8 +20,13 @@ use crate::{
 ///
 /// `#[ocaml(name = "...")]` chooses another name, and `#[ocaml(size = f)]` a
 /// function that tells the size.
-pub trait AbstractType: Send + Sync + 'static {
-    /// The name of the OCaml type.
+///
+/// # Safety
+///
+/// `PATH` is that of a record which declares an abstract type for this Rust type, and
+/// for no other. The derive sees to that.
+pub unsafe trait AbstractType: Send + Sync + 'static {
+    /// The name of the OCaml type, as messages say it.
     const NAME: &'static str;
 
     /// Where the derive has described it.
@@ -85,20 +90,24 @@ impl<T: fmt::Debug> fmt::Debug for Abstract<T> {
     }
 }
 
-impl<T: AbstractType> OcamlType for Abstract<T> {
+// SAFETY: the declared type has no values but those of this type, which are checked
+// when they are read. `T` is `'static`.
+unsafe impl<T: AbstractType> OcamlType for Abstract<T> {
     const TYPE: Type = Type::declared(T::PATH);
 }
 
 impl<T: AbstractType> FromOcaml for Abstract<T> {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let content = content_of(value).and_then(|content| content.get());
         shared(content).map(Abstract)
     }
 }
 
-impl<T: AbstractType> IntoOcaml for Abstract<T> {
+// SAFETY: as for its type.
+unsafe impl<T: AbstractType> IntoOcaml for Abstract<T> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        let size = self.0.size();
+        // A collector that adds such sizes up must not overflow.
+        let size = self.0.size().min(MOST_BYTES);
         Ok(content_value(lock, Content::new(self.0), size))
     }
 }
@@ -122,18 +131,23 @@ impl<T: AbstractType> IntoOcaml for Abstract<T> {
 #[derive(Debug)]
 pub struct Taken<T>(pub Abstract<T>);
 
-impl<T: AbstractType> OcamlType for Taken<T> {
+// SAFETY: as for `Abstract`.
+unsafe impl<T: AbstractType> OcamlType for Taken<T> {
     const TYPE: Type = Abstract::<T>::TYPE;
 }
 
 impl<T: AbstractType> FromOcaml for Taken<T> {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         // A value of another type stays as it is.
-        Abstract::<T>::from_ocaml(value)?;
+        // SAFETY: the caller says so.
+        unsafe { Abstract::<T>::from_ocaml(value) }?;
         let content = content_of(value).and_then(|content| content.take());
         shared(content).map(|value| Taken(Abstract(value)))
     }
 }
+
+/// The most that a value may say it keeps.
+const MOST_BYTES: usize = isize::MAX as usize >> 16;
 
 fn shared<T: AbstractType>(content: Option<Arc<dyn Any + Send + Sync>>) -> Result<Arc<T>, Error> {
     let content = content.ok_or_else(|| {

@@ -9,10 +9,13 @@ use crate::{
 
 /// An OCaml array of bytes that never moves, `Lwt_bytes.t`: Rust and OCaml read
 /// and write the same memory, without a copy. It may be sent anywhere, and the
-/// memory lives as long as it does.
+/// memory lives as long as it does. An array that is a file (`Lwt_bytes.map_file`) is
+/// one as well; as in OCaml, a file that somebody has cut off ends the process with
+/// `SIGBUS` when it is read.
 ///
-/// OCaml, and other threads with the same buffer, may write it at any time. What
-/// is safe here copies, byte by byte; [`as_ptr`](Buffer::as_ptr) is for the rest.
+/// OCaml, and other threads with the same buffer, may write it at any time. So the safe
+/// methods copy bytes, as fast as `memcpy`; of a byte that is written meanwhile they
+/// see the old value or the new one. [`as_ptr`](Buffer::as_ptr) is for the rest.
 #[derive(Debug)]
 pub struct Buffer {
     root: Root,
@@ -30,7 +33,8 @@ impl Buffer {
             Error::message(format!("there is no memory for a buffer of {length} bytes"))
         })?;
         let root = Root::new(array);
-        Self::from_ocaml(root.get(lock))
+        // SAFETY: it was made just now, of this type.
+        unsafe { Self::from_ocaml(root.get(lock)) }
     }
 
     /// The number of bytes.
@@ -55,10 +59,7 @@ impl Buffer {
     ///
     /// If the buffer ends before that.
     pub fn read(&self, start: usize, into: &mut [u8]) {
-        let cells = self.bytes.cells(start, into.len());
-        for (byte, cell) in into.iter_mut().zip(cells) {
-            *byte = cell.load(std::sync::atomic::Ordering::Relaxed);
-        }
+        self.bytes.read(start, into);
     }
 
     /// Copies bytes in, from position `start` on.
@@ -67,28 +68,26 @@ impl Buffer {
     ///
     /// If the buffer ends before that.
     pub fn write(&self, start: usize, from: &[u8]) {
-        let cells = self.bytes.cells(start, from.len());
-        for (byte, cell) in from.iter().zip(cells) {
-            cell.store(*byte, std::sync::atomic::Ordering::Relaxed);
-        }
+        self.bytes.write(start, from);
     }
 
     /// A copy of all of it.
     pub fn to_vec(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.len()];
-        self.read(0, &mut bytes);
-        bytes
+        self.bytes.to_vec()
     }
 }
 
 /// `(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t`
-impl OcamlType for Buffer {
+// SAFETY: the conversions below are those of this type. OCaml treats an array of
+// integers of 8 bits, or of Fortran's layout, as another type; read as this one, it is
+// bytes.
+unsafe impl OcamlType for Buffer {
     const TYPE: Type =
         Type::named("(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t");
 }
 
 impl FromOcaml for Buffer {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let bytes = Bytes::of(value)
             .ok_or_else(|| mismatch("Lwt_bytes.t, an array of bytes of Bigarray"))?;
         Ok(Buffer {
@@ -98,7 +97,8 @@ impl FromOcaml for Buffer {
     }
 }
 
-impl IntoOcaml for Buffer {
+// SAFETY: it is a value that was read as one of this type, or was made as one.
+unsafe impl IntoOcaml for Buffer {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         Ok(self.root.get(lock))
     }

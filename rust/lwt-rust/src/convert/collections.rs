@@ -5,31 +5,34 @@ use std::{
     hash::{BuildHasher, Hash},
 };
 
-use super::{FromOcaml, IntoOcaml, OcamlType, mismatch, root};
+use super::{FromOcaml, IntoOcaml, OcamlType, given_up, mismatch, root};
 use crate::{
-    bindings::Type,
+    bindings::{self, Type},
     error::Error,
     ffi::{Lock, Root, Val},
 };
 
 /// `t option`
-impl<T: OcamlType> OcamlType for Option<T> {
+// SAFETY: the conversions below are those of `option`.
+unsafe impl<T: OcamlType> OcamlType for Option<T> {
     const TYPE: Type = Type::applied(&T::TYPE, "option");
 }
 
 impl<T: FromOcaml> FromOcaml for Option<T> {
     const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
 
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         if value.as_int() == Some(0) {
             return Ok(None);
         }
         let content = field(value, 0, 0, "option")?;
-        T::from_ocaml(content).map(Some)
+        // SAFETY: it is what a `t option` has.
+        unsafe { T::from_ocaml(content) }.map(Some)
     }
 }
 
-impl<T: IntoOcaml> IntoOcaml for Option<T> {
+// SAFETY: `None` is the one constant constructor, and `Some` the one with an argument.
+unsafe impl<T: IntoOcaml> IntoOcaml for Option<T> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         match self {
             None => Ok(Val::UNIT),
@@ -42,22 +45,26 @@ impl<T: IntoOcaml> IntoOcaml for Option<T> {
 }
 
 /// `(t, e) result`
-impl<T: OcamlType, E: OcamlType> OcamlType for Result<T, E> {
+// SAFETY: the conversions below are those of `result`.
+unsafe impl<T: OcamlType, E: OcamlType> OcamlType for Result<T, E> {
     const TYPE: Type = Type::result(&T::TYPE, &E::TYPE);
 }
 
 impl<T: FromOcaml, E: FromOcaml> FromOcaml for Result<T, E> {
     const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR || E::IS_OF_EXECUTOR;
 
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match value.tag() {
-            Some(0) => T::from_ocaml(field(value, 0, 0, "result")?).map(Ok),
-            _ => E::from_ocaml(field(value, 1, 0, "result")?).map(Err),
+            // SAFETY: it is what the constructor `Ok` of a `(t, e) result` has.
+            Some(0) => unsafe { T::from_ocaml(field(value, 0, 0, "result")?) }.map(Ok),
+            // SAFETY: as above, of `Error`.
+            _ => unsafe { E::from_ocaml(field(value, 1, 0, "result")?) }.map(Err),
         }
     }
 }
 
-impl<T: IntoOcaml, E: IntoOcaml> IntoOcaml for Result<T, E> {
+// SAFETY: `Ok` and `Error` are the constructors, in this order.
+unsafe impl<T: IntoOcaml, E: IntoOcaml> IntoOcaml for Result<T, E> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         let (tag, content) = match self {
             Ok(value) => (0, root(value, lock)?),
@@ -77,22 +84,29 @@ fn field<'l>(value: Val<'l>, tag: u8, index: usize, what: &str) -> Result<Val<'l
 macro_rules! tuples {
     ($( ($($field:ident $index:tt),*) )*) => { $(
         /// A tuple
-        impl<$($field: OcamlType),*> OcamlType for ($($field,)*) {
+        // SAFETY: the conversions below are those of a tuple.
+        unsafe impl<$($field: OcamlType),*> OcamlType for ($($field,)*) {
             const TYPE: Type = Type::tuple(&[$($field::TYPE),*]);
         }
 
         impl<$($field: FromOcaml),*> FromOcaml for ($($field,)*) {
             const IS_OF_EXECUTOR: bool = false $(|| $field::IS_OF_EXECUTOR)*;
 
-            fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-                Ok(($($field::from_ocaml(field(value, 0, $index, "a tuple")?)?,)*))
+            unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+                // SAFETY: they are the components of a tuple of these types.
+                Ok(($(unsafe { $field::from_ocaml(field(value, 0, $index, "a tuple")?)? },)*))
             }
         }
 
-        impl<$($field: IntoOcaml),*> IntoOcaml for ($($field,)*) {
+        // SAFETY: a tuple is a block of its components.
+        unsafe impl<$($field: IntoOcaml),*> IntoOcaml for ($($field,)*) {
             fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-                let fields = [$(root(self.$index, lock)?),*];
-                Ok(lock.block(0, &fields.each_ref()))
+                let mut rest = ($(Some(self.$index),)*);
+                let mut fields = || Ok([$(bindings::root(&mut rest.$index, lock)?),*]);
+                match fields() {
+                    Ok(fields) => Ok(lock.block(0, &fields.each_ref())),
+                    Err(error) => Err(given_up(error, rest)),
+                }
             }
         }
     )* };
@@ -109,25 +123,33 @@ tuples! {
 }
 
 /// `t list`; of `u8`, `string`
-impl<T: OcamlType> OcamlType for Vec<T> {
+// SAFETY: `T` says which type it is, and converts it.
+unsafe impl<T: OcamlType> OcamlType for Vec<T> {
     const TYPE: Type = T::VEC_TYPE;
 }
 
 impl<T: FromOcaml> FromOcaml for Vec<T> {
     const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
 
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        T::vec_from_ocaml(value)
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        // SAFETY: the caller says so.
+        unsafe { T::vec_from_ocaml(value) }
     }
 }
 
-impl<T: IntoOcaml> IntoOcaml for Vec<T> {
+// SAFETY: as for its type.
+unsafe impl<T: IntoOcaml> IntoOcaml for Vec<T> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         T::vec_into_ocaml(self, lock)
     }
 }
 
-pub(super) fn read_list<T: FromOcaml, C: FromIterator<T>>(value: Val<'_>) -> Result<C, Error> {
+/// # Safety
+///
+/// The value is a list of what goes with `T`.
+pub(super) unsafe fn read_list<T: FromOcaml, C: FromIterator<T>>(
+    value: Val<'_>,
+) -> Result<C, Error> {
     let mut rest = value;
     std::iter::from_fn(|| {
         if rest.as_int() == Some(0) {
@@ -138,53 +160,62 @@ pub(super) fn read_list<T: FromOcaml, C: FromIterator<T>>(value: Val<'_>) -> Res
         rest = Val::UNIT;
         Some(field(cell, 0, 1, "list").and_then(|tail| {
             rest = tail;
-            T::from_ocaml(field(cell, 0, 0, "list")?)
+            // SAFETY: it is an element of the list.
+            unsafe { T::from_ocaml(field(cell, 0, 0, "list")?) }
         }))
     })
     .collect()
 }
 
 pub(super) fn write_list<T: IntoOcaml>(
-    elements: impl DoubleEndedIterator<Item = T>,
+    mut elements: impl DoubleEndedIterator<Item = T>,
     lock: &mut Lock,
 ) -> Result<Val<'_>, Error> {
     let mut list = Root::UNIT;
-    for element in elements.rev() {
-        let element = root(element, lock)?;
+    while let Some(element) = elements.next_back() {
+        let element = match root(element, lock) {
+            Ok(element) => element,
+            Err(error) => return Err(given_up(error, elements)),
+        };
         list = Root::new(lock.block(0, &[&element, &list]));
     }
     Ok(list.get(lock))
 }
 
 /// `t array`; of `u8`, `bytes`
-impl<T: OcamlType> OcamlType for Box<[T]> {
+// SAFETY: `T` says which type it is, and converts it.
+unsafe impl<T: OcamlType> OcamlType for Box<[T]> {
     const TYPE: Type = T::SLICE_TYPE;
 }
 
 impl<T: FromOcaml> FromOcaml for Box<[T]> {
     const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
 
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        T::slice_from_ocaml(value)
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        // SAFETY: the caller says so.
+        unsafe { T::slice_from_ocaml(value) }
     }
 }
 
-impl<T: IntoOcaml> IntoOcaml for Box<[T]> {
+// SAFETY: as for its type.
+unsafe impl<T: IntoOcaml> IntoOcaml for Box<[T]> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         T::slice_into_ocaml(self, lock)
     }
 }
 
 /// `t array` of that length; of `u8`, `bytes`
-impl<T: OcamlType, const N: usize> OcamlType for [T; N] {
+// SAFETY: the same as that of `Box<[T]>`.
+unsafe impl<T: OcamlType, const N: usize> OcamlType for [T; N] {
     const TYPE: Type = T::SLICE_TYPE;
 }
 
 impl<T: FromOcaml, const N: usize> FromOcaml for [T; N] {
     const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
 
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        let elements = T::slice_from_ocaml(value)?.into_vec();
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        // SAFETY: the caller says so.
+        let elements = unsafe { T::slice_from_ocaml(value) }?.into_vec();
         let length = elements.len();
         elements.try_into().map_err(|_| {
             Error::message(format!(
@@ -194,13 +225,17 @@ impl<T: FromOcaml, const N: usize> FromOcaml for [T; N] {
     }
 }
 
-impl<T: IntoOcaml, const N: usize> IntoOcaml for [T; N] {
+// SAFETY: as for its type.
+unsafe impl<T: IntoOcaml, const N: usize> IntoOcaml for [T; N] {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         T::slice_into_ocaml(Box::new(self), lock)
     }
 }
 
-pub(super) fn read_array<T: FromOcaml>(value: Val<'_>) -> Result<Box<[T]>, Error> {
+/// # Safety
+///
+/// The value is an array of what goes with `T`.
+pub(super) unsafe fn read_array<T: FromOcaml>(value: Val<'_>) -> Result<Box<[T]>, Error> {
     if let Some(floats) = value.floats() {
         return floats.map(T::from_float).collect();
     }
@@ -208,7 +243,8 @@ pub(super) fn read_array<T: FromOcaml>(value: Val<'_>) -> Result<Box<[T]>, Error
         return Err(mismatch("array"));
     }
     (0..value.size())
-        .map(|index| T::from_ocaml(field(value, 0, index, "array")?))
+        // SAFETY: it is an element of the array.
+        .map(|index| unsafe { T::from_ocaml(field(value, 0, index, "array")?) })
         .collect()
 }
 
@@ -216,20 +252,30 @@ pub(super) fn write_array<T: IntoOcaml>(
     mut elements: impl ExactSizeIterator<Item = T>,
     lock: &mut Lock,
 ) -> Result<Val<'_>, Error> {
+    match write_elements(&mut elements, lock) {
+        Ok(array) => Ok(array.get(lock)),
+        Err(error) => Err(given_up(error, elements)),
+    }
+}
+
+fn write_elements<T: IntoOcaml>(
+    elements: &mut impl ExactSizeIterator<Item = T>,
+    lock: &mut Lock,
+) -> Result<Root, Error> {
     let length = elements.len();
     let Some(first) = elements.next() else {
-        return Ok(lock.empty_array());
+        return Ok(Root::new(lock.empty_array()));
     };
     let first = root(first, lock)?;
     // An array whose first element is a float has nothing but floats.
     let array = match first.get(lock).as_float() {
         Some(float) => {
-            let array = Root::new(lock.float_array(length));
+            let array = Root::new(lock.float_array(length)?);
             lock.store_float(&array, 0, float);
             array
         }
         None => {
-            let array = Root::new(lock.array(length));
+            let array = Root::new(lock.array(length)?);
             lock.store(&array, 0, &first);
             array
         }
@@ -245,31 +291,35 @@ pub(super) fn write_array<T: IntoOcaml>(
             lock.store(&array, index, &element);
         }
     }
-    Ok(array.get(lock))
+    Ok(array)
 }
 
 /// `(k * v) list`; of two pairs with one key the last counts
-impl<K: OcamlType, V: OcamlType> OcamlType for BTreeMap<K, V> {
+// SAFETY: the conversions below are those of a list of pairs.
+unsafe impl<K: OcamlType, V: OcamlType> OcamlType for BTreeMap<K, V> {
     const TYPE: Type = Type::list(&<(K, V)>::TYPE);
 }
 
 impl<K: FromOcaml + Ord, V: FromOcaml> FromOcaml for BTreeMap<K, V> {
     const IS_OF_EXECUTOR: bool = K::IS_OF_EXECUTOR || V::IS_OF_EXECUTOR;
 
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        read_list(value)
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        // SAFETY: the caller says so.
+        unsafe { read_list(value) }
     }
 }
 
 /// In the order of the keys.
-impl<K: IntoOcaml, V: IntoOcaml> IntoOcaml for BTreeMap<K, V> {
+// SAFETY: as for its type.
+unsafe impl<K: IntoOcaml, V: IntoOcaml> IntoOcaml for BTreeMap<K, V> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         write_list(self.into_iter(), lock)
     }
 }
 
 /// `(k * v) list`; of two pairs with one key the last counts
-impl<K: OcamlType, V: OcamlType, S> OcamlType for HashMap<K, V, S> {
+// SAFETY: as for a `BTreeMap`. `S` borrows nothing either.
+unsafe impl<K: OcamlType, V: OcamlType, S: 'static> OcamlType for HashMap<K, V, S> {
     const TYPE: Type = Type::list(&<(K, V)>::TYPE);
 }
 
@@ -277,15 +327,17 @@ impl<K, V, S> FromOcaml for HashMap<K, V, S>
 where
     K: FromOcaml + Eq + Hash,
     V: FromOcaml,
-    S: BuildHasher + Default,
+    S: BuildHasher + Default + 'static,
 {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        read_list(value)
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        // SAFETY: the caller says so.
+        unsafe { read_list(value) }
     }
 }
 
 /// In any order.
-impl<K: IntoOcaml, V: IntoOcaml, S> IntoOcaml for HashMap<K, V, S> {
+// SAFETY: as for its type.
+unsafe impl<K: IntoOcaml, V: IntoOcaml, S: 'static> IntoOcaml for HashMap<K, V, S> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         let pairs: Vec<(K, V)> = self.into_iter().collect();
         write_list(pairs.into_iter(), lock)

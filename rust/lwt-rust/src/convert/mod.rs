@@ -3,14 +3,16 @@
 mod abstracts;
 mod buffer;
 mod collections;
+mod depth;
 mod numbers;
 mod text;
 mod values;
 
 pub use abstracts::{Abstract, AbstractType, Taken};
 pub use buffer::Buffer;
+pub use depth::{Level, deeper_into_ocaml, deeper_into_rust, given_up};
 pub use text::Char;
-pub use values::{Poly, vars};
+pub use values::{Poly, Variable, vars};
 
 use crate::{
     bindings::Type,
@@ -38,7 +40,7 @@ use crate::{
 /// | [`Promise<T>`](crate::Promise), as an argument | `t Lwt.t` |
 /// | [`LwtFn<A, B>`](crate::LwtFn), as an argument | `a -> b Lwt.t` |
 /// | [`Closure<A, B>`](crate::Closure), as an argument | `a -> b` |
-/// | [`Poly<vars::A>`](Poly) | `'a`: a value that Rust only keeps |
+/// | [`Poly<A>`](Poly), where `A` is a type parameter | `'a`: a value that Rust only keeps |
 /// | [`Abstract<T>`], [`Taken<T>`] | an abstract type, of a Rust value |
 /// | [`Root`] | `Obj.t`: any value, on the caller's honour |
 /// | a struct or an enum with the derives | a record or a variant |
@@ -75,13 +77,22 @@ use crate::{
 /// name of its own; one with more is a tuple. `#[ocaml(same_as = "Geometry.t")]`
 /// makes the type the same as one that is declared elsewhere: OCaml's compiler
 /// refuses it if it is not. `#[ocaml(polymorphic)]` makes polymorphic variants.
+///
+/// # Safety
+///
+/// OCaml's compiler believes what this says. So the type that `ocaml_type` gives is
+/// that of the values which [`FromOcaml`] takes and [`IntoOcaml`] makes, `IS_FLOAT`
+/// says whether it is `float`, and they are the same for as long as the program runs.
+///
+/// A Rust value of the type borrows nothing: it may be kept for as long as somebody
+/// likes, also where the compiler cannot prove it to be `'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type that OCaml knows",
     label = "no OCaml type stands for this",
     note = "derive `lwt_rust::OcamlType` for a record or a variant, or give OCaml an \
             `lwt_rust::Abstract<{Self}>`"
 )]
-pub trait OcamlType {
+pub unsafe trait OcamlType {
     /// Whether the OCaml type is `float`. OCaml stores records and arrays of
     /// floats without boxes.
     const IS_FLOAT: bool = false;
@@ -117,9 +128,15 @@ pub trait FromOcaml: OcamlType + Sized {
     ///
     /// # Errors
     ///
-    /// If the value is not of the OCaml type that goes with `Self`, so that the
-    /// declaration on one of the two sides is wrong, or does not fit in `Self`.
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error>;
+    /// If the value does not fit in `Self`. If it can be seen that the value is not of
+    /// the OCaml type that goes with `Self`, so that the declaration on one of the two
+    /// sides is wrong, that is an error as well.
+    ///
+    /// # Safety
+    ///
+    /// The value is of the OCaml type that goes with `Self`. Not all of it can be seen:
+    /// a closure, for example, does not tell what it is a function of.
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error>;
 
     /// Makes the value of a float that OCaml has stored without a box: what
     /// `from_ocaml` does with a boxed one.
@@ -129,26 +146,41 @@ pub trait FromOcaml: OcamlType + Sized {
     }
 
     /// Reads what goes with `Vec<Self>`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_ocaml`](FromOcaml::from_ocaml).
     #[doc(hidden)]
-    fn vec_from_ocaml(value: Val<'_>) -> Result<Vec<Self>, Error> {
-        collections::read_list(value)
+    unsafe fn vec_from_ocaml(value: Val<'_>) -> Result<Vec<Self>, Error> {
+        // SAFETY: the caller says so.
+        unsafe { collections::read_list(value) }
     }
 
     /// Reads what goes with `Box<[Self]>`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_ocaml`](FromOcaml::from_ocaml).
     #[doc(hidden)]
-    fn slice_from_ocaml(value: Val<'_>) -> Result<Box<[Self]>, Error> {
-        collections::read_array(value)
+    unsafe fn slice_from_ocaml(value: Val<'_>) -> Result<Box<[Self]>, Error> {
+        // SAFETY: the caller says so.
+        unsafe { collections::read_array(value) }
     }
 }
 
 /// A type that can be made an OCaml value.
+///
+/// # Safety
+///
+/// The values that this makes are of the OCaml type that goes with `Self`: OCaml's
+/// compiler believes that they are.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made an OCaml value",
     label = "OCaml cannot be given this",
     note = "derive `lwt_rust::IntoOcaml` for a record or a variant, or give an \
             `lwt_rust::Abstract<{Self}>`"
 )]
-pub trait IntoOcaml: OcamlType {
+pub unsafe trait IntoOcaml: OcamlType {
     /// Allocates the value.
     ///
     /// # Errors
@@ -181,6 +213,31 @@ pub fn mismatch(expected: &str) -> Error {
         "OCaml gave a value that is not of type {expected}: the OCaml declaration of this \
          function does not match the Rust one"
     ))
+}
+
+/// A type of which it can be seen whether a value is one: any value may be read as it.
+///
+/// # Safety
+///
+/// `from_ocaml` asks nothing of its caller.
+pub(crate) unsafe trait Checked: FromOcaml {}
+
+macro_rules! checked {
+    ($($type:ty),*) => { $(
+        // SAFETY: it looks at the header and the bytes of the value.
+        unsafe impl Checked for $type {}
+    )* };
+}
+
+checked!(bool, i64, isize, usize, f64, String);
+
+// SAFETY: a block with a field is `Some`, and `T` looks at the field.
+unsafe impl<T: Checked> Checked for Option<T> {}
+
+/// Reads any value, which is an error if it is not of the type.
+pub(crate) fn read<T: Checked>(value: Val<'_>) -> Result<T, Error> {
+    // SAFETY: the type asks nothing.
+    unsafe { T::from_ocaml(value) }
 }
 
 /// Makes a value and keeps it, so that others can be made.

@@ -10,12 +10,13 @@ use crate::{
 };
 
 /// `unit`
-impl OcamlType for () {
+// SAFETY: the conversions below are those of `unit`.
+unsafe impl OcamlType for () {
     const TYPE: Type = Type::named("unit");
 }
 
 impl FromOcaml for () {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match value.as_int() {
             Some(0) => Ok(()),
             Some(_) | None => Err(mismatch("unit")),
@@ -23,19 +24,21 @@ impl FromOcaml for () {
     }
 }
 
-impl IntoOcaml for () {
+// SAFETY: `Val::UNIT` is `()`.
+unsafe impl IntoOcaml for () {
     fn into_ocaml(self, _lock: &mut Lock) -> Result<Val<'_>, Error> {
         Ok(Val::UNIT)
     }
 }
 
 /// `bool`
-impl OcamlType for bool {
+// SAFETY: the conversions below are those of `bool`.
+unsafe impl OcamlType for bool {
     const TYPE: Type = Type::named("bool");
 }
 
 impl FromOcaml for bool {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match value.as_int() {
             Some(0) => Ok(false),
             Some(1) => Ok(true),
@@ -44,7 +47,8 @@ impl FromOcaml for bool {
     }
 }
 
-impl IntoOcaml for bool {
+// SAFETY: `false` is 0, and `true` is 1.
+unsafe impl IntoOcaml for bool {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         i64::from(self).into_ocaml(lock)
     }
@@ -53,12 +57,13 @@ impl IntoOcaml for bool {
 macro_rules! integers {
     ($($integer:ty),*) => { $(
         /// `int`
-        impl OcamlType for $integer {
+        // SAFETY: the conversions below are those of `int`.
+        unsafe impl OcamlType for $integer {
             const TYPE: Type = Type::named("int");
         }
 
         impl FromOcaml for $integer {
-            fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+            unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
                 let int = value.as_int().ok_or_else(|| mismatch("int"))?;
                 <$integer>::try_from(int).map_err(|_| {
                     Error::message(format!(
@@ -68,7 +73,8 @@ macro_rules! integers {
             }
         }
 
-        impl IntoOcaml for $integer {
+        // SAFETY: it is an OCaml integer.
+        unsafe impl IntoOcaml for $integer {
             fn into_ocaml(self, _lock: &mut Lock) -> Result<Val<'_>, Error> {
                 i64::try_from(self).ok().and_then(Val::int).ok_or_else(|| {
                     Error::message(format!("{self} does not fit in OCaml's int"))
@@ -81,7 +87,9 @@ macro_rules! integers {
 integers!(i8, i16, i32, i64, isize, u16, u32, u64, usize);
 
 /// `int`. Of many, there are `string` and `bytes`.
-impl OcamlType for u8 {
+// SAFETY: the conversions below are those of `int`, and of `string` and `bytes`,
+// which OCaml represents alike.
+unsafe impl OcamlType for u8 {
     const TYPE: Type = Type::named("int");
 
     const VEC_TYPE: Type = Type::named("string");
@@ -90,45 +98,46 @@ impl OcamlType for u8 {
 }
 
 impl FromOcaml for u8 {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let int = value.as_int().ok_or_else(|| mismatch("int"))?;
         u8::try_from(int).map_err(|_| Error::message(format!("{int} does not fit in Rust's u8")))
     }
 
-    fn vec_from_ocaml(value: Val<'_>) -> Result<Vec<Self>, Error> {
-        let bytes = value.as_bytes().ok_or_else(|| mismatch("string"))?;
-        Ok(bytes.to_vec())
+    unsafe fn vec_from_ocaml(value: Val<'_>) -> Result<Vec<Self>, Error> {
+        value.to_bytes().ok_or_else(|| mismatch("string"))
     }
 
-    fn slice_from_ocaml(value: Val<'_>) -> Result<Box<[Self]>, Error> {
-        let bytes = value.as_bytes().ok_or_else(|| mismatch("bytes"))?;
-        Ok(bytes.into())
+    unsafe fn slice_from_ocaml(value: Val<'_>) -> Result<Box<[Self]>, Error> {
+        let bytes = value.to_bytes().ok_or_else(|| mismatch("bytes"))?;
+        Ok(bytes.into_boxed_slice())
     }
 }
 
-impl IntoOcaml for u8 {
+// SAFETY: it is an OCaml integer, and of many, a string.
+unsafe impl IntoOcaml for u8 {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         i64::from(self).into_ocaml(lock)
     }
 
     fn vec_into_ocaml(vec: Vec<Self>, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(&vec))
+        lock.string(&vec)
     }
 
     fn slice_into_ocaml(slice: Box<[Self]>, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(&slice))
+        lock.string(&slice)
     }
 }
 
 /// `float`
-impl OcamlType for f64 {
+// SAFETY: the conversions below are those of `float`, which this says it is.
+unsafe impl OcamlType for f64 {
     const IS_FLOAT: bool = true;
 
     const TYPE: Type = Type::named("float");
 }
 
 impl FromOcaml for f64 {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         value.as_float().ok_or_else(|| mismatch("float"))
     }
 
@@ -137,22 +146,24 @@ impl FromOcaml for f64 {
     }
 }
 
-impl IntoOcaml for f64 {
+// SAFETY: it is an OCaml float.
+unsafe impl IntoOcaml for f64 {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         Ok(lock.float(self))
     }
 }
 
 /// `float`, rounded. One that is too large is refused.
-impl OcamlType for f32 {
+// SAFETY: the conversions below are those of `float`, which this says it is.
+unsafe impl OcamlType for f32 {
     const IS_FLOAT: bool = true;
 
     const TYPE: Type = Type::named("float");
 }
 
 impl FromOcaml for f32 {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        Self::from_float(f64::from_ocaml(value)?)
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        Self::from_float(value.as_float().ok_or_else(|| mismatch("float"))?)
     }
 
     fn from_float(float: f64) -> Result<Self, Error> {
@@ -166,22 +177,24 @@ impl FromOcaml for f32 {
     }
 }
 
-impl IntoOcaml for f32 {
+// SAFETY: it is an OCaml float.
+unsafe impl IntoOcaml for f32 {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         Ok(lock.float(f64::from(self)))
     }
 }
 
 /// `float`, in seconds, as in `Unix` and Lwt
-impl OcamlType for Duration {
+// SAFETY: the conversions below are those of `float`, which this says it is.
+unsafe impl OcamlType for Duration {
     const IS_FLOAT: bool = true;
 
     const TYPE: Type = Type::named("float");
 }
 
 impl FromOcaml for Duration {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        Self::from_float(f64::from_ocaml(value)?)
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        Self::from_float(value.as_float().ok_or_else(|| mismatch("float"))?)
     }
 
     fn from_float(seconds: f64) -> Result<Self, Error> {
@@ -191,7 +204,8 @@ impl FromOcaml for Duration {
     }
 }
 
-impl IntoOcaml for Duration {
+// SAFETY: it is an OCaml float.
+unsafe impl IntoOcaml for Duration {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         Ok(lock.float(self.as_secs_f64()))
     }

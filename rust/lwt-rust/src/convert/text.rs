@@ -17,30 +17,34 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Char(pub u8);
 
-impl OcamlType for Char {
+// SAFETY: the conversions below are those of `char`, an integer below 256.
+unsafe impl OcamlType for Char {
     const TYPE: Type = Type::named("char");
 }
 
 impl FromOcaml for Char {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let byte = value.as_int().and_then(|int| u8::try_from(int).ok());
         byte.map(Char).ok_or_else(|| mismatch("char"))
     }
 }
 
-impl IntoOcaml for Char {
+// SAFETY: an integer below 256.
+unsafe impl IntoOcaml for Char {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         self.0.into_ocaml(lock)
     }
 }
 
 /// `Uchar.t`
-impl OcamlType for char {
+// SAFETY: the conversions below are those of `Uchar.t`, an integer that is a
+// character of Unicode, as a `char` is.
+unsafe impl OcamlType for char {
     const TYPE: Type = Type::named("Uchar.t");
 }
 
 impl FromOcaml for char {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let number = value.as_int().and_then(|int| u32::try_from(int).ok());
         number
             .and_then(char::from_u32)
@@ -48,77 +52,87 @@ impl FromOcaml for char {
     }
 }
 
-impl IntoOcaml for char {
+// SAFETY: an integer that is a character of Unicode.
+unsafe impl IntoOcaml for char {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         u32::from(self).into_ocaml(lock)
     }
 }
 
 /// `string`, which must be UTF-8
-impl OcamlType for String {
+// SAFETY: the conversions below are those of `string`.
+unsafe impl OcamlType for String {
     const TYPE: Type = Type::named("string");
 }
 
 impl FromOcaml for String {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        let bytes = value.as_bytes().ok_or_else(|| mismatch("string"))?;
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(error) => Err(Error::message(format!(
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let bytes = value.to_bytes().ok_or_else(|| mismatch("string"))?;
+        String::from_utf8(bytes).map_err(|error| {
+            Error::message(format!(
                 "a string is not UTF-8: the byte at position {} begins no character",
-                error.valid_up_to()
-            ))),
-        }
+                error.utf8_error().valid_up_to()
+            ))
+        })
     }
 }
 
-impl IntoOcaml for String {
+// SAFETY: it is an OCaml string.
+unsafe impl IntoOcaml for String {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(self.as_bytes()))
+        lock.string(self.as_bytes())
     }
 }
 
 /// `string`, which must be UTF-8
-impl OcamlType for Box<str> {
+// SAFETY: the conversions below are those of `string`.
+unsafe impl OcamlType for Box<str> {
     const TYPE: Type = Type::named("string");
 }
 
 impl FromOcaml for Box<str> {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        String::from_ocaml(value).map(String::into_boxed_str)
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        // SAFETY: the caller says so.
+        unsafe { String::from_ocaml(value) }.map(String::into_boxed_str)
     }
 }
 
-impl IntoOcaml for Box<str> {
+// SAFETY: it is an OCaml string.
+unsafe impl IntoOcaml for Box<str> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(self.as_bytes()))
+        lock.string(self.as_bytes())
     }
 }
 
 /// `string`, as a result
-impl OcamlType for &'static str {
+// SAFETY: the conversions below are those of `string`.
+unsafe impl OcamlType for &'static str {
     const TYPE: Type = Type::named("string");
 }
 
-impl IntoOcaml for &'static str {
+// SAFETY: it is an OCaml string.
+unsafe impl IntoOcaml for &'static str {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(self.as_bytes()))
+        lock.string(self.as_bytes())
     }
 }
 
 /// `string`: a path is any bytes
-impl OcamlType for PathBuf {
+// SAFETY: the conversions below are those of `string`.
+unsafe impl OcamlType for PathBuf {
     const TYPE: Type = Type::named("string");
 }
 
 impl FromOcaml for PathBuf {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        Vec::from_ocaml(value).map(|bytes| OsString::from_vec(bytes).into())
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let bytes = value.to_bytes().ok_or_else(|| mismatch("string"))?;
+        Ok(OsString::from_vec(bytes).into())
     }
 }
 
-impl IntoOcaml for PathBuf {
+// SAFETY: it is an OCaml string.
+unsafe impl IntoOcaml for PathBuf {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        Ok(lock.string(self.as_os_str().as_bytes()))
+        lock.string(self.as_os_str().as_bytes())
     }
 }

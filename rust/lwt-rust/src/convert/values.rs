@@ -1,6 +1,6 @@
 //! Values that Rust keeps without looking at them.
 
-use std::marker::PhantomData;
+use std::{fmt, marker::PhantomData};
 
 use super::{FromOcaml, IntoOcaml, OcamlType};
 use crate::{
@@ -10,75 +10,148 @@ use crate::{
 };
 
 /// `Obj.t`: any value, which OCaml has to give a type to.
-impl OcamlType for Root {
+// SAFETY: every value is an `Obj.t`, so whatever Rust has is one.
+unsafe impl OcamlType for Root {
     const TYPE: Type = Type::named("Obj.t");
 }
 
 impl FromOcaml for Root {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         Ok(Root::new(value))
     }
 }
 
-impl IntoOcaml for Root {
+// SAFETY: as above.
+unsafe impl IntoOcaml for Root {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         Ok(self.get(lock))
     }
 }
 
-/// A value of any OCaml type, kept alive and given back: `'a` for
-/// `Poly<vars::A>`, `'b` for `Poly<vars::B>` and so on.
-///
-/// A `Poly<V>` can only be had from OCaml, so a function that gives one back was
-/// given it under the same type variable: the OCaml type keeps its word. It may
-/// be sent to and dropped on any thread.
+/// A value of any OCaml type, kept alive and given back. `A` is a type parameter of
+/// the function, and `'a` in OCaml:
 ///
 /// ```no_run
-/// use lwt_rust::{Poly, vars};
+/// use lwt_rust::Poly;
 ///
 /// /// `val swap : 'a * 'b -> ('b * 'a) Lwt.t`
 /// #[lwt_rust::func]
-/// async fn swap((a, b): (Poly<vars::A>, Poly<vars::B>)) -> (Poly<vars::B>, Poly<vars::A>) {
+/// async fn swap<A, B>((a, b): (Poly<A>, Poly<B>)) -> (Poly<B>, Poly<A>) {
 ///     (b, a)
 /// }
 /// # fn main() {}
 /// ```
-#[derive(Debug)]
-pub struct Poly<V> {
+///
+/// The function is compiled for every `A` there could be, and nothing but OCaml makes a
+/// `Poly<A>`. So the one that a function gives back was given to it, in the same call,
+/// under the same type variable.
+///
+/// It may be sent to any thread that ends before the call does, and dropped there. It
+/// is not `'static`, so nothing keeps it for longer than the call: if a static could,
+/// the next call would find a value there whose type may be another. To keep the value
+/// alive for longer, make a [`Root`] of it.
+///
+/// ```compile_fail,E0310
+/// use std::{any::Any, sync::Mutex};
+/// use lwt_rust::Poly;
+///
+/// static KEPT: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
+///
+/// #[lwt_rust::func]
+/// fn keep<A>(value: Poly<A>) {
+///     KEPT.lock().unwrap().push(Box::new(value));
+/// }
+/// # fn main() {}
+/// ```
+pub struct Poly<A> {
     root: Root,
-    variable: PhantomData<fn(V) -> V>,
+    variable: PhantomData<fn(A) -> A>,
 }
 
-/// The type variables of [`Poly`].
-pub mod vars {
-    /// A type variable.
+/// The types that stand for OCaml's type variables: those with which `#[func]` calls a
+/// function that has type parameters. It adds this bound to each of them.
+///
+/// A function of your own that such a function calls has the bound if it converts the
+/// values, for example if it calls a [`Closure`](crate::Closure) with them:
+///
+/// ```no_run
+/// use lwt_rust::{Closure, Error, Poly, Variable, with_lock};
+///
+/// fn twice<A: Variable>(f: &Closure<Poly<A>, Poly<A>>, x: Poly<A>) -> Result<Poly<A>, Error> {
+///     let x = with_lock(|lock| f.call(lock, x))?;
+///     with_lock(|lock| f.call(lock, x))
+/// }
+///
+/// /// `val apply_twice : ('a -> 'a) -> 'a -> 'a`
+/// #[lwt_rust::func]
+/// fn apply_twice<A>(f: Closure<Poly<A>, Poly<A>>, x: Poly<A>) -> Result<Poly<A>, Error> {
+///     twice(&f, x)
+/// }
+/// # fn main() {}
+/// ```
+///
+/// # Safety
+///
+/// Only generic code ever has a `Poly` of this type, but for the stub of one function,
+/// which reads its arguments and writes its result: else values of different OCaml
+/// types have the same type in Rust.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no type parameter of a function with `#[lwt_rust::func]`",
+    label = "this stands for no type variable of OCaml's",
+    note = "write `fn f<A>(value: Poly<A>)`; a function that such a one calls has `A: Variable`"
+)]
+pub unsafe trait Variable {
+    /// The variable's name in OCaml, without the quote.
     #[doc(hidden)]
-    pub trait Variable {
-        /// Its name, without the quote.
-        const NAME: &'static str;
-    }
+    const NAME: &'static str;
+}
 
+/// Names of type variables, for functions that do not declare their type parameters:
+/// to `#[func]`, `Poly<vars::A>` is `Poly<A>`, where `A` is a type parameter.
+///
+/// ```no_run
+/// use lwt_rust::{Poly, vars};
+///
+/// /// `val identity : 'a -> 'a`
+/// #[lwt_rust::func]
+/// fn identity(value: Poly<vars::A>) -> Poly<vars::A> {
+///     value
+/// }
+/// # fn main() {}
+/// ```
+pub mod vars {
     macro_rules! variables {
         ($($variable:ident $name:literal)*) => { $(
             #[doc = concat!("`'", $name, "`")]
             #[derive(Debug)]
             pub enum $variable {}
-
-            impl Variable for $variable {
-                const NAME: &'static str = $name;
-            }
         )* };
     }
 
     variables! { A "a" B "b" C "c" D "d" E "e" F "f" }
 }
 
-impl<V: vars::Variable> OcamlType for Poly<V> {
-    const TYPE: Type = Type::variable(V::NAME);
+impl<A> From<Poly<A>> for Root {
+    /// The value, of which nobody knows the type any more.
+    fn from(value: Poly<A>) -> Root {
+        value.root
+    }
 }
 
-impl<V: vars::Variable> FromOcaml for Poly<V> {
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+impl<A> fmt::Debug for Poly<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Poly(..)")
+    }
+}
+
+// SAFETY: a `Poly` is made of a value of that type alone, and gives back that value. It
+// borrows nothing: `A` is a name.
+unsafe impl<A: Variable> OcamlType for Poly<A> {
+    const TYPE: Type = Type::variable(A::NAME);
+}
+
+impl<A: Variable> FromOcaml for Poly<A> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         Ok(Poly {
             root: Root::new(value),
             variable: PhantomData,
@@ -92,7 +165,8 @@ impl<V: vars::Variable> FromOcaml for Poly<V> {
     }
 }
 
-impl<V: vars::Variable> IntoOcaml for Poly<V> {
+// SAFETY: as for its type.
+unsafe impl<A: Variable> IntoOcaml for Poly<A> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         Ok(self.root.get(lock))
     }

@@ -31,7 +31,8 @@ impl Exception {
     pub(crate) fn read(shown: Val<'_>) -> Result<Self, Error> {
         let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let (exception, name, message, registered, backtrace) =
-            <(Root, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Root)>::from_ocaml(shown)?;
+            // SAFETY: `raw.ml` declares it as such a tuple.
+            unsafe { <(Root, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Root)>::from_ocaml(shown) }?;
         Ok(Exception(Arc::new(ExceptionInner {
             exception,
             backtrace,

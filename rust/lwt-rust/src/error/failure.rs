@@ -4,7 +4,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 
 use lwt_rust_core::catch_panic;
 
-use super::{Exception, Panic, option, text};
+use super::{Exception, Panic, option};
 use crate::{
     callbacks::{Callback, call_back},
     ffi::{Lock, Root, Val},
@@ -86,12 +86,12 @@ impl Failure {
             Ok(shown) => shown,
             Err(payload) => return Panic::from_payload(payload).make(lock),
         };
-        let message = text(lock, &message);
+        let message = lock.text(&message);
         let sources = sources.iter().rev().fold(Root::UNIT, |tail, source| {
-            let head = text(lock, source);
+            let head = lock.text(source);
             Root::new(lock.block(0, &[&head, &tail]))
         });
-        let type_name = text(lock, type_name);
+        let type_name = lock.text(type_name);
         let backtrace = option(lock, backtrace.as_deref());
         let parts = Root::new(lock.block(0, &[&message, &sources, &type_name, &backtrace]));
         call_back(lock, Callback::MakeError, &[&parts])

@@ -97,15 +97,11 @@ impl fmt::Display for Error {
     }
 }
 
-fn text(lock: &mut Lock, text: &str) -> Root {
-    Root::new(lock.string(text.as_bytes()))
-}
-
 fn option(lock: &mut Lock, option: Option<&str>) -> Root {
     match option {
         None => Root::UNIT,
         Some(string) => {
-            let string = text(lock, string);
+            let string = lock.text(string);
             Root::new(lock.block(0, &[&string]))
         }
     }

@@ -15,7 +15,7 @@ use std::{
 
 use lwt_rust_core::{Payload, drop_quietly};
 
-use super::{Exception, failure::show_backtrace, option, text};
+use super::{Exception, failure::show_backtrace, option};
 use crate::{
     callbacks::{Callback, call_back},
     executor::Handle,
@@ -198,8 +198,8 @@ impl Panic {
 
     /// `string * string * string option`: message, location, backtrace.
     pub(crate) fn parts(&self, lock: &mut Lock) -> Root {
-        let message = text(lock, &self.0.message);
-        let location = text(lock, &self.0.location);
+        let message = lock.text(&self.0.message);
+        let location = lock.text(&self.0.location);
         let backtrace = option(lock, self.0.backtrace.as_deref());
         Root::new(lock.block(0, &[&message, &location, &backtrace]))
     }

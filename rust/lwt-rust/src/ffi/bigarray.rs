@@ -1,10 +1,14 @@
 //! The memory of OCaml's arrays that do not move.
 
-use std::{mem::offset_of, sync::atomic::AtomicU8};
+use std::{ffi::CStr, mem::offset_of};
 
 use ocaml::sys::{self, bigarray};
 
-use super::{lock::Lock, value::Val};
+use super::{
+    copy::{copy_shared, copy_to_vec},
+    lock::Lock,
+    value::Val,
+};
 
 /// The bytes of a value of `Bigarray`, valid as long as the value is alive.
 #[derive(Debug)]
@@ -16,7 +20,7 @@ pub(crate) struct Bytes {
 // SAFETY: it is an address; whoever uses the memory behind it answers for that.
 unsafe impl Send for Bytes {}
 
-// SAFETY: as above. What is read and written here is atomic.
+// SAFETY: as above. What is read and written here is so by `copy_shared`.
 unsafe impl Sync for Bytes {}
 
 impl Bytes {
@@ -56,25 +60,53 @@ impl Bytes {
         self.start
     }
 
-    /// `length` bytes from `start` on, which others may be writing.
+    /// Copies bytes out, from position `start` on, as many as `into` has. Others may
+    /// be writing them.
     ///
     /// # Panics
     ///
-    /// If there are not so many.
-    pub(crate) fn cells(&self, start: usize, length: usize) -> &[AtomicU8] {
-        let cells: &[AtomicU8] = match self.length {
-            // The address of an empty array may be anything.
-            0 => &[],
-            // SAFETY: the array is alive, has so many bytes, and they stay where
-            // they are; atomics may be shared with whoever writes them.
-            all => unsafe { std::slice::from_raw_parts(self.start.cast(), all) },
-        };
-        &cells[start..][..length]
+    /// If the array ends before that.
+    pub(crate) fn read(&self, start: usize, into: &mut [u8]) {
+        let from = self.part(start, into.len());
+        // SAFETY: the array has that part and is alive, for the owner of this keeps its
+        // value alive, and it stays where it is. `into` is the caller's alone, so it is
+        // no part of the array.
+        unsafe { copy_shared(from, into.as_mut_ptr(), into.len()) };
+    }
+
+    /// Copies bytes in, from position `start` on. Others may be using them.
+    ///
+    /// # Panics
+    ///
+    /// If the array ends before that.
+    pub(crate) fn write(&self, start: usize, from: &[u8]) {
+        let into = self.part(start, from.len());
+        // SAFETY: as in `read`. Nobody writes `from`, so it is no part of the array.
+        unsafe { copy_shared(from.as_ptr(), into, from.len()) };
+    }
+
+    /// A copy of all bytes. Others may be writing them.
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        // SAFETY: as in `read`.
+        unsafe { copy_to_vec(self.start, self.length) }
+    }
+
+    /// Where the part of `length` bytes from `start` on begins.
+    fn part(&self, start: usize, length: usize) -> *mut u8 {
+        let all = self.length;
+        assert!(
+            start <= all && length <= all - start,
+            "a buffer of {all} bytes has no {length} bytes at {start}"
+        );
+        self.start.wrapping_add(start)
     }
 }
 
+/// The names of the operations of `Bigarray`, and of `Unix.map_file`.
+const OPERATIONS: [&CStr; 2] = [c"_bigarr02", c"_bigarray"];
+
 /// Whether `value` is a custom block whose operations have the name of those of
-/// `Bigarray`.
+/// `Bigarray`, or of the arrays that are files.
 fn is_bigarray(value: Val<'_>) -> bool {
     if value.tag() != Some(sys::CUSTOM) {
         return false;
@@ -86,8 +118,8 @@ fn is_bigarray(value: Val<'_>) -> bool {
     // SAFETY: the operations of a live block are valid, and have a name.
     let identifier = unsafe { (*operations).identifier };
     // SAFETY: the name is a C string.
-    let name = unsafe { std::ffi::CStr::from_ptr(identifier) };
-    name == c"_bigarr02"
+    let name = unsafe { CStr::from_ptr(identifier) };
+    OPERATIONS.contains(&name)
 }
 
 impl Lock {

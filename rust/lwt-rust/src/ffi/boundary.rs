@@ -253,7 +253,10 @@ pub(crate) unsafe fn tell(text: &[u8]) -> Raw {
     // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on this
     // thread before has given its `Lock` away to call OCaml.
     let mut lock = unsafe { Lock::assume() };
-    Raw(lock.string(text).raw())
+    match lock.string(text) {
+        Ok(string) => Raw(string.raw()),
+        Err(_) => unreachable!("a short string needs no more than the minor heap"),
+    }
 }
 
 /// The stub of a `[@@noalloc]` external, which neither allocates nor calls

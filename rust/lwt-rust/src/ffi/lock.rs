@@ -7,9 +7,9 @@ use ocaml::sys;
 use super::{
     root::Root,
     thread::{Access, access, call_ocaml, set_access},
-    value::Val,
+    value::{MOST_TAG, Val},
 };
-use crate::error::Exception;
+use crate::error::{Error, Exception};
 
 /// The domain's lock, in the hand of the thread that holds it.
 ///
@@ -72,13 +72,18 @@ impl Lock {
         f()
     }
 
-    /// Calls an OCaml closure with one to three arguments.
+    /// Calls an OCaml closure with one to three arguments, which have to be of the types
+    /// that it takes: [`Closure`](crate::Closure) is for those that Rust knows.
     ///
     /// # Errors
     ///
     /// The exception that left the closure.
     #[inline]
-    pub fn call(&mut self, closure: &Root, arguments: &[&Root]) -> Result<Val<'_>, Exception> {
+    pub(crate) fn call(
+        &mut self,
+        closure: &Root,
+        arguments: &[&Root],
+    ) -> Result<Val<'_>, Exception> {
         assert!(
             closure.get(self).is_function(),
             "a value that is no function was called: the type of an external is wrong"
@@ -120,8 +125,13 @@ impl Lock {
         Exception::raised(self, exception)
     }
 
-    /// Allocates a block of `fields`, which has at least one.
+    /// Allocates a block of `fields`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no field, or there are more than 256, or no value has such a tag.
     pub(crate) fn block(&mut self, tag: u8, fields: &[&Root]) -> Val<'_> {
+        assert!((1..=MOST_YOUNG_WORDS).contains(&fields.len()) && tag <= MOST_TAG);
         // SAFETY: the lock is held; the size is small and positive, and every
         // field is initialised below before anything else can allocate.
         let block = unsafe { sys::caml_alloc_small(fields.len(), tag) };
@@ -136,14 +146,71 @@ impl Lock {
         unsafe { Val::from_raw(self, block) }
     }
 
+    /// Allocates `words` words, one at least, that hold nothing yet; `None` if OCaml
+    /// has no memory for them. Unlike `caml_alloc` it raises nothing.
+    ///
+    /// # Safety
+    ///
+    /// The caller initialises them before anything else can allocate.
+    unsafe fn words(&mut self, words: usize, tag: u8) -> Option<sys::Value> {
+        if words <= MOST_YOUNG_WORDS {
+            // SAFETY: the lock is held, and the size is small and positive. The rest
+            // the caller says.
+            return Some(unsafe { sys::caml_alloc_small(words, tag) });
+        }
+        // SAFETY: the lock is held, and any size may be asked for. The rest the caller
+        // says.
+        let block = unsafe { caml_alloc_shr_noexc(words, tag.into()) };
+        (block != 0).then_some(block)
+    }
+
+    /// Lets the collector keep up with large blocks. `block` is one that is
+    /// initialised, and it is given back.
+    fn collected(&mut self, block: sys::Value) -> Val<'_> {
+        // SAFETY: the lock is held. The function keeps the block, and may collect,
+        // but runs no OCaml code.
+        let block = unsafe { caml_check_urgent_gc(block) };
+        // SAFETY: it is valid now.
+        unsafe { Val::from_raw(self, block) }
+    }
+
     /// Allocates a string (or `bytes`) with a copy of `bytes`.
-    pub fn string(&mut self, bytes: &[u8]) -> Val<'_> {
-        // SAFETY: the lock is held and the bytes are readable; they are copied
-        // before the function returns.
-        let string =
-            unsafe { sys::caml_alloc_initialized_string(bytes.len(), bytes.as_ptr().cast()) };
-        // SAFETY: `string` was allocated just now.
-        unsafe { Val::from_raw(self, string) }
+    ///
+    /// # Errors
+    ///
+    /// If OCaml has no memory for it.
+    pub fn string(&mut self, bytes: &[u8]) -> Result<Val<'_>, Error> {
+        let length = bytes.len();
+        // There is at least one byte behind the string, and the last one of its block
+        // says how many there are before itself.
+        let words = length / WORD + 1;
+        // SAFETY: all of it is written below.
+        let block = unsafe { self.words(words, sys::STRING) }
+            .ok_or_else(|| no_memory("a string", length, "bytes"))?;
+        // SAFETY: the block has so many words.
+        let last = unsafe { sys::field(block, words - 1) };
+        // SAFETY: it is a word of a fresh block that the collector does not look into.
+        unsafe { last.write(0) };
+        let start = block as *mut u8;
+        // SAFETY: the last byte of the block.
+        let rest = unsafe { start.add(words * WORD - 1) };
+        // SAFETY: as above.
+        unsafe { rest.write((words * WORD - 1 - length) as u8) };
+        // SAFETY: the block has room for the bytes, and is nobody else's yet.
+        unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), length) };
+        Ok(self.collected(block))
+    }
+
+    /// Allocates a string for a text, which is replaced if OCaml has no memory for it:
+    /// for an error that has to be told.
+    pub(crate) fn text(&mut self, text: &str) -> Root {
+        match self.string(text.as_bytes()).map(Root::new) {
+            Ok(string) => string,
+            Err(error) => match self.string(error.to_string().as_bytes()) {
+                Ok(instead) => Root::new(instead),
+                Err(_) => unreachable!("a short string needs no more than the minor heap"),
+            },
+        }
     }
 
     /// Allocates a float.
@@ -156,27 +223,44 @@ impl Lock {
 
     /// `[||]`.
     pub(crate) fn empty_array(&mut self) -> Val<'_> {
-        // SAFETY: the lock is held; a block of no fields is the atom of its tag.
+        // SAFETY: the lock is held; a block of no fields is the atom of its tag, and
+        // takes no memory.
         let array = unsafe { sys::caml_alloc(0, 0) };
         // SAFETY: `array` was allocated just now.
         unsafe { Val::from_raw(self, array) }
     }
 
     /// Allocates an array of so many `()`, one at least.
-    pub(crate) fn array(&mut self, length: usize) -> Val<'_> {
-        // SAFETY: the lock is held. OCaml initialises the fields.
-        let array = unsafe { sys::caml_alloc(length, 0) };
-        // SAFETY: `array` was allocated just now.
-        unsafe { Val::from_raw(self, array) }
+    ///
+    /// # Errors
+    ///
+    /// If OCaml has no memory for it.
+    pub(crate) fn array(&mut self, length: usize) -> Result<Val<'_>, Error> {
+        // SAFETY: all fields are written below.
+        let array = unsafe { self.words(length, 0) }.ok_or_else(|| no_array(length))?;
+        for index in 0..length {
+            // SAFETY: the block has that field.
+            let place = unsafe { sys::field(array, index) };
+            // SAFETY: the block is fresh, and an immediate value needs no write barrier.
+            unsafe { place.write(sys::UNIT) };
+        }
+        Ok(self.collected(array))
     }
 
     /// Allocates an array of so many floats, one at least, which are to be
     /// stored before anybody reads them.
-    pub(crate) fn float_array(&mut self, length: usize) -> Val<'_> {
-        // SAFETY: the lock is held. The collector does not look into the array.
-        let array = unsafe { sys::caml_alloc_float_array(length) };
-        // SAFETY: `array` was allocated just now.
-        unsafe { Val::from_raw(self, array) }
+    ///
+    /// # Errors
+    ///
+    /// If OCaml has no memory for it.
+    pub(crate) fn float_array(&mut self, length: usize) -> Result<Val<'_>, Error> {
+        const WORDS: usize = size_of::<f64>() / WORD;
+        let array = match length.checked_mul(WORDS) {
+            // SAFETY: the collector does not look into the array, so any words do.
+            Some(words) => unsafe { self.words(words, sys::DOUBLE_ARRAY) },
+            None => None,
+        };
+        Ok(self.collected(array.ok_or_else(|| no_array(length))?))
     }
 
     /// Stores a float in an array of floats.
@@ -227,7 +311,30 @@ impl Lock {
     }
 }
 
+/// The bytes of a word.
+const WORD: usize = size_of::<sys::Value>();
+
+/// The most words of a block in the minor heap: `Max_young_wosize`.
+const MOST_YOUNG_WORDS: usize = 256;
+
+#[cold]
+fn no_memory(what: &str, length: usize, of: &str) -> Error {
+    Error::message(format!("OCaml has no memory for {what} of {length} {of}"))
+}
+
+#[cold]
+fn no_array(length: usize) -> Error {
+    no_memory("an array", length, "elements")
+}
+
 unsafe extern "C" {
+    /// As `caml_alloc_shr`, but gives 0 where that one raises: if there is no memory,
+    /// or no block can be so large.
+    fn caml_alloc_shr_noexc(words: usize, tag: libc::c_uint) -> sys::Value;
+
+    /// Does what the collector has asked for, and gives its argument, which it keeps.
+    fn caml_check_urgent_gc(kept: sys::Value) -> sys::Value;
+
     /// Of OCaml's library `unix`.
     fn caml_unix_error_of_code(errno: libc::c_int) -> sys::Value;
 }

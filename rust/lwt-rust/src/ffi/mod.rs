@@ -15,6 +15,7 @@
 mod bigarray;
 mod bottom;
 mod boundary;
+mod copy;
 mod custom;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod handlers;

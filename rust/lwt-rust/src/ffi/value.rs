@@ -1,10 +1,21 @@
 //! Values that live as long as a loan of the lock (rule 3).
 
-use std::marker::PhantomData;
+use std::{
+    marker::PhantomData,
+    sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering},
+};
 
 use ocaml::sys;
 
-use super::lock::Lock;
+use super::{copy::copy_to_vec, lock::Lock};
+
+/// The last tag of blocks that consist of values: what comes after it in
+/// `caml/mlvalues.h` is suspensions, continuations, closures, objects, and blocks
+/// that OCaml's collector does not look into.
+pub(super) const MOST_TAG: u8 = 243;
+
+/// The bits of a header below the size: the tag, and two of the collector's.
+const HEADER_BITS_BELOW_SIZE: u32 = 10;
 
 /// An OCaml value, valid until the lock it was read under is used to allocate
 /// or is given back.
@@ -88,10 +99,22 @@ impl<'l> Val<'l> {
         self.as_int().and_then(|int| u64::try_from(int).ok())
     }
 
+    /// The header of a block; `None` for an immediate value.
+    fn header(self) -> Option<usize> {
+        if sys::is_long(self.raw) {
+            return None;
+        }
+        let header = (self.raw as *mut usize).wrapping_sub(1);
+        // SAFETY: a block has a header before it, and is live while the lock is lent. A
+        // collector, or another domain that forces a suspension, may write the header,
+        // a whole word at a time.
+        let header = unsafe { AtomicUsize::from_ptr(header) };
+        Some(header.load(Ordering::Relaxed))
+    }
+
     /// The tag of a block; `None` for an immediate value.
     pub fn tag(self) -> Option<u8> {
-        // SAFETY: a block has a header, and it is live while the lock is lent.
-        sys::is_block(self.raw).then(|| unsafe { sys::tag_val(self.raw) })
+        self.header().map(|header| header as u8)
     }
 
     /// Whether the value is a function.
@@ -99,33 +122,38 @@ impl<'l> Val<'l> {
         matches!(self.tag(), Some(sys::CLOSURE | sys::INFIX))
     }
 
-    /// The number of fields of a block; 0 for anything that has none.
+    /// The number of fields of a block: of a tuple, a record, a constructor with
+    /// arguments, an array that is not one of floats.
+    ///
+    /// It is 0 for every other value. A closure, for example, has words that are no
+    /// values, and a suspension has a word that another domain may put away.
     pub fn size(self) -> usize {
-        match self.tag() {
-            // SAFETY: the value is a live block.
-            Some(tag) if tag < sys::NO_SCAN => unsafe { sys::wosize_val(self.raw) },
+        match self.header() {
+            Some(header) if header as u8 <= MOST_TAG => header >> HEADER_BITS_BELOW_SIZE,
             Some(_) | None => 0,
         }
     }
 
-    /// Field `index` of a block, if it has that field.
+    /// Field `index` of a block, if it has that field: see [`size`](Val::size).
     pub fn field(self, index: usize) -> Option<Val<'l>> {
         if index >= self.size() {
             return None;
         }
         // SAFETY: the block has that field.
         let place = unsafe { sys::field(self.raw, index) };
-        // SAFETY: the field of a live block is initialised. Another domain may
-        // write it meanwhile; a word is read whole.
-        let raw = unsafe { place.read_volatile() };
+        // SAFETY: it is a whole word. Another domain may write it meanwhile, with
+        // `caml_modify`, which releases what the new value points to.
+        let place = unsafe { AtomicIsize::from_ptr(place) };
         Some(Val {
-            raw,
+            raw: place.load(Ordering::Acquire),
             loan: PhantomData,
         })
     }
 
-    /// The bytes of a string (or `bytes`), if it is one.
-    pub fn as_bytes(self) -> Option<&'l [u8]> {
+    /// A copy of the bytes of a string (or `bytes`), if it is one.
+    ///
+    /// It is a copy since OCaml may write `bytes` at any time, in another domain.
+    pub fn to_bytes(self) -> Option<Vec<u8>> {
         if self.tag() != Some(sys::STRING) {
             return None;
         }
@@ -133,9 +161,9 @@ impl<'l> Val<'l> {
         let length = unsafe { sys::caml_string_length(self.raw) };
         // SAFETY: the value is a live string.
         let start = unsafe { sys::string_val(self.raw) };
-        // SAFETY: a string has `length` bytes from `start`; it neither moves
-        // nor dies while the lock is lent without allocation.
-        Some(unsafe { std::slice::from_raw_parts(start, length) })
+        // SAFETY: a string has `length` bytes from `start`; it neither moves nor dies
+        // while the lock is lent without allocation.
+        Some(unsafe { copy_to_vec(start, length) })
     }
 
     /// The value as a float, if it is one.
@@ -153,16 +181,16 @@ impl<'l> Val<'l> {
         if self.tag() != Some(sys::DOUBLE_ARRAY) {
             return None;
         }
-        // SAFETY: the value is a live block.
-        let words = unsafe { sys::wosize_val(self.raw) };
+        let words = self.header().unwrap_or(0) >> HEADER_BITS_BELOW_SIZE;
         let length = words * size_of::<sys::Value>() / size_of::<f64>();
-        let start = self.raw as *const f64;
+        let start = self.raw as *mut u64;
         Some((0..length).map(move |index| {
             // SAFETY: the block has that element.
             let place = unsafe { start.add(index) };
             // SAFETY: it is an initialised float. Another domain may write it
-            // meanwhile; a word is read whole.
-            unsafe { place.read_volatile() }
+            // meanwhile, all of it at once.
+            let place = unsafe { AtomicU64::from_ptr(place) };
+            f64::from_bits(place.load(Ordering::Relaxed))
         }))
     }
 }

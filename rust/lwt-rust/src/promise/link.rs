@@ -38,10 +38,22 @@ impl<T> Link<T> {
     }
 }
 
+impl<T: FromOcaml + Send> Link<T> {
+    /// The side of it that OCaml settles.
+    pub(super) fn sink(self: Arc<Self>) -> Arc<dyn Sink> {
+        let sink: Arc<dyn Sink + '_> = self;
+        // SAFETY: the value borrows nothing, though the compiler may not know it: see
+        // `OcamlType`. So the sink lives as long as somebody keeps it.
+        unsafe { std::mem::transmute::<Arc<dyn Sink + '_>, Arc<dyn Sink>>(sink) }
+    }
+}
+
 impl<T: FromOcaml + Send> Sink for Link<T> {
     fn resolve(&self, value: Val<'_>) {
         // Given back if the reader is gone, here and below.
-        let _ = self.cell.settle(T::from_ocaml(value));
+        // SAFETY: a link is that of a promise which was read as one of `T`.
+        let value = unsafe { T::from_ocaml(value) };
+        let _ = self.cell.settle(value);
     }
 
     fn reject(&self, exception: Exception) {

@@ -1,6 +1,10 @@
 //! Lwt promises, awaited by Rust.
 
-use std::task::{Context, Poll, ready};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use lwt_rust_core::{CountedPromise, Ticket};
 
@@ -27,7 +31,7 @@ pub(super) struct Local<T> {
     _counted: CountedPromise,
 }
 
-impl<T: FromOcaml + Send + 'static> Local<T> {
+impl<T: FromOcaml + Send> Local<T> {
     fn new(ticket: Ticket, executor: &DomainExecutor) -> Self {
         Local {
             ticket,
@@ -79,7 +83,7 @@ impl<T> Local<T> {
 }
 
 /// The promise of a wait that was begun by its domain, for somebody elsewhere.
-fn move_away<T: FromOcaml + Send + 'static>(ticket: Ticket, handle: Handle) -> Promise<T> {
+fn move_away<T: FromOcaml + Send>(ticket: Ticket, handle: Handle) -> Promise<T> {
     let link = Link::new();
     let resolver = Resolver::new(link.clone());
     let task = async move {
@@ -87,14 +91,32 @@ fn move_away<T: FromOcaml + Send + 'static>(ticket: Ticket, handle: Handle) -> P
             wait_for(executor, ticket, resolver);
         }
     };
+    // SAFETY: it has a value of type `T` at most.
+    let task = unsafe { for_as_long_as_needed(task) };
     handle.spawn(task).detach();
     Promise(State::Cancelling(link, handle))
+}
+
+/// A task of the domain's that converts values, whose types the compiler may not know to
+/// be `'static`.
+///
+/// # Safety
+///
+/// What the task has borrows nothing, apart from values that can be converted, which
+/// borrow nothing either: see [`OcamlType`](crate::OcamlType).
+unsafe fn for_as_long_as_needed<'a>(
+    task: impl Future<Output = ()> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    type Task<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+    let task: Task<'a> = Box::pin(task);
+    // SAFETY: the caller says so.
+    unsafe { std::mem::transmute::<Task<'a>, Task<'static>>(task) }
 }
 
 /// Has a wait of the executor settle a promise.
 fn wait_for<T>(executor: &DomainExecutor, ticket: Ticket, resolver: Resolver<T>)
 where
-    T: FromOcaml + Send + 'static,
+    T: FromOcaml + Send,
 {
     let Some(link) = resolver.leave() else { return };
     let waits = executor.waits();
@@ -102,7 +124,7 @@ where
         // Detached before.
         return executor.end_wait(ticket, false);
     }
-    if let Some(outcome) = waits.pass_on(ticket, link.clone()) {
+    if let Some(outcome) = waits.pass_on(ticket, link.clone().sink()) {
         let result = try_with_lock(|lock| read(lock, outcome));
         // Given back if the reader is gone: then nobody has to be told.
         let _ = link.cell.settle(result.unwrap_or(Err(Error::Abandoned)));
@@ -113,20 +135,26 @@ where
     }
 }
 
-impl<T: FromOcaml + Send + 'static> Promise<T> {
+impl<T: FromOcaml + Send> Promise<T> {
     /// The promise of a Lwt promise of the domain of `handle`.
     pub(super) fn of_lwt(promise: Root, handle: Handle) -> Self {
-        Self::asked(handle, move |_| Ok(Ask::Observe(promise)))
+        // SAFETY: it has a root.
+        unsafe { Self::asked(handle, move |_| Ok(Ask::Observe(promise))) }
     }
 
     /// The promise that OCaml is asked for, in the domain of `handle`: now, by a task
     /// of that domain; or soon, by anybody else.
-    pub(crate) fn asked<F>(handle: Handle, ask: F) -> Self
+    ///
+    /// # Safety
+    ///
+    /// What `ask` has borrows nothing, apart from values that can be converted.
+    pub(crate) unsafe fn asked<F>(handle: Handle, ask: F) -> Self
     where
-        F: FnOnce(&mut Lock) -> Result<Ask, Error> + Send + 'static,
+        F: FnOnce(&mut Lock) -> Result<Ask, Error> + Send,
     {
         let Some(executor) = handle.executor_here() else {
-            return Self::asked_elsewhere(handle, ask);
+            // SAFETY: the caller says so.
+            return unsafe { Self::asked_elsewhere(handle, ask) };
         };
         match with_lock(ask).and_then(|ask| executor.ask(ask)) {
             Ok(ticket) => Promise(State::Local(Local::new(ticket, executor))),
@@ -134,9 +162,14 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
         }
     }
 
-    fn asked_elsewhere<F>(handle: Handle, ask: F) -> Self
+    /// As [`asked`](Promise::asked), for a thread that is not of the domain.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    unsafe fn asked_elsewhere<F>(handle: Handle, ask: F) -> Self
     where
-        F: FnOnce(&mut Lock) -> Result<Ask, Error> + Send + 'static,
+        F: FnOnce(&mut Lock) -> Result<Ask, Error> + Send,
     {
         let link = Link::new();
         let resolver = Resolver::new(link.clone());
@@ -150,6 +183,9 @@ impl<T: FromOcaml + Send + 'static> Promise<T> {
                 Err(error) => drop(resolver.reject(error)),
             }
         };
+        // SAFETY: the caller says it of `ask`, and the rest has a value of type `T`
+        // at most.
+        let task = unsafe { for_as_long_as_needed(task) };
         handle.spawn(task).detach();
         Promise(State::Cancelling(link, handle))
     }

@@ -227,19 +227,20 @@ impl<T> std::fmt::Debug for Promise<T> {
 }
 
 /// `t Lwt.t`
-impl<T: OcamlType> OcamlType for Promise<T> {
+// SAFETY: a promise that was read as one of this type, whose value is read as a `T`.
+unsafe impl<T: OcamlType> OcamlType for Promise<T> {
     const TYPE: Type = Type::applied(&T::TYPE, "Lwt.t");
 }
 
 /// A `t Lwt_rust.Promise.t` is read as well.
-impl<T: FromOcaml + Send + 'static> FromOcaml for Promise<T> {
+impl<T: FromOcaml + Send> FromOcaml for Promise<T> {
     const IS_OF_EXECUTOR: bool = true;
 
-    fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match promise_of(value) {
             Some(relay) => {
                 let link = Link::new();
-                relay.attach(value, link.clone())?;
+                relay.attach(value, link.clone().sink())?;
                 Ok(Promise(State::Waiting(link)))
             }
             None if value.tag() != Some(0) => Err(mismatch("Lwt.t")),

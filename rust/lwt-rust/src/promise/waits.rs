@@ -28,7 +28,9 @@ pub(crate) type Outcome = Result<Root, Root>;
 /// Reads the value of a promise, or takes its exception.
 pub(super) fn read<T: FromOcaml>(lock: &mut Lock, outcome: Outcome) -> Result<T, Error> {
     match outcome {
-        Ok(value) => T::from_ocaml(value.get(lock)),
+        // SAFETY: the promise that was waited for was read as one of `T`, or a function
+        // returned it that was read as one of such promises.
+        Ok(value) => unsafe { T::from_ocaml(value.get(lock)) },
         Err(shown) => Err(Exception::read(shown.get(lock))?.into()),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     call,
     closure::LwtFn,
-    convert::FromOcaml,
+    convert::{FromOcaml, read},
     error::Error,
     executor::{self, Handle},
     ffi::{self, Lock, Raw, Root, Val, enter},
@@ -21,7 +21,7 @@ extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
 
 fn cancel(lock: &mut Lock, slot: Raw) -> Result<Val<'_>, Error> {
     // SAFETY: it is the parameter of the stub that was called just now.
-    let slot = usize::from_ocaml(unsafe { slot.argument(lock) })?;
+    let slot = read::<usize>(unsafe { slot.argument(lock) })?;
     if fork::happened() {
         return Ok(Val::UNIT);
     }
@@ -39,8 +39,8 @@ fn cancel(lock: &mut Lock, slot: Raw) -> Result<Val<'_>, Error> {
 extern "C" fn lwt_rust_call_drain(seconds: Raw) -> Raw {
     let start = |lock: &mut Lock, [seconds]: [Raw; 1]| {
         // SAFETY: it is the parameter of this stub.
-        let seconds = f64::from_ocaml(unsafe { seconds.argument(lock) })?;
-        let limit = Duration::try_from_secs_f64(seconds)?;
+        let seconds = unsafe { seconds.argument(lock) };
+        let limit = Duration::try_from_secs_f64(read(seconds)?)?;
         Ok(async move {
             if let Some(executor) = ffi::executor() {
                 let ended = executor.others_have_ended();
@@ -60,7 +60,9 @@ extern "C" fn lwt_rust_call_drain(seconds: Raw) -> Raw {
 extern "C" fn lwt_rust_call_in_lwt(function: Raw) -> Raw {
     let start = |lock: &mut Lock, [function]: [Raw; 1]| {
         // SAFETY: it is the parameter of this stub.
-        let function = LwtFn::<(), Root>::from_ocaml(unsafe { function.argument(lock) })?;
+        let function = unsafe { function.argument(lock) };
+        // SAFETY: `raw.ml` declares it as such a function.
+        let function = unsafe { LwtFn::<(), Root>::from_ocaml(function) }?;
         let lwt = Handle::of_lwt().ok_or_else(|| {
             Error::message(
                 "no domain runs the Lwt loop for Rust: call Lwt_rust.Runtime.start there first",

@@ -3,7 +3,7 @@
 use std::{os::fd::IntoRawFd, sync::Arc};
 
 use crate::{
-    convert::FromOcaml,
+    convert::read,
     error::Error,
     executor::{self, DomainLife},
     ffi::{self, Content, Raw, Root, Val, content_value, enter, observe, stub},
@@ -19,8 +19,8 @@ extern "C" fn lwt_rust_executor_attach(domain: Raw, by_lwt: Raw) -> Raw {
     unsafe {
         stub([domain, by_lwt], |lock, [domain, by_lwt]| {
             fork::check()?;
-            let domain = i64::from_ocaml(domain.get(lock))?;
-            let by_lwt = bool::from_ocaml(by_lwt.get(lock))?;
+            let domain = read::<i64>(domain.get(lock))?;
+            let by_lwt = read::<bool>(by_lwt.get(lock))?;
             Ok(Root::of_bool(executor::attach(domain, by_lwt)?))
         })
     }
@@ -36,8 +36,8 @@ extern "C" fn lwt_rust_executor_create(domain: Raw, notification: Raw, record: R
         stub(
             [domain, notification, record],
             |lock, [domain, notification, record]| {
-                let domain = i64::from_ocaml(domain.get(lock))?;
-                let notification = Option::from_ocaml(notification.get(lock))?;
+                let domain = read::<i64>(domain.get(lock))?;
+                let notification = read(notification.get(lock))?;
                 Ok(match executor::create(domain, notification, record)? {
                     None => Root::UNIT,
                     Some(socket) => {

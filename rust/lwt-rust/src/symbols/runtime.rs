@@ -5,7 +5,7 @@ use std::time::Duration;
 use lwt_rust_core::{Kind, count};
 
 use crate::{
-    convert::FromOcaml,
+    convert::read,
     error, executor,
     ffi::{Raw, Root, Val, act, notify, stub},
     fork,
@@ -26,15 +26,15 @@ extern "C" fn lwt_rust_runtime_configure(
         act(
             arguments,
             |lock, [is_current_thread, workers, thread_name]| {
-                let flavor = if bool::from_ocaml(is_current_thread.get(lock))? {
+                let flavor = if read::<bool>(is_current_thread.get(lock))? {
                     Flavor::CurrentThread
                 } else {
-                    let workers = Option::<i64>::from_ocaml(workers.get(lock))?;
+                    let workers = read::<Option<i64>>(workers.get(lock))?;
                     Flavor::MultiThread(workers.map(number_of_workers).transpose()?)
                 };
                 configure(Settings {
                     flavor,
-                    thread_name: String::from_ocaml(thread_name.get(lock))?,
+                    thread_name: read::<String>(thread_name.get(lock))?,
                 })?;
                 Ok(())
             },
@@ -51,8 +51,8 @@ extern "C" fn lwt_rust_runtime_stop(notification: Raw, seconds: Raw) -> Raw {
     unsafe {
         act([notification, seconds], |lock, [notification, seconds]| {
             fork::check()?;
-            let notification = isize::from_ocaml(notification.get(lock))?;
-            let patience = Duration::try_from_secs_f64(f64::from_ocaml(seconds.get(lock))?)?;
+            let notification = read::<isize>(notification.get(lock))?;
+            let patience = Duration::try_from_secs_f64(read::<f64>(seconds.get(lock))?)?;
             executor::shut_down();
             stop(patience, move || notify(notification))?;
             Ok(())
@@ -81,7 +81,7 @@ extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         act([are], |lock, [are]| {
-            error::are_reported(bool::from_ocaml(are.get(lock))?);
+            error::are_reported(read::<bool>(are.get(lock))?);
             Ok(())
         })
     }

@@ -1,7 +1,7 @@
 //! Lwt promises that Rust waits for.
 
 use crate::{
-    convert::FromOcaml,
+    convert,
     error::Error,
     executor::Awaited,
     ffi::{Lock, Raw, Root, Val, enter, keep},
@@ -50,7 +50,7 @@ unsafe fn settle(arguments: [Raw; 3], outcome: impl FnOnce(Root) -> Outcome) -> 
         // SAFETY: they are parameters of the stub, and making a root allocates nothing
         // in OCaml.
         let [wait, value, is_here] = arguments.map(|raw| unsafe { raw.argument(lock) });
-        let (wait, is_here) = (number(wait), bool::from_ocaml(is_here)?);
+        let (wait, is_here) = (number(wait), convert::read::<bool>(is_here)?);
         Ok((wait, outcome(Root::new(value)), is_here))
     };
     // SAFETY: the caller says so.

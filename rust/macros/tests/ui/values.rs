@@ -1,6 +1,6 @@
 //! A value that is not rooted cannot live over an `.await`.
 
-use lwt_rust::{Poly, Root, func, vars, with_lock};
+use lwt_rust::{Poly, Root, func, with_lock};
 
 #[func]
 async fn held(value: Root) -> bool {
@@ -11,8 +11,16 @@ async fn held(value: Root) -> bool {
 
 /// One of another type variable cannot be made up.
 #[func]
-async fn invented(value: Poly<vars::A>) -> Poly<vars::B> {
+async fn invented<A, B>(value: Poly<A>) -> Poly<B> {
     value
 }
+
+/// Two variables of one name would be one.
+#[func]
+fn twins<A, a>(_left: Poly<A>, _right: Poly<a>) {}
+
+/// A type parameter is that of a `Poly`.
+#[func]
+fn bare<A>(_value: Vec<A>) {}
 
 fn main() {}
