@@ -1,4 +1,4 @@
-//! What Rust leaves for OCaml to do (rule 16).
+//! What Rust leaves for OCaml to do (rule 18).
 //!
 //! Code of a user's that is written in OCaml may do anything: block, run a loop, call
 //! `exit`, perform an effect. So none of it runs above a frame of a task's. A task
