@@ -130,9 +130,6 @@ let () =
           case_of "calls" (repeat call) 200_000;
           case_of "cancelled calls" (repeat cancelled_call) 200_000;
           case_of "cancelled awaits" (repeat cancelled_await) 200_000;
-          case_of "promises that are given up" (given_up ~detaches:false)
-            200_000;
-          case_of "promises that are detached" (given_up ~detaches:true) 200_000;
           case_of "exceptions" (repeat exception_) 200_000;
           case_of "promises" (repeat promise) 200_000;
           case_of "domains that settle promises" (domains settle) 2_000;
@@ -141,6 +138,9 @@ let () =
             1_500;
           case "domains that await keep no more than empty ones"
             domains_keep_no_more_than_empty_ones;
+          case_of "promises that are given up" (given_up ~detaches:false)
+            200_000;
+          case_of "promises that are detached" (given_up ~detaches:true) 200_000;
         ] );
       ("notifications", [ case "turns send none" turns_send_no_notification ]);
     ]
