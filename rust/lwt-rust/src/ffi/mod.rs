@@ -17,7 +17,7 @@ mod bottom;
 mod boundary;
 mod copy;
 mod custom;
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(target_os = "linux", target_env = "gnu", not(tsan)))]
 mod handlers;
 mod lock;
 mod notification;
