@@ -1,5 +1,5 @@
 //! Every interleaving of the concurrent parts, tried by loom:
-//! `RUSTFLAGS="--cfg loom" cargo test --release -p lwt-rust-core --test loom`.
+//! `make loom`.
 #![cfg(loom)]
 #![allow(missing_docs)]
 

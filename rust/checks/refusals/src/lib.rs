@@ -1,0 +1,1 @@
+//! Nothing: `tests/` has the code that is refused.
