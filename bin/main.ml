@@ -11,10 +11,11 @@ let fail problems =
   List.iter (fun problem -> prerr_endline ("lwt-rust: " ^ problem)) problems;
   1
 
-(* The crate of a library's file, as in [libNAME.a]. *)
+(* The crate of a library's file, as in [libNAME.a] and [dllNAME.so]. *)
 let crate_of path =
   let base = Filename.remove_extension (Filename.basename path) in
-  if String.starts_with ~prefix:"lib" base then
+  let is_prefix prefix = String.starts_with ~prefix base in
+  if List.exists is_prefix [ "lib"; "dll" ] then
     String.sub base 3 (String.length base - 3)
   else base
 
@@ -172,15 +173,16 @@ let bindings_command =
   Cmd.v
     (info "bindings" ~doc:"write the OCaml module of a crate"
        [
-         "Reads the static library of a crate, and writes the implementation \
-          and the interface of the OCaml module that calls its functions: \
-          those that the crate names with $(b,lwt_rust::library!). Nothing of \
-          the library runs, so it may be one for another machine. It is for \
-          dune's rules; those that $(b,lwt-rust new) writes use it.";
+         "Reads the static or the dynamic library of a crate, and writes the \
+          implementation and the interface of the OCaml module that calls its \
+          functions: those that the crate names with $(b,lwt_rust::library!). \
+          Nothing of the library runs, so it may be one for another machine. \
+          It is for dune's rules; those that $(b,lwt-rust new) writes use it.";
        ])
     Term.(
       const bindings $ crate
-      $ position 0 "LIBRARY" "The static library, libNAME.a."
+      $ position 0 "LIBRARY"
+          "The static library, libNAME.a, or the dynamic one, dllNAME.so."
       $ position 1 "NAME.ml" "The implementation to write."
       $ position 2 "NAME.mli" "The interface to write.")
 

@@ -66,8 +66,8 @@ let of_file path =
       | [] ->
           Error
             (Printf.sprintf
-               "%s says nothing of Rust functions: it has to be the static \
-                library, libNAME.a, of a crate that uses lwt-rust, of the same \
-                release as this command"
+               "%s says nothing of Rust functions: it has to be the static or \
+                the dynamic library, libNAME.a or dllNAME.so, of a crate that \
+                uses lwt-rust, of the same release as this command"
                path)
       | records -> Ok records)

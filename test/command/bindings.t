@@ -3,7 +3,7 @@
   [1]
   $ echo text > libtext.a
   $ lwt-rust bindings libtext.a a.ml a.mli
-  lwt-rust: libtext.a says nothing of Rust functions: it has to be the static library, libNAME.a, of a crate that uses lwt-rust, of the same release as this command
+  lwt-rust: libtext.a says nothing of Rust functions: it has to be the static or the dynamic library, libNAME.a or dllNAME.so, of a crate that uses lwt-rust, of the same release as this command
   [1]
   $ lwt-rust bindings libtext.a a.ml 2>/dev/null
   [124]

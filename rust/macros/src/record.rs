@@ -1,8 +1,10 @@
 //! The records that `lwt-rust bindings` finds in the built file.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Type, spanned::Spanned};
+
+use crate::names;
 
 /// An item of a record.
 #[derive(Default)]
@@ -41,13 +43,16 @@ pub(crate) fn path(name: &str) -> TokenStream {
     quote!(::core::concat!(::core::module_path!(), "::", #name))
 }
 
-/// A static that the compiler keeps, though nothing refers to it.
+/// A static that nothing refers to. The compiler keeps it because it is `used`, and the
+/// linker keeps it in a dynamic library because it has a symbol.
 pub(crate) fn record(items: &[Item]) -> TokenStream {
+    let symbol = names::symbol("record", &format_ident!("of"));
     quote! {
         const _: () = {
             const ITEMS: &[&[::lwt_rust::bindings::Part]] = &[#(#items),*];
             #[used]
-            static RECORD: [u8; ::lwt_rust::bindings::length(ITEMS)] =
+            #[unsafe(export_name = #symbol)]
+            pub static RECORD: [u8; ::lwt_rust::bindings::length(ITEMS)] =
                 ::lwt_rust::bindings::bytes(ITEMS);
         };
     }
