@@ -28,7 +28,7 @@ command -v cargo >/dev/null || fail \
   "cargo is not installed, and this library has a Rust part." \
   "Install Rust 1.85 or later, with rustup or from your system's packages."
 [ -f "$context/$manifest" ] ||
-  fail "There is no $manifest: it has to be the Cargo.toml of a crate."
+  fail "There is no $manifest: the rule has to name the Cargo.toml of a crate."
 
 OCAML_VERSION=$("$OCAMLOPT" -version) OCAML_WHERE_PATH=$("$OCAMLOPT" -where)
 export OCAML_VERSION OCAML_WHERE_PATH
@@ -130,7 +130,7 @@ file() {
 }
 library=$(file "lib$name\\.a") plugin=$(file "lib$name\\.$extension")
 [ -n "$library" ] && [ -n "$plugin" ] || fail \
-  "This crate does not make lib$name.a and lib$name.$extension. It has to say" \
+  "This crate does not make lib$name.a and lib$name.$extension. Its Cargo.toml has to say" \
   "" "  [lib]" "  name = \"$name\"" "  crate-type = [\"staticlib\", \"cdylib\"]"
 
 # rustc tells the libraries that the archive needs. -lgcc_s is left out: the linker that

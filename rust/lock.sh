@@ -31,9 +31,9 @@ forget_lock() {
 keep_lock() {
   if [ -n "$forgotten" ]; then
     cat >>"$log" <<END
-warning: the crates of ${lock#"$context"/} are not to be had, or do not fit lwt_rust.
-Those that came with lwt_rust were taken instead, in other versions. To have them in
-the lock file, remove that, and build again.
+warning: cargo cannot get the crates of ${lock#"$context"/}, or they do not fit lwt_rust.
+The build used those that came with lwt_rust instead, in other versions. To have these
+versions in the lock file, remove the lock file and build again.
 END
   elif ! cmp -s "$lock" "$authors_lock"; then
     # If the project is read-only, it gets no lock file.

@@ -74,17 +74,18 @@ advise() {
   if grep -q "believes it's in a workspace when it's not" "$log"; then
     cat >>"$log" <<END
 
-In dune's folder, this crate is none of the workspace above. If it is to be by
-itself, add a line [workspace] to its Cargo.toml. If it is a member, run dune in the
-workspace's folder, and let the rule depend on the workspace: doc/linking.md has an
-example, in "Several crates".
+In dune's folder, this crate is no member of the workspace above. If the crate is to
+stand alone, add a line [workspace] to its Cargo.toml. If it is a member, run dune in
+the workspace's folder, and let the rule depend on the workspace: doc/linking.md has
+an example, in "Several crates".
 END
   elif lacks_crates; then
     cat >>"$log" <<END
 
-Cargo lacks crates, and has no network to get them by. Build once with a network:
-cargo keeps them, and later builds need none. A package that opam builds has no
-network: doc/linking.md says how it brings its crates, in "Shipping a project".
+Cargo lacks crates, and has no network to get them. Build once with a network: cargo
+keeps the crates, and later builds need no network. When opam builds a package, there
+is no network: doc/linking.md says how the package brings its crates, in "Shipping a
+project".
 END
   fi
 }
@@ -104,7 +105,7 @@ linked_folders() {
         [ -e "$1" ] || continue
         # OCaml splits a flag at a space.
         case $folder in
-          *' '*) echo "warning: OCaml cannot be told of $folder, for its name has a space" >>"$log" ;;
+          *' '*) echo "warning: OCaml cannot search $folder for libraries, because the name has a space" >>"$log" ;;
           *) printf '%s ' "$(toml "-L$folder")" ;;
         esac
         break
