@@ -1,7 +1,7 @@
 (* bench.exe           measures all rows; writes results.tsv and results.svg
    bench.exe ROW...    measures some rows, and writes nothing
-   bench.exe run ROW N does what a row measures N times, for tools that count
-   bench.exe --test    does a little of what can be counted *)
+   bench.exe run ROW N runs the subject of a row N times, for tools that count
+   bench.exe --test    runs the subject of each such row a few times *)
 
 let line { Rows.id; limit; figure; times; _ } =
   let nanoseconds, baseline =

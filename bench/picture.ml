@@ -3,7 +3,8 @@ let row_height = 22.
 let bars_from = 190.
 let bars_to = 640.
 
-(* A bar is as long as its figure is of its limit, which is where the line is. *)
+(* The length of a bar is proportional to the ratio of its figure to its limit.
+   If the figure equals the limit, the bar ends at the line. *)
 let limit_at = bars_from +. ((bars_to -. bars_from) /. 2.)
 
 let text ?(anchor = "start") x y content =
@@ -62,7 +63,7 @@ let svg rows scaling =
          width height;
        Printf.sprintf {|<rect width="%.0f" height="%.0f" fill="white"/>|} width
          height;
-       text bars_from 18. "what it costs, of what it may cost";
+       text bars_from 18. "the cost, as a share of the limit";
      ]
     @ List.concat (List.mapi bar rows)
     @ [

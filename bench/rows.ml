@@ -25,7 +25,7 @@ let of_figures id what unit limit figures =
     times = None;
   }
 
-(* {1 What is done [n] times} *)
+(* {1 Subjects and baselines, which run [n] times} *)
 
 (* One after the other. *)
 let rec repeat f n =
@@ -52,7 +52,7 @@ let nothings n =
     nothing ()
   done
 
-(* With nothing done about the promises: they are settled. *)
+(* The promises are ignored, since they are settled already. *)
 let ready_calls n =
   for _ = 1 to n do
     ignore (Sys.opaque_identity (Rust.ready ()) : unit Lwt.t)
@@ -60,8 +60,8 @@ let ready_calls n =
 
 let detach () = Lwt_preemptive.detach ignore ()
 
-(* There and back by a thread that sends a notification. In Lwt 5 their type is
-   [int], and in Lwt 6 it is abstract. *)
+(* Waits for a notification that another thread sends. The type of notifications
+   is [int] in Lwt 5, and abstract in Lwt 6, where it is an integer too. *)
 let notify =
   let waiting = ref None in
   let notification =
@@ -105,7 +105,7 @@ let completions =
     let finish () =
       Lwt_main.run
         (let all = Lwt.join (List.init n (fun _ -> Rust.behind_gate ())) in
-         (* All of them get there. *)
+         (* In this time all tasks arrive behind the gate. *)
          let* () = Lwt_unix.sleep 0.5 in
          let notifications = Lwt_rust.Runtime.notifications () in
          let start = Unix.gettimeofday () in
@@ -150,11 +150,12 @@ let sleeps =
       grown := (float_of_int more /. 1e6) :: !grown;
       time
     in
-    (* What stays for good is there after the first time. *)
+    (* The first round allocates the memory that stays for good, so it does not
+       count. *)
     ignore (rust () : float);
     grown := [];
     let bare () =
-      (* Both begin with a heap that was compacted, and grow it again. *)
+      (* Like [rust], this begins with a heap that was compacted. *)
       ignore (settled_resident () : int);
       all Lwt_unix.sleep ()
     in
@@ -162,7 +163,7 @@ let sleeps =
     [
       of_pair "sleeps" "10,000 sleeps of 10 ms together" "Lwt_unix.sleep" 0.9
         pair;
-      of_figures "sleeps_memory" "what they leave" "MB" 5. !grown;
+      of_figures "sleeps_memory" "memory that they leave" "MB" 5. !grown;
     ]
   in
   ("sleeps", row)
@@ -175,14 +176,15 @@ let memory_of_a_call () =
   List.iter Lwt.cancel calls;
   float_of_int more /. float_of_int n
 
-(* {1 What is measured in a process of its own} *)
+(* {1 Figures from a process of its own} *)
 
-(* A process has our hooks or has not, and has memory that it used before or has
-   not. *)
+(* These figures depend on the history of the process: whether Rust has added
+   its hooks to the loop, and how much memory was in use before. *)
 let alone figure =
   match figure with
   | "bare" ->
-      (* That there is another thread makes each system call slower. *)
+      (* Another thread makes each system call slower. The process of ["hooks"]
+         has one, so this one needs one too. *)
       Lwt_main.run (notify ());
       Measure.lwt turns 100_000
   | "hooks" ->
@@ -211,7 +213,8 @@ let memory =
 let hooks =
   let row () =
     let pair =
-      (* Processes differ by more than the hooks cost. *)
+      (* Two processes differ by more than the cost of the hooks, so there are
+         many rounds. *)
       Measure.pair ~rounds:75 ~baseline:(in_a_process "bare")
         (in_a_process "hooks")
     in
@@ -249,7 +252,7 @@ let domains =
     let work () =
       Lwt_rust.Executor.run (fun () -> Rust.Call.tasks 100 (scaled 100_000))
     in
-    (* What a share of the work takes when [n] domains have one each. The domain
+    (* The time that [n] domains need for one share of the work each. The domain
        of the loop waits for them. *)
     let share n () =
       Measure.plain

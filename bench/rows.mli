@@ -1,24 +1,27 @@
-(** What is measured, and what it may cost. *)
+(** The rows of the benchmark: their subjects, baselines and limits. *)
 
 type t = {
   id : string;
-  what : string;  (** what costs so much *)
-  beside : string;  (** what it is compared with, or the unit of the figure *)
+  what : string;  (** the subject, for readers *)
+  beside : string;  (** the baseline, or the unit of the figure *)
   limit : float;
-  figure : Measure.summary;  (** what has to be at most [limit] *)
+  figure : Measure.summary;  (** has to be at most [limit] *)
   times : (float * float) option;
-      (** nanoseconds, of it and of what it is compared with *)
+      (** nanoseconds, of the subject and of the baseline *)
 }
 
 val all : (string * (unit -> t list)) list
-(** The rows, under names to choose them by; measured when they are called. *)
+(** The rows, by names that the command line uses. Calling the function measures
+    them. *)
 
 val scaling : unit -> (int * float) list
-(** What a poll costs in nanoseconds with so many tasks. *)
+(** Pairs of a number of tasks and the cost of a poll with that number, in
+    nanoseconds. *)
 
 val counted : (string * (int -> unit)) list
-(** What rows measure, under their names, to be done so many times: for tools
-    that count. ["lwt"] is a turn of a bare loop. *)
+(** The subjects of rows, by the names of the rows, for tools that count. The
+    argument says how many times to run the subject. ["lwt"] is a turn of a bare
+    loop. *)
 
 val alone : string -> float
-(** [alone figure] is a figure that takes a process of its own. *)
+(** [alone figure] is a figure that needs a process of its own. *)

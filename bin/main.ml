@@ -3,15 +3,15 @@ open Lwt_rust_bindings
 
 let ( / ) = Filename.concat
 
-(* {1 What the commands do}
+(* {1 The commands}
 
-   Each gives the exit status. *)
+   Each function returns the exit status. *)
 
 let fail problems =
   List.iter (fun problem -> prerr_endline ("lwt-rust: " ^ problem)) problems;
   1
 
-(* The crate of a library's file, as in [libNAME.a] and [dllNAME.so]. *)
+(* The crate of a library's file: [NAME] of [libNAME.a] and [dllNAME.so]. *)
 let crate_of path =
   let base = Filename.remove_extension (Filename.basename path) in
   let is_prefix prefix = String.starts_with ~prefix base in
@@ -123,11 +123,11 @@ let new_command =
     (info "new" ~doc:"write a new project"
        [
          "Writes a small project into the new folder $(i,NAME): a crate with \
-          an asynchronous function, the OCaml module that is made of it, a \
-          program, a test, an opam file, and what GitHub needs to test it. It \
-          builds as it is.";
+          an asynchronous function, the OCaml module that is generated from \
+          it, a program, a test, an opam file, and a workflow that tests it on \
+          GitHub. The project builds without changes.";
          "$(i,NAME) is the name of the package: small letters, digits, - and \
-          _. A folder that has something in it is left as it is.";
+          _. A folder that is not empty is left as it is.";
        ])
     Term.(
       const new_project
@@ -137,9 +137,9 @@ let doctor_command =
   Cmd.v
     (info "doctor" ~doc:"check what a project needs"
        [
-         "Looks for cargo, rustc, OCaml, dune, Lwt and our crates. Prints a \
-          line for each of them, and what to do about those that are missing \
-          or too old.";
+         "Looks for cargo, rustc, OCaml, dune, Lwt and the crates of lwt_rust. \
+          Prints a line for each of them. If one is missing or too old, the \
+          line says how to install it.";
        ])
     Term.(const doctor $ const ())
 
@@ -153,10 +153,10 @@ let config_command =
   Cmd.v
     (info "config" ~doc:"print a configuration for cargo"
        [
-         "Prints what cargo and rust-analyzer need to find the crate \
-          $(b,lwt-rust) when they are used by hand and not by dune. It belongs \
-          into $(b,.cargo/config.toml) in the project's folder, and not into \
-          its repository, since it names folders of this machine.";
+         "Prints the configuration with which cargo and rust-analyzer find the \
+          crate $(b,lwt-rust) when you use them by hand, without dune. Write \
+          it to $(b,.cargo/config.toml) in the project's folder. Do not commit \
+          that file, since it names folders of this machine.";
        ])
     Term.(const config $ offline)
 
@@ -167,8 +167,8 @@ let bindings_command =
       & opt (some string) None
       & info [ "crate" ] ~docv:"CRATE"
           ~doc:
-            "The crate whose functions they are, if the library is not named \
-             after it.")
+            "The crate whose functions the module has, if the library is not \
+             named after the crate.")
   in
   Cmd.v
     (info "bindings" ~doc:"write the OCaml module of a crate"
@@ -176,8 +176,9 @@ let bindings_command =
          "Reads the static or the dynamic library of a crate, and writes the \
           implementation and the interface of the OCaml module that calls its \
           functions: those that the crate names with $(b,lwt_rust::library!). \
-          Nothing of the library runs, so it may be one for another machine. \
-          It is for dune's rules; those that $(b,lwt-rust new) writes use it.";
+          The command does not run the library, so the library may be one for \
+          another machine. The command is for dune's rules: $(b,lwt-rust new) \
+          writes such rules.";
        ])
     Term.(
       const bindings $ crate
@@ -196,8 +197,8 @@ let () =
                [
                  `S Manpage.s_description;
                  `P
-                   "What goes with the OCaml library $(b,lwt_rust): projects \
-                    that have a Rust part, and the OCaml modules that are made \
-                    of crates.";
+                   "The companion of the OCaml library $(b,lwt_rust). It \
+                    creates projects with a Rust part, and generates the OCaml \
+                    modules of crates.";
                ])
           [ new_command; doctor_command; config_command; bindings_command ]))

@@ -1,12 +1,13 @@
 let ( / ) = Filename.concat
 let ( let* ) = Result.bind
 
-(* The names in the template: of the package, the OCaml library, its module. *)
+(* The names in the template: those of the package, of the OCaml library, and of
+   its module. *)
 let package = "my-project"
 let library = "my_project"
 let module_name = "My_project"
 
-(* What the two languages have taken, and what would be taken twice. *)
+(* Keywords of the two languages, and names that another library or file has. *)
 let refused =
   String.split_on_char ' '
     "and as assert async await begin box break class const constraint continue \
@@ -62,8 +63,9 @@ let fill name text =
   |> replace ~old:library ~by:ocaml
   |> replace ~old:module_name ~by:(String.capitalize_ascii ocaml)
 
-(* Where a file of the template goes. dune installs no folder whose name begins
-   with a dot, so they are called otherwise there. *)
+(* The path of a file of the template in the new project. dune installs no
+   folder whose name begins with a dot, so such names begin with [dot_] in the
+   template. *)
 let destination name path = fill name (replace ~old:"dot_" ~by:"." path)
 
 let rec files folder relative =

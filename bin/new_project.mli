@@ -1,6 +1,6 @@
-(** [lwt-rust new]: a project to begin with. *)
+(** [lwt-rust new]: creates a small project. *)
 
 val create : template:string -> string -> (string list, string) result
-(** [create ~template name] writes the folder [name] after the folder
-    [template], and gives the files it wrote, or says why it wrote none. It
-    never writes into a folder that has something in it. *)
+(** [create ~template name] copies the folder [template] to the folder [name],
+    with the names in it replaced. It returns the paths of the files, or the
+    reason why it wrote none. It refuses a folder that is not empty. *)

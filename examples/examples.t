@@ -19,7 +19,7 @@ The last line need not end:
   $ wc -lc < unended | tr -s ' '
   1 7
 
-Binary content, and nothing at all:
+Binary content, and an empty file:
 
   $ printf '\000\377\n\n\376' > binary
   $ ./lines.exe binary | head -n 1
@@ -27,7 +27,7 @@ Binary content, and nothing at all:
   $ ./lines.exe /dev/null | head -n 1
   0 lines, 0 bytes, as wc counts them
 
-What cannot be read:
+Files that cannot be read:
 
   $ ./lines.exe missing
   lines: cannot open missing: No such file or directory (os error 2)
@@ -41,7 +41,7 @@ What cannot be read:
   lines: cannot read endless: a line is longer than 16777216 bytes
   [1]
 
-The proof scenario counts what happened:
+The proof scenario counts its calls, ticks and beats:
 
   $ ./proof.exe | tail -n 2 | sed 's/[0-9][0-9]*\( calls\| ticks\| beats\| notif\)/N\1/g'
   N calls a second, N ticks of 10 ms, N beats of 100 ms

@@ -1,5 +1,5 @@
-(* A file, read by Rust with tokio; each line is answered by a Lwt closure, some
-   of them later, and Rust gathers the answers. *)
+(* Rust reads a file with tokio, and a Lwt closure answers each line, sometimes
+   after a pause. Rust adds the answers up. *)
 
 open Lwt.Syntax
 

@@ -1,6 +1,6 @@
-(* The proof scenario: a Lwt closure is given to Rust, and a Rust task calls it
-   in a loop, awaiting the promise it returns each time, while the Lwt loop and
-   tokio's timers go on. *)
+(* The proof scenario: OCaml gives a Lwt closure to Rust. A Rust task calls the
+   closure in a loop, and awaits the promise that it returns each time.
+   Meanwhile the Lwt loop and tokio's timers go on. *)
 
 open Lwt.Syntax
 

@@ -1,14 +1,13 @@
 #!/bin/sh
-# Builds the archive of a crate, for a dune rule. doc/linking.md says how it is
-# used, and why it is as it is.
+# Builds the archive of a crate, for a dune rule. doc/linking.md explains its use and
+# its design.
 #
 #   archive.sh MANIFEST PROFILE OCAMLOPT libNAME.a dllNAME.so FLAGS.sexp ARCHIVE.ml
 #
 # MANIFEST is the crate's Cargo.toml, PROFILE is dune's, and OCAMLOPT is the OCaml
-# compiler in use. The others are the files to make: the static library for native
-# code and the bindings, the dynamic one for bytecode, the flags that linking the
-# static one needs, and the module that says which archive this is. NAME is that
-# of the crate's library.
+# compiler in use. The script makes the other files: the static library for native code
+# and the bindings, the dynamic one for bytecode, the flags for linking the static one,
+# and a module with the name of the archive. NAME is the name of the crate's library.
 set -eu
 
 usage="usage: archive.sh MANIFEST PROFILE OCAMLOPT libNAME.a dllNAME.so FLAGS.sexp ARCHIVE.ml"
@@ -22,24 +21,24 @@ name=${name#lib}
 . "$ours/lock.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# What cargo says to people, and what it says to programs.
+# cargo's messages to people, and its messages to programs.
 log=$work/log messages=$work/messages
 
 command -v cargo >/dev/null || fail \
   "cargo is not installed, and this library has a Rust part." \
   "Install Rust 1.85 or later, with rustup or from your system's packages."
 [ -f "$context/$manifest" ] ||
-  fail "There is no $manifest: it has to be the Cargo.toml of a crate."
+  fail "There is no $manifest: the rule has to name the Cargo.toml of a crate."
 
 OCAML_VERSION=$("$OCAMLOPT" -version) OCAML_WHERE_PATH=$("$OCAMLOPT" -where)
 export OCAML_VERSION OCAML_WHERE_PATH
-# Cargo's folder is beside dune's: inside it, dune would delete what it does not
-# know. Each OCaml compiler has its own, because not every build script notices
-# that the compiler at a path is another one than before.
+# Cargo's folder is beside dune's. Inside dune's folder, dune would delete cargo's
+# files, which it does not know. Each OCaml compiler has a folder of its own, because
+# some build scripts do not notice that a path leads to another compiler than before.
 compiler=$("$OCAMLOPT" -config | cksum | cut -d ' ' -f 1)
 target=$(dirname "$context")/_cargo/ocaml-$OCAML_VERSION-$compiler
 
-# The crate lwt-rust is the one that came with this script.
+# Cargo takes the crate lwt-rust that came with this script.
 set -- --manifest-path "$context/$manifest"
 case $context/$crate/ in
   "$ours"/*) ;;
@@ -48,7 +47,7 @@ esac
 
 extension=so flags_of_rustc=
 if [ "$(uname)" = Darwin ]; then
-  # The functions of OCaml's are found when the dynamic library is loaded.
+  # The loader finds OCaml's functions when it loads the dynamic library.
   flags_of_rustc="-C link-arg=-undefined -C link-arg=dynamic_lookup"
   extension=dylib
 fi
@@ -57,10 +56,12 @@ case $profile in
   *) release= ;;
 esac
 
-# Cargo reads its configuration where the crate's author would run it.
+# Runs cargo where the crate's author would run it, since cargo reads the configuration
+# there.
 in_crate() { (cd "$author" && "$@"); }
 
-# attempt ARGUMENT...: builds the crate. The lock file is as it was before.
+# attempt ARGUMENT...: builds the crate, with the lock file as it was before the first
+# attempt.
 attempt() {
   restore_lock
   rm -f "$work/pipe"
@@ -75,8 +76,8 @@ attempt() {
   return $status
 }
 
-# Whether the crates that came with this script are all that the crate needs. If
-# it needs others, cargo gets them all as it always does.
+# Whether the crates that came with this script are all that the crate needs. If it
+# needs others, cargo gets all crates in its usual way.
 vendored=$ours/../vendor
 has_all() {
   restore_lock
@@ -90,7 +91,8 @@ lacks_crates() {
     grep -qiE 'download|network|resolve host|failed to (get|fetch|query)|--offline|no matching package|locked to' "$log"
 }
 
-# build ARGUMENT...: without a network, from the crates that there are.
+# build ARGUMENT...: builds the crate. If there is no network, it uses the crates that
+# are on the machine.
 build() {
   if has_all "$@"; then
     attempt "$@" --offline --config "$vendored/config.toml"
@@ -101,7 +103,8 @@ build() {
   cp "$log" "$work/log.first"
   attempt "$@" --offline && return
   lacks_crates || return
-  # The lock file may name other versions than those that came with this script.
+  # The lock file may name versions that did not come with this script. Try without the
+  # lock file.
   forget_lock
   if has_all "$@"; then
     attempt "$@" --offline --config "$vendored/config.toml"
@@ -127,11 +130,11 @@ file() {
 }
 library=$(file "lib$name\\.a") plugin=$(file "lib$name\\.$extension")
 [ -n "$library" ] && [ -n "$plugin" ] || fail \
-  "This crate does not make lib$name.a and lib$name.$extension. It has to say" \
+  "This crate does not make lib$name.a and lib$name.$extension. Its Cargo.toml has to say" \
   "" "  [lib]" "  name = \"$name\"" "  crate-type = [\"staticlib\", \"cdylib\"]"
 
-# rustc says which libraries the archive needs. The linker that OCaml calls finds
-# libgcc by itself, and a static program has another one of the kind.
+# rustc tells the libraries that the archive needs. -lgcc_s is left out: the linker that
+# OCaml calls finds libgcc by itself, and a static program needs another variant of it.
 libraries=$(sed -n 's/^note: native-static-libs: //p' "$log" | head -n 1)
 [ -n "$libraries" ] || fail "rustc did not say which libraries lib$name.a needs."
 {
@@ -146,9 +149,10 @@ show
 
 printf 'let crate = "%s"\n' "$name" >"$module"
 
-# A linker takes from an archive the objects that something refers to, and nothing
-# refers to those with what a crate registers when the program starts. So they all
-# become one object, by the linker that OCaml uses, whose name comes with options.
+# A crate may register things when the program starts. No other object refers to the
+# object with that code, and a linker takes from an archive only the objects that others
+# refer to. So all objects are joined into one, by the linker that OCaml uses. OCaml's
+# configuration names that linker together with options.
 object=$work/all.o whole=--whole-archive
 [ "$(uname)" != Darwin ] || whole=-all_load
 # shellcheck disable=SC2046

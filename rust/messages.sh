@@ -1,25 +1,27 @@
-# Read by archive.sh: what cargo says, and how a user is told.
+# Read by archive.sh: shows cargo's messages to the user.
 
-# fail LINE...: the first line takes the place of the rule, which dune would show.
+# fail LINE...: ends with these lines as the error. Without the line `File`, dune would
+# show the rule above them.
 fail() {
   printf 'File "%s", line 1, characters 0-0:\n' "$manifest" >&2
   printf '%s\n' "$@" >&2
   exit 1
 }
 
-# toml TEXT: a string as cargo's configuration has it.
+# toml TEXT: TEXT as a string of TOML, for cargo's configuration.
 toml() { printf '%s' "$1" | sed 's/[\\"]/\\&/g; s/.*/"&"/'; }
 
-# dune shows nothing of a command before it has ended, and cargo may need minutes.
-# So what cargo is at goes to the terminal, if there is one, in a line that is
-# written over and does not stay.
+# dune shows the output of a command only when the command has ended, and cargo may need
+# minutes. So the build shows cargo's progress on the terminal, if there is one, in a
+# line that it overwrites and erases at the end.
 terminal=
 if [ -z "${CI-}${INSIDE_EMACS-}" ] && [ "${TERM:-dumb}" != dumb ] &&
   (: >/dev/tty) 2>/dev/null; then
   terminal=/dev/tty
 fi
 
-# follow ARGUMENT...: passes on what cargo says, and shows where it is.
+# follow ARGUMENT...: copies cargo's messages from its input to its output, and shows
+# the progress.
 follow() {
   crates=
   while IFS= read -r line; do
@@ -44,9 +46,9 @@ follow() {
   [ -z "$terminal" ] || printf '\r\033[K' >$terminal
 }
 
-# show: what cargo said, without what it said for us, and with paths that open from
-# the project's folder. It begins with a place as OCaml's messages do: dune shows
-# the rule above those that do not.
+# show: shows cargo's messages, without those that only archive.sh needs, and with paths
+# that open from the project's folder. The first line is a place in a file, as in
+# OCaml's messages. Without it, dune would show the rule above the messages.
 show() {
   states='Adding|Blocking|Building|Compiling|Downgrading|Downloaded|Downloading|Finished'
   states="$states|Locking|Removing|Unchanged|Updating|Upgrading"
@@ -67,28 +69,29 @@ show() {
   cat "$work/place" "$work/shown" >&2
 }
 
-# advise: adds to the log what to do.
+# advise: adds advice to the log, for errors whose solution is known.
 advise() {
   if grep -q "believes it's in a workspace when it's not" "$log"; then
     cat >>"$log" <<END
 
-In dune's folder, this crate is none of the workspace above. If it is to be by
-itself, add a line [workspace] to its Cargo.toml. If it is a member, run dune in the
-workspace's folder, and let the rule depend on the workspace: doc/linking.md has an
-example, in "Several crates".
+In dune's folder, this crate is no member of the workspace above. If the crate is to
+stand alone, add a line [workspace] to its Cargo.toml. If it is a member, run dune in
+the workspace's folder, and let the rule depend on the workspace: doc/linking.md has
+an example, in "Several crates".
 END
   elif lacks_crates; then
     cat >>"$log" <<END
 
-Cargo lacks crates, and has no network to get them by. Build once with a network:
-cargo keeps them, and later builds need none. A package that opam builds has no
-network: doc/linking.md says how it brings its crates, in "Shipping a project".
+Cargo lacks crates, and has no network to get them. Build once with a network: cargo
+keeps the crates, and later builds need no network. When opam builds a package, there
+is no network: doc/linking.md says how the package brings its crates, in "Shipping a
+project".
 END
   fi
 }
 
-# linked_folders: the flags for folders of libraries that build scripts name, if a
-# library that the archive needs is there.
+# linked_folders: prints a flag for each folder of libraries that a build script names,
+# if the folder has a library that the archive needs.
 linked_folders() {
   sed -nE 's/.*"reason":"build-script-executed".*"linked_paths":\[([^]]*)\].*/\1/p' "$messages" |
     grep -oE '"(\\.|[^"\\])*"' | sort -u |
@@ -100,9 +103,9 @@ linked_folders() {
           *) continue ;;
         esac
         [ -e "$1" ] || continue
-        # OCaml takes a flag with a space in it for several.
+        # OCaml splits a flag at a space.
         case $folder in
-          *' '*) echo "warning: OCaml cannot be told of $folder, for its name has a space" >>"$log" ;;
+          *' '*) echo "warning: OCaml cannot search $folder for libraries, because the name has a space" >>"$log" ;;
           *) printf '%s ' "$(toml "-L$folder")" ;;
         esac
         break

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Says what an archive depends on besides files of the project: compilers, flags,
-# cargo's configuration. dune's rules write this to a file at each build, and make
-# the archive again when the file has changed.
+# Prints the dependencies of an archive that are not files of the project: compilers,
+# flags, cargo's configuration. dune's rules write them to a file at each build, and
+# make the archive again when the file has changed.
 #
 #   toolchain.sh MANIFEST OCAMLOPT
 #
@@ -13,7 +13,7 @@ manifest=$1 ocamlopt=$2
 . "$(dirname "$0")/places.sh"
 cd "$author"
 
-# A program that is missing is archive.sh's to tell.
+# If a program is missing, archive.sh reports it.
 for program in rustc cargo; do
   command -v $program || true
   $program -vV 2>/dev/null || true
@@ -21,8 +21,8 @@ done
 printf '%s\n' "$ocamlopt"
 "$ocamlopt" -config
 
-# The variables that cargo, rustc, OCaml and C compilers take flags from, but for
-# secrets and for those that change nothing in what is made.
+# The variables from which cargo, rustc, OCaml and C compilers take flags, without
+# secrets, and without those that do not change the result.
 env | LC_ALL=C sort | grep -E '^(CARGO|RUST|OCAMLPARAM=|(HOST_|TARGET_)?(CC|CFLAGS|AR)[_=])' |
   grep -vE '^[A-Z_]*TOKEN=|^CARGO_(MAKEFLAGS|NET_|TERM_)|^RUST_(BACKTRACE|LOG|TEST_)' || true
 

@@ -76,7 +76,8 @@ let types_in definition =
 
 exception Malformed of string
 
-(* The items at the beginning that [f] takes, and the others. *)
+(* The results of [f] for the items at the beginning for which it has one, and
+   the other items. *)
 let rec span f items =
   match items with
   | item :: rest -> (

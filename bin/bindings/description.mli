@@ -1,12 +1,12 @@
-(** What a Rust crate says of its types and functions.
+(** The description of a Rust crate: its types and functions.
 
-    In a record, a type expression has the Rust path of a declared type, in
-    braces, where OCaml's name of it belongs. *)
+    In a record, a type expression names a declared type by its Rust path, in
+    braces: [{my_crate::Point} list]. *)
 
 type field = { name : string; doc : string; ty : string }
 
 type arguments =
-  | Types of string  (** as they stand behind [of]; empty if there are none *)
+  | Types of string  (** the text behind [of]; empty if there are none *)
   | Inline of field list
 
 type constructor = { name : string; doc : string; arguments : arguments }
@@ -22,12 +22,12 @@ type ty = {
   path : string;  (** in Rust *)
   name : string;
   doc : string;
-  same_as : string option;  (** the type, declared elsewhere, that it is *)
+  same_as : string option;  (** the equal type that is declared elsewhere *)
   definition : definition;
 }
 
 type library = { name : string; doc : string; symbols : string list }
-(** What [lwt_rust::library!] says, of the crate [name]. *)
+(** The content of the [lwt_rust::library!] of the crate [name]. *)
 
 type way = Promise | Direct
 
@@ -36,7 +36,8 @@ type func = {
   path : string;  (** in Rust *)
   name : string;
   symbol : string;
-  twin : string option;  (** the symbol for bytecode, if it has another one *)
+  twin : string option;
+      (** the symbol for bytecode, if bytecode needs another one *)
   doc : string;
   way : way;
   parameters : (string * string) list;  (** names and types *)
@@ -46,8 +47,8 @@ type func = {
 type t = {
   crate : string;
   doc : string;
-  types : ty list;  (** those that the functions use *)
-  functions : func list;  (** those that the library names *)
+  types : ty list;  (** the types that the functions use *)
+  functions : func list;  (** the functions that the library names *)
   forgotten : string list;
       (** the paths of the crate's functions that no library names *)
 }
@@ -57,12 +58,14 @@ type record = Type of ty | Function of func | Library of library
 exception Malformed of string
 
 val of_record : Records.t -> record
-(** [of_record items] is what the items of a record say.
-    @raise Malformed with the item that is of no kind known here. *)
+(** [of_record items] is the part of a description that a record with these
+    items has.
+    @raise Malformed with the item, if its kind is unknown. *)
 
 val map_types : (string -> string) -> definition -> definition
-(** [map_types f definition] is [definition] with [f] applied to each type
-    expression in it. *)
+(** [map_types f definition] is [definition] with [f] applied to each of its
+    type expressions. *)
 
 val types_in : definition -> string list
-(** [types_in definition] are the type expressions in [definition], in order. *)
+(** [types_in definition] is the list of the type expressions in [definition],
+    in order. *)

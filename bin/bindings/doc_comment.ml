@@ -3,7 +3,8 @@ let escape c =
   | '{' | '}' | '[' | ']' | '@' -> Printf.sprintf "\\%c" c
   | c -> String.make 1 c
 
-(* In code, only brackets that do not match have to be escaped; these may. *)
+(* In code, only brackets that do not match have to be escaped. Those that match
+   may be escaped too. *)
 let code text =
   let buffer = Buffer.create (String.length text) in
   String.iter
@@ -24,8 +25,8 @@ let index_from text i pattern =
 
 let between text first last = String.sub text first (last - first)
 
-(* The text of a link [[text]], [[text](target)] or [[text][target]] that begins
-   at [i], what it leads to, and where it ends. *)
+(* The text, the target and the end of a link that begins at [i]: [[text]],
+   [[text](target)] or [[text][target]]. *)
 let link text i =
   match index_from text i "]" with
   | None -> None
@@ -84,7 +85,7 @@ let rec inline text =
                 (inline (between text (i + 1) closing));
               go (closing + 1)
           | None -> plain i)
-      (* One who writes for OCaml may refer to it: {!Module.value}. *)
+      (* A reference to OCaml, {!Module.value}, is copied. *)
       | '{' when i + 1 < String.length text && text.[i + 1] = '!' -> (
           match index_from text i "}" with
           | Some closing ->
@@ -130,8 +131,8 @@ let item line =
   then Some (between trimmed 2 (String.length trimmed))
   else None
 
-(* Text that goes on over the end of a line is joined first, so that code and
-   links may too. *)
+(* The lines of a paragraph are joined first, since code and links may go over
+   the end of a line. *)
 let of_markdown text =
   let buffer = Buffer.create (String.length text) in
   let flush paragraph =

@@ -1,6 +1,6 @@
 (** Rust's doc comments as OCaml's. *)
 
 val of_markdown : string -> string
-(** [of_markdown text] says in the language of odoc what [text] says in that of
-    rustdoc: code, links to items, headings, lists and emphasis. What that
-    language would take for its own is escaped. *)
+(** [of_markdown text] translates [text] from rustdoc's language to odoc's:
+    code, links to items, headings, lists and emphasis. Characters that have a
+    meaning for odoc alone are escaped. *)

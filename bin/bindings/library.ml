@@ -2,7 +2,7 @@ open Description
 
 (* {1 The types that functions use} *)
 
-(* The parts of a type's text: every other one was in braces, and is a path. *)
+(* The parts of a type's text. Every second one was in braces and is a path. *)
 let parts text =
   String.split_on_char '{' text |> List.concat_map (String.split_on_char '}')
 
@@ -16,8 +16,8 @@ let with_names name text =
 let types_of_function { parameters; result; _ } =
   List.map snd parameters @ [ result ]
 
-(* The types whose paths are in [texts] and those that these use, before them,
-   and the paths of none. *)
+(* The types whose paths are in [texts], each behind the types that it uses; and
+   the paths that belong to no type. *)
 let reached types texts =
   let seen = Hashtbl.create 16 in
   let rec visit (found, missing) path =
@@ -38,9 +38,9 @@ let reached types texts =
   let found, missing = visit_all ([], []) texts in
   (List.rev found, List.rev missing)
 
-(* {1 What is wrong} *)
+(* {1 Problems} *)
 
-(* The types that OCaml has under their bare names, and texts use. *)
+(* The types of OCaml that type expressions name without a module. *)
 let built_in =
   [
     "array";
@@ -66,7 +66,8 @@ let has_variable text =
   let begins i c = c = '\'' && (i = 0 || not (is_name text.[i - 1])) in
   Seq.exists (fun (i, c) -> begins i c) (String.to_seqi text)
 
-(* What [tell] says of each pair in [pairs] whose name an earlier one has. *)
+(* The result of [tell] for each pair in [pairs] that has the name of an earlier
+   pair. *)
 let repeated tell pairs =
   let rec go problems = function
     | [] -> problems
@@ -113,7 +114,7 @@ let problems types missing functions =
          "two Rust types are called %s in OCaml, %s and %s: give one of them \
           another name with #[ocaml(name = \"...\")]")
       (List.map (fun ({ name; path; _ } : ty) -> (name, path)) types)
-  (* Each is in a block of its own, and the texts of both say the same path. *)
+  (* Two types in different blocks of code can have the same path. *)
   @ repeated
       (Printf.sprintf
          "two Rust types have the path %s, and are called %s and %s in OCaml: \
@@ -128,8 +129,8 @@ let problems types missing functions =
 
 (* {1 A library} *)
 
-(* Ours is a library of the same release, so this is for the one case where a
-   project has put together parts of two. *)
+(* A library normally comes from the release of this command. This error is for
+   a project that combines parts of two releases. *)
 let strange text =
   "the library's description of itself cannot be read (at \"" ^ text
   ^ "\"): the crate lwt-rust and this command must be of one release"

@@ -1,5 +1,5 @@
-(** What the records of a file say of one crate. *)
+(** The description of one crate, from the records of a file. *)
 
 val read : crate:string -> Records.t list -> (Description.t, string list) result
-(** [read ~crate records] is what the records of a file say of the crate
-    [crate]; or the problems with it. *)
+(** [read ~crate records] is the description of [crate] in the records of a
+    file, or the problems of that description. *)

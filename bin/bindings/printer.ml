@@ -2,7 +2,7 @@ open Description
 
 let line buffer format = Printf.bprintf buffer (format ^^ "\n")
 
-(* A doc comment, indented by [indent]. *)
+(* Writes a doc comment, indented by [indent]. *)
 let doc buffer indent text =
   match Doc_comment.of_markdown text with
   | "" -> ()
@@ -70,10 +70,10 @@ let types buffer types =
 
 (* {1 Functions} *)
 
-(* The longest line that is readable. *)
+(* The greatest width of a line. *)
 let widest = 80
 
-(* [head : type], on several lines if it is long. *)
+(* Writes [head : type], on several lines if it is long. *)
 let declare buffer indent head { parameters; result; _ } wrap =
   let types =
     match parameters with [] -> [ "unit" ] | some -> List.map snd some

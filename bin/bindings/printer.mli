@@ -1,7 +1,7 @@
 (** The OCaml module of a library. *)
 
 val implementation : Description.t -> string
-(** What stands in the [.ml]. *)
+(** The content of the [.ml]. *)
 
 val interface : Description.t -> string
-(** What stands in the [.mli]. *)
+(** The content of the [.mli]. *)

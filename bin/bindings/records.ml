@@ -1,6 +1,6 @@
 type t = string list list
 
-(* As in rust/core/src/description.rs, where the format is described. *)
+(* rust/core/src/description.rs has the same mark, and describes the format. *)
 let mark = "\x7flwt_rust 1\n"
 
 exception No_record
@@ -14,7 +14,8 @@ let rec number text i sum =
   | ':' -> (sum, i + 1)
   | _ -> raise No_record
 
-(* Each gives where the next one begins as well. *)
+(* Each of these functions also returns the position behind the text that it
+   read. *)
 
 let field text i =
   let length, i = number text i 0 in
@@ -48,10 +49,10 @@ let of_string text =
     | Some i when not (has_mark text i) -> find records (i + 1)
     | Some i -> (
         match items text (i + String.length mark) with
-        (* Our own code has the mark, and other texts behind it: a full stop, in
-           a build without optimisation. *)
+        (* The code of lwt_rust itself contains the mark, with other texts
+           behind it. In a build without optimisation this is a full stop. *)
         | [], _ -> find records (i + 1)
-        (* A compiler may write what is constant twice. *)
+        (* A compiler may write a constant twice. *)
         | record, next when List.mem record records -> find records next
         | record, next -> find (record :: records) next
         | exception No_record -> find records (i + 1))

@@ -1,13 +1,15 @@
-(** The records that Rust code of ours leaves in what is built of it. *)
+(** The records that lwt_rust's macros put into a built file. *)
 
 type t = string list list
-(** Items of fields, the first of which says what the item is. *)
+(** A record is a list of items, and an item is a list of fields. The first
+    field tells the kind of the item. *)
 
 val of_string : string -> t list
-(** [of_string contents] are the records in a file with those contents, each of
-    them once, in the order of the file. Other bytes may stand before, between
-    and behind them, so the format of the file does not matter. *)
+(** [of_string contents] is the list of the records in a file with those
+    contents, without repetitions, in the order of the file. Other bytes may
+    stand before, between and behind the records, so the format of the file does
+    not matter. *)
 
 val of_file : string -> (t list, string) result
-(** [of_file path] are those of the file at [path], of which there are some; or
-    what is wrong with it. *)
+(** [of_file path] is the list of the records in the file at [path]. If there is
+    none, or the file cannot be read, it is an error message. *)

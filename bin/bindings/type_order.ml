@@ -4,7 +4,8 @@ let is_letter = function
   | 'a' .. 'z' | 'A' .. 'Z' | '0' .. '9' | '_' | '\'' | '.' -> true
   | _ -> false
 
-(* What could be a name in a type expression: [Unix.t] is one, and so is ['a]. *)
+(* The words that could be names in a type expression, such as [Unix.t] and
+   ['a]. *)
 let words text =
   String.map (fun c -> if is_letter c then c else ' ') text
   |> String.split_on_char ' '
@@ -18,7 +19,7 @@ let groups types =
     List.concat_map words (types_in ty.definition)
     |> List.filter_map (Hashtbl.find_opt by_name)
   in
-  (* All that [ty] uses, also by way of others. *)
+  (* The names of all types that [ty] uses, directly or through other types. *)
   let reach (ty : ty) =
     let rec add reached (used : ty) =
       if Names.mem used.name reached then reached

@@ -1,7 +1,8 @@
-(** In which order types can be declared. *)
+(** The order in which types can be declared. *)
 
 val groups : Description.ty list -> Description.ty list list
-(** [groups types] is [types], each behind those that it uses. Those in one
-    group use each other, and no others are in it: in a recursive declaration
-    OCaml does not see that an abbreviation of [float] is [float], and lays
-    records out in another way than Rust believes. *)
+(** [groups types] is [types], each behind the types that it uses. Types that
+    use each other are in one group, and a group contains no other types. The
+    groups are that small because of [float]: in a recursive declaration OCaml
+    does not see that an abbreviation of [float] is [float], and would give a
+    record another layout than Rust expects. *)

@@ -1,4 +1,4 @@
-//! What a Rust thread has to do without us to reach the loop.
+//! How a Rust thread wakes the Lwt loop without lwt_rust: the baseline of the benchmark.
 
 use std::sync::{
     LazyLock,
@@ -8,11 +8,11 @@ use std::sync::{
 use lwt_rust::Error;
 
 unsafe extern "C" {
-    /// Of Lwt's own stubs.
+    /// A stub of Lwt.
     fn lwt_unix_send_notification(id: libc::intptr_t);
 }
 
-/// A thread that sends the notifications whose numbers it gets.
+/// The sender of numbers to a thread, which sends the notifications with these numbers.
 static THREAD: LazyLock<Sender<isize>> = LazyLock::new(|| {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {

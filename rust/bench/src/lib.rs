@@ -11,7 +11,7 @@ use lwt_rust::{DomainExecutor, Error, LwtFn, Raw, func};
 use tokio::sync::oneshot;
 
 lwt_rust::library! {
-    #![doc = "What the benchmark measures."]
+    #![doc = "The subjects of the benchmark."]
     call_times, ready, wait, through_tokio, blocking, sleep, for_ever,
     behind_gate, open_gate, tasks, notify_from_thread,
 }
@@ -25,7 +25,7 @@ async fn call_times(step: LwtFn<(), ()>, times: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Is ready at once.
+/// A call that is ready at once.
 #[func]
 async fn ready() {}
 
@@ -35,13 +35,13 @@ async fn wait() {
     tokio::task::yield_now().await;
 }
 
-/// Goes to a worker of tokio's and comes back.
+/// Spawns a task on tokio's workers, and awaits it.
 #[func]
 async fn through_tokio() -> Result<(), Error> {
     Ok(tokio::spawn(async {}).await?)
 }
 
-/// Does nothing on a thread that may block.
+/// Does nothing, on a thread of tokio's blocking pool.
 #[func(blocking)]
 fn blocking() {}
 
@@ -57,10 +57,10 @@ async fn for_ever() {
     std::future::pending().await
 }
 
-/// What opens the gate, of each task behind it.
+/// The gate: a sender for each task behind it.
 static GATE: Mutex<Vec<oneshot::Sender<()>>> = Mutex::new(Vec::new());
 
-/// Ends on a worker of tokio's when the gate is opened.
+/// Awaits a task that ends, on a worker of tokio, when the gate is opened.
 #[func]
 async fn behind_gate() -> Result<(), Error> {
     let (sender, opened) = oneshot::channel();
@@ -70,20 +70,21 @@ async fn behind_gate() -> Result<(), Error> {
     Ok(tokio::spawn(opened).await??)
 }
 
-/// Opens the gate, on a worker of tokio's, for all who are behind it now.
+/// Opens the gate on a worker of tokio, for all tasks that are behind it now.
 #[func]
 async fn open_gate() -> Result<(), Error> {
     let senders = std::mem::take(&mut *GATE.lock().unwrap_or_else(PoisonError::into_inner));
     let open = async move {
         for sender in senders {
-            // It may have been cancelled.
+            // `send` fails if the task was cancelled.
             let _ = sender.send(());
         }
     };
     Ok(tokio::spawn(open).await?)
 }
 
-/// Has tasks of this domain wait so many times each, and awaits them all.
+/// Spawns `tasks` tasks in this domain, each of which yields `polls` times, and awaits
+/// them all.
 #[func]
 async fn tasks(tasks: u64, polls: u64) -> Result<(), Error> {
     let executor = DomainExecutor::current().ok_or(Error::Abandoned)?;
@@ -102,7 +103,7 @@ async fn tasks(tasks: u64, polls: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sends the Lwt_unix notification of this number from a thread.
+/// Sends the Lwt_unix notification with this number from another thread.
 #[func]
 fn notify_from_thread(id: isize) -> Result<(), Error> {
     baseline::notify_from_thread(id)

@@ -10,12 +10,12 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-/// What a panic was raised with.
+/// The value with which code has panicked.
 pub type Payload = Box<dyn Any + Send>;
 
 pin_project! {
-    /// A future that completes with `Err` when the future within panics, at a poll
-    /// or while it is dropped, and that never panics while it is dropped itself.
+    /// A future that completes with `Err` when the future within panics, at a poll or
+    /// while it is dropped. Dropping the `CatchPanic` never panics.
     ///
     /// The future within is dropped as soon as it has completed or panicked, before
     /// the result is given out.
@@ -28,7 +28,7 @@ pin_project! {
     impl<F> PinnedDrop for CatchPanic<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut future = this.project().future;
-            // Nobody is left to tell: the panic hook has reported it.
+            // No caller can be told any more. The panic hook has reported the panic.
             if let Err(payload) = catch_panic(|| future.set(None)) {
                 drop_quietly(payload);
             }
@@ -36,7 +36,7 @@ pin_project! {
     }
 }
 
-/// Has no future yet.
+/// A `CatchPanic` without a future: use [`put`](CatchPanic::put) before it is polled.
 impl<F> Default for CatchPanic<F> {
     fn default() -> Self {
         CatchPanic { future: None }
@@ -51,15 +51,15 @@ impl<F: Future> CatchPanic<F> {
         }
     }
 
-    /// Puts a future where it stays, in place of an empty one: cheaper than to move it
-    /// there with all around it.
+    /// Puts `future` into an empty `CatchPanic` that has its final place. That is cheaper
+    /// than to move the `CatchPanic` there together with the structure around it.
     #[inline(always)]
     pub fn put(self: Pin<&mut Self>, future: F) {
         self.project().future.set(Some(future));
     }
 }
 
-/// Calls `f`; a panic is given back as a value.
+/// Calls `f`, and returns a panic of `f` as a value.
 ///
 /// # Errors
 ///
@@ -82,8 +82,8 @@ impl<F: Future> Future for CatchPanic<F> {
             Ok(polled) => Ok(ready!(polled)),
             Err(payload) => Err(payload),
         };
-        // The first panic is the cause; one from the drop that follows it is
-        // its consequence.
+        // If the drop after a panic panics too, the first panic is reported, since it is
+        // the cause.
         Poll::Ready(match (result, catch_panic(|| within.set(None))) {
             (Ok(value), Ok(())) => Ok(value),
             (Ok(value), Err(payload)) => {
@@ -98,10 +98,11 @@ impl<F: Future> Future for CatchPanic<F> {
     }
 }
 
-/// Drops a value; a panic of its destructor goes nowhere.
+/// Drops a value, and ignores a panic of its destructor.
 pub fn drop_quietly<T>(value: T) {
     if let Err(payload) = catch_panic(move || drop(value)) {
-        // A payload may panic in its own destructor, and so on for ever.
+        // The payload may panic in its own destructor, with a payload that does so too,
+        // and so on for ever. The second payload is leaked.
         if let Err(again) = catch_panic(move || drop(payload)) {
             std::mem::forget(again);
         }

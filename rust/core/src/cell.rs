@@ -6,21 +6,19 @@ use crate::sync::{Mutex, MutexGuard};
 
 /// A place for one value, written once on any thread and taken once by a task.
 ///
-/// A mutex around a small state machine: one waiter and one value need no more,
-/// and it allocates nothing beside itself. No waker is woken, no value dropped
-/// and no waker cloned while the lock is held, except for the clone that
-/// registers one.
+/// A mutex around a small state machine, since there is only one waiter and one value.
+/// The cell allocates no memory of its own. While the mutex is held, no waker is woken
+/// and no value is dropped. A waker is cloned in one place: where it is registered.
 #[derive(Debug)]
 pub struct Cell<T>(Mutex<State<T>>);
 
 #[derive(Debug)]
 enum State<T> {
-    /// Not settled; the waker of the task that last polled, if any did.
+    /// Not settled. Keeps the waker of the task that polled last, if any did.
     Waiting(Option<Waker>),
     /// Settled, and not taken yet.
     Settled(T),
-    /// Settled and taken, or closed by the reader: a value that comes now is
-    /// given back.
+    /// Settled and taken, or closed by the reader. A value that comes now is given back.
     Done,
 }
 
@@ -65,7 +63,7 @@ impl<T> Cell<T> {
         !matches!(*self.lock(), State::Waiting(_))
     }
 
-    /// Takes the value, or registers the task to be woken when it comes.
+    /// Takes the value, or registers the task, to be woken when the value comes.
     ///
     /// # Panics
     ///
@@ -92,8 +90,8 @@ impl<T> Cell<T> {
         }
     }
 
-    /// Declares that nobody will take the value. Returns `true` if the cell was
-    /// still waiting for it.
+    /// The reader declares that it will not take the value. Returns `true` if the cell
+    /// was still waiting for the value.
     pub fn close(&self) -> bool {
         let mut state = self.lock();
         let before = std::mem::replace(&mut *state, State::Done);
@@ -102,8 +100,8 @@ impl<T> Cell<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // A panic can come in here only from `Waker::clone`, which leaves the
-        // state `Done`: a valid state, so poisoning says nothing.
+        // Under this lock only `Waker::clone` can panic. It leaves the state `Done`,
+        // which is valid, so a poisoned mutex does no harm.
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -1,4 +1,4 @@
-//! How many things of each kind there are (rule 14).
+//! Counts the tasks, promises and roots of the process (rule 14).
 
 use std::{
     cell::Cell,
@@ -13,7 +13,7 @@ use std::{
 pub enum Kind {
     /// Tasks of executors.
     Task,
-    /// Promises with something to settle them.
+    /// Promises that have a resolver, or another object that settles them.
     Promise,
     /// OCaml values that Rust keeps alive.
     Root,
@@ -21,16 +21,17 @@ pub enum Kind {
 
 const KINDS: usize = Kind::Root as usize + 1;
 
-// Threads write to theirs all the time: not to the same cache lines.
+// Each thread writes its counts all the time. They are aligned to two cache lines, so
+// that two threads do not write the same one.
 #[repr(align(128))]
 struct Counts([AtomicI64; KINDS]);
 
-/// Of threads that have no shard.
+/// The counts of threads that have no shard.
 static ELSEWHERE: Counts = Counts::new();
 
-/// The shards, which are never freed: a thread that ends leaves its own, as it is,
-/// to one that begins. Only the sum of all means something, since a thing may be
-/// counted on one thread and discounted on another.
+/// The shards: the counts of one thread each. They are never freed. A thread that ends
+/// leaves its shard, with the counts in it, to a thread that begins. Only the sum of all
+/// shards has a meaning, since one thread may count a thing and another one discount it.
 static SHARDS: Mutex<Shards> = Mutex::new(Shards {
     all: Vec::new(),
     free: Vec::new(),
@@ -48,11 +49,11 @@ impl Counts {
 }
 
 thread_local! {
-    /// The shard of this thread, which alone writes it: so counting needs no
-    /// atomic read-modify-write. Has no destructor, so it costs a load.
+    /// The shard of this thread. No other thread writes it, so counting needs no atomic
+    /// read-modify-write. The reference has no destructor, so reading it costs one load.
     static SHARD: Cell<Option<&'static Counts>> = const { Cell::new(None) };
 
-    /// Gives the shard back.
+    /// Gives the shard back when the thread ends.
     static TAKEN: Taken = Taken::new();
 }
 
@@ -60,8 +61,8 @@ struct Taken(Option<&'static Counts>);
 
 impl Taken {
     fn new() -> Self {
-        // Never waits: in a forked child, a thread that is not there may have
-        // the mutex for ever.
+        // This must not wait: in a forked child, the mutex may be locked for ever, by a
+        // thread that exists only in the parent.
         let Ok(mut shards) = SHARDS.try_lock() else {
             return Taken(None);
         };
@@ -84,7 +85,7 @@ impl Drop for Taken {
 }
 
 fn shards() -> MutexGuard<'static, Shards> {
-    // Nothing that can panic runs under this lock.
+    // No code that can panic runs under this lock.
     SHARDS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -101,7 +102,7 @@ fn add(kind: usize, by: i64) {
 
 #[cold]
 fn add_slowly(kind: usize, by: i64) {
-    // Fails while the thread ends.
+    // `try_with` fails while the thread ends.
     if let Ok(Some(shard)) = TAKEN.try_with(|taken| taken.0) {
         SHARD.set(Some(shard));
         return add(kind, by);
@@ -109,8 +110,8 @@ fn add_slowly(kind: usize, by: i64) {
     ELSEWHERE.0[kind].fetch_add(by, Ordering::Relaxed);
 }
 
-/// How many things of a kind there are. Any thread may call it; exact when no
-/// other thread is making or dropping any.
+/// The number of things of a kind. Any thread may call it. The number is exact while no
+/// other thread makes or drops a thing of this kind.
 pub fn count(kind: Kind) -> i64 {
     let shards = shards();
     let all = shards.all.iter().copied().chain([&ELSEWHERE]);
@@ -118,10 +119,10 @@ pub fn count(kind: Kind) -> i64 {
         .sum()
 }
 
-/// Counts as one thing of its kind for as long as it lives, on whichever thread
-/// it is made and dropped.
+/// Counts as one thing of its kind for as long as it lives. Any thread may make it, and
+/// any thread may drop it.
 ///
-/// It takes no room, so that what is counted does not get larger. `KIND` is a
+/// It has no size, so the object that contains it does not get larger. `KIND` is a
 /// [`Kind`] as a number.
 #[derive(Debug)]
 pub struct Counted<const KIND: usize>(());
@@ -148,12 +149,13 @@ impl<const KIND: usize> Counted<KIND> {
         Counted(())
     }
 
-    /// Counts on without the value, until that is there again.
+    /// Keeps the thing counted although this value is gone. Later [`again`](Counted::again)
+    /// makes a value for the thing.
     pub fn leave(self) {
         std::mem::forget(self);
     }
 
-    /// The value of one that was [left](Counted::leave).
+    /// The value for a thing that was [left](Counted::leave).
     pub fn again() -> Self {
         Counted(())
     }
@@ -169,7 +171,7 @@ impl<const KIND: usize> Drop for Counted<KIND> {
 mod tests {
     use super::{CountedTask, Kind, count};
 
-    // The counts are of the whole process, so this is one test.
+    // The counts belong to the whole process, so there is only one test of them.
     #[test]
     fn things_are_counted_wherever_they_are_made_and_dropped() {
         let kept: Vec<_> = (0..3).map(|_| CountedTask::new()).collect();

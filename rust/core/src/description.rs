@@ -1,17 +1,22 @@
-//! What a crate tells OCaml about itself: types, and the records that
-//! `lwt-rust bindings` finds in the built file.
+//! The description of a crate for OCaml: types, and the records that `lwt-rust bindings`
+//! finds in the built file.
 //!
-//! A record is a static of bytes, written by the compiler, so the file is read
-//! and nothing of it runs: no linker option, missing library or foreign processor
-//! matters. Its bytes are [`MARK`], items, and a full stop. An item is fields and
-//! the end of a line, and a field is its length, a colon and its text.
+//! A record is a static of bytes. The compiler writes it into the file, so
+//! `lwt-rust bindings` only has to read the file. It need not run it, so linker options,
+//! missing libraries and foreign processors do not matter.
+//!
+//! For example, a record with one item of two fields is `4:name5:value` and the end of a
+//! line, between [`MARK`] and a full stop. In general, a record is [`MARK`], items, and a
+//! full stop. An item is fields and the end of a line. A field is its length, a colon and
+//! its text.
 
-/// What a record begins with. Its number changes with what records say.
+/// The first bytes of a record. The number in it changes when the format of records
+/// changes.
 const MARK: &str = "\u{7f}lwt_rust 1\n";
 
 /// An OCaml type expression.
 ///
-/// It is a constant, made of others: `Type::list(&<i64 as OcamlType>::TYPE)`.
+/// It is a constant made of other constants: `Type::list(&<i64 as OcamlType>::TYPE)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Type(Shape);
 
@@ -26,7 +31,8 @@ enum Shape {
     Arrow(&'static Type, &'static Type),
 }
 
-/// How much a type expression holds together.
+/// How tightly a type expression binds. A type needs parentheses where a tighter one is
+/// required.
 #[derive(Clone, Copy, Debug)]
 enum Level {
     Arrow,
@@ -71,7 +77,7 @@ impl Type {
         Type(Shape::Result(value, error))
     }
 
-    /// A tuple; of no types, `unit`.
+    /// A tuple. Without types it is `unit`, and with one type it is that type.
     pub const fn tuple(types: &'static [Type]) -> Self {
         match types {
             [] => Type::named("unit"),
@@ -103,11 +109,11 @@ pub enum Part {
     Type(Type),
     /// A type before an arrow.
     Argument(Type),
-    /// A type that something is applied to, or a part of a tuple.
+    /// The argument of a type constructor such as `list`, or a part of a tuple.
     Simple(Type),
 }
 
-/// How long a record of these items is.
+/// The length of a record of these items.
 pub const fn length(items: &[&[Part]]) -> usize {
     Writer::<0>::new().record(items).length
 }
@@ -116,14 +122,14 @@ pub const fn length(items: &[&[Part]]) -> usize {
 ///
 /// # Panics
 ///
-/// If it does not have the [`length`] `N`.
+/// If `N` is not the [`length`] of the record.
 pub const fn record<const N: usize>(items: &[&[Part]]) -> [u8; N] {
     let record = Writer::new().record(items);
     assert!(record.length == N, "N is the length of the record");
     record.bytes
 }
 
-/// Writes a record; without room for a single byte, it only measures it.
+/// Writes a record. If `N` is 0, it only measures the record.
 struct Writer<const N: usize> {
     bytes: [u8; N],
     length: usize,
@@ -170,7 +176,7 @@ impl<const N: usize> Writer<N> {
         }
     }
 
-    /// A type, in parentheses if it does not hold together as `level` does.
+    /// Writes a type, in parentheses if it binds less tightly than `level`.
     const fn ty(&mut self, ty: &Type, level: Level) {
         if (ty.level() as u8) < level as u8 {
             self.text("(");
@@ -184,7 +190,7 @@ impl<const N: usize> Writer<N> {
                 self.text("'");
                 self.text(name);
             }
-            // The command puts the type's OCaml name here.
+            // `lwt-rust bindings` replaces this by the OCaml name of the type.
             Shape::Declared(path) => {
                 self.text("{");
                 self.text(path);
@@ -238,14 +244,15 @@ impl<const N: usize> Writer<N> {
             return;
         }
         let (_, rest) = self.bytes.split_at_mut(start);
-        // The compiler counts the turns of a loop, and warns when they are many.
+        // The compiler counts the iterations of a loop in a constant, and warns if there
+        // are many. So large chunks are copied first.
         let (rest, bytes) = copy::<64>(rest, bytes);
         let (rest, bytes) = copy::<8>(rest, bytes);
         copy::<1>(rest, bytes);
     }
 }
 
-/// Copies as many chunks as there are; gives what is left.
+/// Copies all whole chunks. Returns the rest of both.
 const fn copy<'t, 'f, const N: usize>(
     mut to: &'t mut [u8],
     mut from: &'f [u8],
@@ -270,7 +277,7 @@ mod tests {
     const B: Type = Type::declared("a::B");
     const FUNCTION: Type = Type::arrow(&PAIR, &Type::applied(&INT, "Lwt.t"));
 
-    /// The record's one field, without its length.
+    /// The text of a record with one field.
     fn written(part: Part) -> String {
         let items: &[&[Part]] = &[&[part]];
         let mut writer = Writer::<1000>::new();

@@ -1,16 +1,17 @@
-//! What other threads hand to an owner (rule 5).
+//! The place where other threads leave things for an owner (rule 5).
 
 use crate::sync::{Mutex, MutexGuard};
 
-/// Things that any thread leaves for an owner, who takes all of them at a time, and
-/// the numbers of slots that any thread has woken.
+/// Any thread leaves things here, and wakes slots by their numbers. The owner takes all
+/// of them at a time.
 ///
-/// Whoever leaves something wakes the owner's [`Park`](crate::Park) afterwards, and
-/// the owner looks when [`Park::start`](crate::Park::start) says that it was woken.
+/// A thread that has left a thing wakes the owner's [`Park`](crate::Park) afterwards. The
+/// owner looks into the inbox when [`Park::start`](crate::Park::start) says that it was
+/// woken.
 #[derive(Debug)]
 pub struct Inbox<T>(Mutex<Contents<T>>);
 
-/// What was left in an [`Inbox`].
+/// The things that were left in an [`Inbox`], and the slots that were woken.
 #[derive(Debug)]
 pub struct Contents<T> {
     things: Vec<T>,
@@ -50,7 +51,7 @@ impl<T> Default for Contents<T> {
 }
 
 impl<T> Contents<T> {
-    /// Nothing.
+    /// Contents without things and woken slots.
     pub fn new() -> Self {
         Contents {
             things: Vec::new(),
@@ -63,7 +64,7 @@ impl<T> Contents<T> {
         self.things.drain(..)
     }
 
-    /// Takes the slots out that were woken, in the order in which they were.
+    /// Takes the woken slots out, in the order in which they were woken.
     pub fn woken(&mut self) -> impl Iterator<Item = usize> {
         self.woken.drain()
     }
@@ -76,31 +77,32 @@ impl<T> Default for Inbox<T> {
 }
 
 impl<T> Inbox<T> {
-    /// Nothing.
+    /// An empty inbox.
     pub fn new() -> Self {
         Inbox(Mutex::new(Contents::new()))
     }
 
-    /// Leaves something. Any thread may call it.
+    /// Leaves a thing for the owner. Any thread may call it.
     pub fn push(&self, thing: T) {
         self.lock().things.push(thing);
     }
 
-    /// Wakes a slot: once, however often, until the owner takes what was left. So
-    /// memory is bounded by the number of slots. Any thread may call it.
+    /// Wakes a slot. Until the owner takes the contents, a slot counts once, however
+    /// often it is woken. So the number of slots bounds the memory. Any thread may call
+    /// it.
     pub fn wake(&self, slot: usize) {
         self.lock().woken.insert(slot);
     }
 
-    /// Takes everything into `contents`, which is empty; its memory is used for what
-    /// comes next.
+    /// Moves everything into `contents`, which has to be empty. The inbox uses the memory
+    /// of `contents` from then on.
     pub fn take(&self, contents: &mut Contents<T>) {
         debug_assert!(contents.things.is_empty() && contents.woken.slots.is_empty());
         std::mem::swap(&mut *self.lock(), contents);
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents<T>> {
-        // Nothing that can panic runs under this lock, but for want of memory.
+        // Code under this lock panics only if there is no memory.
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())

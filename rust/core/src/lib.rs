@@ -1,19 +1,18 @@
 //! The parts of lwt_rust that name no OCaml value.
 //!
-//! Everything here is ordinary Rust, so it is tested without an OCaml runtime:
-//! [`Park`] and [`Cell`] under loom, which tries every interleaving, and on real
-//! threads, and all of it by unit tests.
+//! The tests need no OCaml runtime. All modules have unit tests. [`Park`] and [`Cell`]
+//! are also tested under loom, which tries every interleaving, and on real threads.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! | --- | --- |
 //! | `park` | when a wake-up of an executor needs a notification |
-//! | `inbox` | what other threads hand to an executor |
+//! | `inbox` | things that other threads leave for an executor |
 //! | `cell` | the one value that goes from a resolver to a promise |
 //! | `catch` | a future whose panics become values |
-//! | `slots` | small numbers for things under way |
-//! | `counts` | how many things there are |
-//! | `description` | what a crate tells OCaml about its types and functions |
-//! | `source` | what a promise cancels when it is dropped |
+//! | `slots` | a table that gives small numbers to its entries |
+//! | `counts` | the numbers of tasks, promises and roots |
+//! | `description` | the description of a crate's types and functions for OCaml |
+//! | `source` | the source of a promise, which is cancelled when the promise is dropped |
 
 #![forbid(unsafe_code)]
 

@@ -2,10 +2,10 @@
 
 use crate::sync::{AtomicU8, Ordering};
 
-/// Nobody is polling and nothing asked for a poll.
+/// The owner is not polling, and no thread has asked for a poll.
 ///
-/// Set by `new` and by [`Park::finish`]. The only state in which a wake-up has
-/// to be delivered.
+/// Set by `new` and by [`Park::finish`]. It is the only state in which a wake-up has to
+/// be delivered.
 const PARKED: u8 = 0;
 
 /// The owner is polling and has not been woken since it last looked.
@@ -13,23 +13,24 @@ const PARKED: u8 = 0;
 /// Set by [`Park::start`], by the owner alone.
 const POLLING: u8 = 1;
 
-/// A poll is owed: the owner was woken, or left with work to do.
+/// The owner has to poll: a thread has woken it, or it has stopped with work left.
 ///
-/// Set by [`Park::wake`] on any thread and by [`Park::leave_woken`]. Who sets it
-/// from `PARKED` delivers the wake-up; from `POLLING` the owner sees it before
-/// it parks.
+/// Set by [`Park::wake`] on any thread and by [`Park::leave_woken`]. The thread that
+/// changes it from `PARKED` delivers the wake-up. If it was `POLLING`, the owner sees the
+/// change before it parks.
 const WOKEN: u8 = 2;
 
 /// Decides which wake-ups of an executor have to be delivered.
 ///
-/// An executor is polled by one owner and woken by anybody. A wake-up costs one
-/// atomic operation; only the first after the owner parked has to reach it by
-/// other means, such as a notification. Whoever makes work available does so
-/// *before* calling [`wake`](Park::wake), and the owner calls
-/// [`start`](Park::start) *before* it looks for work. Then no wake-up is lost:
-/// all operations are read-modify-writes of one atomic, so each `wake` comes
-/// either before the `finish` that parks, which then fails, or after it, and
-/// then `wake` returns `true`.
+/// One owner polls an executor, and any thread may wake it. A wake-up costs one atomic
+/// operation. Only the first wake-up after the owner has parked has to reach it by other
+/// means, such as a notification.
+///
+/// A thread makes work available *before* it calls [`wake`](Park::wake), and the owner
+/// calls [`start`](Park::start) *before* it looks for work. Then no wake-up is lost. All
+/// operations are read-modify-writes of one atomic, so there are two cases. Either a
+/// `wake` comes before the `finish` that would park, and that `finish` fails. Or it comes
+/// after the `finish`, and then `wake` returns `true`.
 #[derive(Debug)]
 pub struct Park(AtomicU8);
 
@@ -40,37 +41,37 @@ impl Default for Park {
 }
 
 impl Park {
-    /// A parked owner that nothing has woken yet.
+    /// A parked owner that no thread has woken yet.
     pub fn new() -> Self {
         Park(AtomicU8::new(PARKED))
     }
 
     /// Records that there is work. Any thread may call it; it never blocks.
     ///
-    /// Returns `true` if the owner is parked and this is the first wake-up
-    /// since: the caller must then see to it that the owner polls.
+    /// Returns `true` if the owner is parked and this is the first wake-up since. Then
+    /// the caller must make the owner poll, for example by a notification.
     #[must_use]
     pub fn wake(&self) -> bool {
         self.0.swap(WOKEN, Ordering::AcqRel) == PARKED
     }
 
-    /// Whether a poll is owed. Exact for the owner while it is not polling, a
-    /// hint for everybody else.
+    /// Whether the owner has to poll. The answer is exact for the owner while it is not
+    /// polling, and a hint for other threads.
     pub fn is_woken(&self) -> bool {
         self.0.load(Ordering::Acquire) == WOKEN
     }
 
-    /// The owner begins to look for work; earlier wake-ups are thereby answered.
+    /// The owner begins to look for work. That answers all earlier wake-ups.
     ///
-    /// Returns whether there were any since the owner looked last.
+    /// Returns whether a thread has woken the owner since the owner looked last.
     pub fn start(&self) -> bool {
         self.0.swap(POLLING, Ordering::AcqRel) == WOKEN
     }
 
     /// The owner found nothing more to do and wants to park.
     ///
-    /// Returns `false` if it was woken since [`start`](Park::start): it has not
-    /// parked and must look again.
+    /// Returns `false` if a thread has woken the owner since [`start`](Park::start). Then
+    /// the owner has not parked, and must look again.
     #[must_use]
     pub fn finish(&self) -> bool {
         self.0
@@ -78,8 +79,8 @@ impl Park {
             .is_ok()
     }
 
-    /// The owner stops with work left and has made sure that it comes back:
-    /// until then no wake-up has to be delivered.
+    /// The owner stops with work left, and has made sure that it will poll again. Until
+    /// then no wake-up has to be delivered.
     pub fn leave_woken(&self) {
         self.0.swap(WOKEN, Ordering::AcqRel);
     }

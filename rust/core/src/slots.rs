@@ -1,15 +1,15 @@
-//! Small numbers for things under way (rule 11).
+//! A table that gives small numbers to its entries (rule 11).
 
-/// Names one entry of [`Slots`]: the number of its slot, and which of the
-/// entries that used the slot in turn it is.
+/// Names one entry of [`Slots`], by the number of its slot and the number of its turn:
+/// the entries that use a slot one after the other count 1, 2, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(u64);
 
-/// The bits that a slot's number has in a ticket.
+/// The number of bits of a slot's number in a ticket.
 const SLOT_BITS: u32 = 24;
 
-/// A slot is out of use after this many turns, so that no two tickets are the
-/// same. All bits together fit in an OCaml integer without its sign.
+/// A slot is retired after this many turns, so that no two tickets are the same. The bits
+/// of both numbers fit in an OCaml integer that is not negative.
 const LAST_TURN: u64 = (1 << (62 - SLOT_BITS)) - 1;
 
 impl Ticket {
@@ -17,7 +17,7 @@ impl Ticket {
         Ticket((turn << SLOT_BITS) | slot as u64)
     }
 
-    /// The number of the slot. Numbers are small and used again.
+    /// The number of the slot. It is small, and is used again for later entries.
     pub fn slot(self) -> usize {
         (self.0 & ((1 << SLOT_BITS) - 1)) as usize
     }
@@ -26,28 +26,28 @@ impl Ticket {
         self.0 >> SLOT_BITS
     }
 
-    /// The ticket as a number below 2^62, which no other ticket of the same
-    /// slots ever is.
+    /// The ticket as a number below 2^62. No other ticket of the same table ever has this
+    /// number.
     pub fn to_bits(self) -> u64 {
         self.0
     }
 
-    /// The ticket that [`to_bits`](Ticket::to_bits) made `bits` of.
+    /// The ticket from which [`to_bits`](Ticket::to_bits) made `bits`.
     pub fn from_bits(bits: u64) -> Self {
         Ticket(bits)
     }
 }
 
-/// Things under way, each in a numbered slot with a `T` kept for it.
+/// A table with a `T` in each numbered slot that is in use.
 ///
-/// The other side of the boundary knows them by their numbers. Where it keeps a
-/// table with the same numbers, and learns only later that something has
-/// completed, the slot stays out of use until [`recycle`](Slots::recycle) says
-/// that it knows.
+/// For example, Rust keeps a call in slot 5, and OCaml keeps the resolver of the call in
+/// place 5 of its own table. OCaml learns only later that the call has completed. Until
+/// then the slot must not be used for another call: after [`complete`](Slots::complete)
+/// it stays out of use until [`recycle`](Slots::recycle).
 #[derive(Debug)]
 pub struct Slots<T> {
     entries: Vec<Entry<T>>,
-    /// The vacant slot to be taken next, or `NONE`.
+    /// The vacant slot to take next, or `NONE`.
     vacant: usize,
     completed: Vec<usize>,
 }
@@ -61,12 +61,12 @@ struct Entry<T> {
 #[derive(Debug)]
 enum Content<T> {
     Kept(T),
-    /// The vacant slot to be taken after this one, or `NONE`. Also of a slot that is
-    /// not to be taken.
+    /// The vacant slot to take after this one, or `NONE`. It is also `NONE` in a slot
+    /// that must not be taken.
     Vacant(usize),
 }
 
-/// The number of no slot.
+/// A number that no slot has.
 const NONE: usize = usize::MAX;
 
 impl<T> Default for Slots<T> {
@@ -76,7 +76,7 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// No slots.
+    /// An empty table.
     pub const fn new() -> Self {
         Slots {
             entries: Vec::new(),
@@ -85,7 +85,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// The most entries that there may be at a time: 2^24.
+    /// The greatest number of entries at a time: 2^24.
     pub const MOST: usize = 1 << SLOT_BITS;
 
     /// Whether one more entry may be inserted.
@@ -94,7 +94,7 @@ impl<T> Slots<T> {
         self.vacant != NONE || self.entries.len() < Self::MOST
     }
 
-    /// Takes a slot and keeps in it what `make` gives.
+    /// Takes a slot, and keeps the result of `make` in it.
     ///
     /// # Panics
     ///
@@ -126,7 +126,7 @@ impl<T> Slots<T> {
         });
     }
 
-    /// What is kept for `ticket`; `None` if it is gone.
+    /// The value that is kept for `ticket`; `None` if it is gone.
     #[inline]
     pub fn get_mut(&mut self, ticket: Ticket) -> Option<&mut T> {
         match &mut self.entry(ticket)?.content {
@@ -142,7 +142,7 @@ impl<T> Slots<T> {
         (occupied.entry.turn == ticket.turn()).then_some(occupied)
     }
 
-    /// The entry in a slot, whichever that is; `None` if there is none.
+    /// The entry that is in a slot now; `None` if the slot is vacant.
     #[inline]
     pub fn current(&mut self, slot: usize) -> Option<Occupied<'_, T>> {
         let entry = self.entries.get_mut(slot)?;
@@ -154,20 +154,20 @@ impl<T> Slots<T> {
         })
     }
 
-    /// Takes what is kept for `ticket`; the slot can be used at once. `None` if
-    /// it is gone already.
+    /// Removes and returns the entry of `ticket`. The slot can be used again at once.
+    /// Returns `None` if the entry is gone already.
     pub fn remove(&mut self, ticket: Ticket) -> Option<T> {
         Some(self.occupied(ticket)?.remove())
     }
 
-    /// As [`remove`](Slots::remove), by the slot alone: for a side that has
-    /// forgotten every earlier use of the slot.
+    /// Does as [`remove`](Slots::remove), with the slot alone. It is for a caller that
+    /// keeps no number of an earlier entry of the slot.
     pub fn remove_current(&mut self, slot: usize) -> Option<T> {
         Some(self.current(slot)?.remove())
     }
 
-    /// As [`remove`](Slots::remove), but the slot is used again only after the
-    /// next [`recycle`](Slots::recycle).
+    /// Does as [`remove`](Slots::remove), but the slot is used again only after the next
+    /// [`recycle`](Slots::recycle).
     pub fn complete(&mut self, ticket: Ticket) -> Option<T> {
         let entry = self.occupied(ticket)?.entry;
         let kept = std::mem::replace(&mut entry.content, Content::Vacant(NONE));
@@ -178,14 +178,16 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Takes everything that is kept; the other side has forgotten all slots.
+    /// Removes and returns all entries. The other side of the boundary has forgotten all
+    /// slots.
     pub fn take_all(&mut self) -> Vec<T> {
         self.recycle();
         let slots = 0..self.entries.len();
         slots.filter_map(|slot| self.remove_current(slot)).collect()
     }
 
-    /// The other side knows of all completions so far.
+    /// Makes the slots of completed entries vacant. The other side of the boundary knows
+    /// of all completions so far.
     pub fn recycle(&mut self) {
         while let Some(slot) = self.completed.pop() {
             let entry = &mut self.entries[slot];
@@ -201,7 +203,8 @@ impl<T> Slots<T> {
 }
 
 impl<T> Entry<T> {
-    /// The content from now on: the slot can be taken, unless it is out of use.
+    /// The content of a slot that becomes vacant. If the slot is retired, it is not put
+    /// into the list of vacant slots.
     #[inline]
     fn vacant(&self, slot: usize, vacant: &mut usize) -> Content<T> {
         Content::Vacant(match self.turn < LAST_TURN {
@@ -226,7 +229,7 @@ impl<T> Occupied<'_, T> {
         Ticket::new(self.slot, self.entry.turn)
     }
 
-    /// What is kept.
+    /// The value of the entry.
     #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         match &mut self.entry.content {
@@ -235,7 +238,7 @@ impl<T> Occupied<'_, T> {
         }
     }
 
-    /// Takes what is kept; the slot can be used at once.
+    /// Removes the entry and returns its value. The slot can be used again at once.
     #[inline]
     pub fn remove(self) -> T {
         let vacant = self.entry.vacant(self.slot, self.vacant);
@@ -245,7 +248,7 @@ impl<T> Occupied<'_, T> {
         }
     }
 
-    /// As [`remove`](Occupied::remove), of something that is dropped where it is.
+    /// Does as [`remove`](Occupied::remove), but drops the value in its place.
     #[inline]
     pub fn discard(self) {
         self.entry.content = self.entry.vacant(self.slot, self.vacant);

@@ -1,23 +1,25 @@
-//! What a promise cancels when it is dropped (rule 8).
+//! The source of a promise, which is cancelled when the promise is dropped (rule 8).
 
 use crate::sync::{Mutex, MutexGuard};
 
-/// The place for the source of a promise: what will settle it, and is cancelled
-/// if nobody waits any more.
+/// The place for the source of a promise: the task or the wait that will settle it. If
+/// the reader drops the promise, the source is cancelled.
 ///
-/// The promise may be dropped on one thread before another knows its source. So
-/// whoever comes second cancels: the reader [takes](Source::take) the source
-/// after it has closed its cell, and the other looks at the cell after it has
-/// [put](Source::put) the source in.
+/// One thread may drop the promise before another thread knows its source. So the thread
+/// that comes second cancels the source. There are two cases. The reader closes its cell,
+/// and then [takes](Source::take) the source: if the source is there, the reader cancels
+/// it. The other thread [puts](Source::put) the source in, and then looks at the cell: if
+/// the cell is closed, this thread takes the source and cancels it.
 #[derive(Debug)]
 pub struct Source<S>(Mutex<State<S>>);
 
 #[derive(Debug)]
 enum State<S> {
-    /// There is none, it is not known yet, or it was taken.
+    /// The promise has no source, or its source is not known yet, or the source was
+    /// taken.
     Unknown,
     Known(S),
-    /// Known or not, it is left alone.
+    /// No thread cancels the source, whether it is known or not.
     Detached,
 }
 
@@ -28,12 +30,13 @@ impl<S> Default for Source<S> {
 }
 
 impl<S> Source<S> {
-    /// A source that is not known, or not yet.
+    /// A place without a source, or for a source that is not known yet.
     pub fn unknown() -> Self {
         Source(Mutex::new(State::Unknown))
     }
 
-    /// The source is known from now on. Gives it back if it is to be left alone.
+    /// Puts the source in. Returns it if the promise is detached, so that no thread
+    /// cancels it.
     pub fn put(&self, source: S) -> Option<S> {
         let mut state = self.lock();
         match &*state {
@@ -45,7 +48,7 @@ impl<S> Source<S> {
         }
     }
 
-    /// Takes the source, to cancel it; `None` if there is nothing to cancel.
+    /// Takes the source, to cancel it. Returns `None` if there is no source to cancel.
     pub fn take(&self) -> Option<S> {
         let mut state = self.lock();
         match std::mem::replace(&mut *state, State::Unknown) {
@@ -58,7 +61,7 @@ impl<S> Source<S> {
         }
     }
 
-    /// From now on nobody cancels the source. Gives what was known of it.
+    /// From now on no thread cancels the source. Returns the source if it is known.
     pub fn detach(&self) -> Option<S> {
         match std::mem::replace(&mut *self.lock(), State::Detached) {
             State::Known(source) => Some(source),

@@ -1,5 +1,5 @@
-//! The primitives the concurrent parts are built on: the standard library's,
-//! or loom's models of them when the crate is compiled with `--cfg loom`.
+//! The primitives of the concurrent parts. They come from the standard library, or from
+//! loom, which models them, if the crate is compiled with `--cfg loom`.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{

@@ -1,4 +1,4 @@
-//! The concurrent parts on real threads, for what watches a running program:
+//! The concurrent parts on real threads, for tools that watch a running program:
 //! ThreadSanitizer and Miri.
 #![cfg(not(loom))]
 #![allow(missing_docs)]
@@ -19,7 +19,7 @@ use lwt_rust_core::{Cell, Contents, Inbox, Park};
 const THREADS: usize = 4;
 const ROUNDS: usize = if cfg!(miri) { 20 } else { 2_000 };
 
-/// A thread that is not woken in this time never will be.
+/// If a thread is not woken in this time, it never will be.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Wakes a sleeping thread. It has room for one delivery.
@@ -76,7 +76,7 @@ fn every_wake_up_of_a_parked_owner_is_delivered_once() {
     });
 }
 
-/// A number that nothing protects but the order of the steps that use it.
+/// A number that is protected only by the order of the steps that use it.
 struct Bare(UnsafeCell<usize>);
 
 // SAFETY: only `take_turns` shares one, and its threads take turns.
@@ -91,8 +91,8 @@ fn take_turns(number: &Bare, mine: &Park, other: &Park) {
             thread::yield_now();
         }
         mine.start();
-        // SAFETY: the other thread woke this one after its own access, and now
-        // waits to be woken. That this orders the accesses is what is tested.
+        // SAFETY: the other thread woke this one after its own access, and now waits to
+        // be woken. The test checks that this orders the accesses.
         unsafe { *number.0.get() += 1 };
         assert!(mine.finish());
         assert!(other.wake());
@@ -111,7 +111,7 @@ fn what_is_done_before_a_wake_up_is_seen_after_start() {
     assert_eq!(number.0.into_inner(), 2 * ROUNDS);
 }
 
-/// Polls until the value is there, and replaces a waker each time.
+/// Polls until the value is there, and replaces the registered waker each time.
 fn wait_for<T>(cell: &Cell<T>) -> T {
     loop {
         let (bell, receiver) = bell();

@@ -1,4 +1,4 @@
-//! Lines of a file, each answered by OCaml.
+//! Reads the lines of a file, and has OCaml answer each of them.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -9,18 +9,18 @@ use tokio::{
     sync::Semaphore,
 };
 
-/// The most lines that OCaml has in hand at a time.
+/// The greatest number of lines that OCaml works on at a time.
 const AT_MOST: usize = 64;
 
-/// The longest line that is read whole: more would let one file without line
-/// ends fill the memory.
+/// The length of the longest line. Without this limit, one file without line ends could
+/// fill the memory.
 const LONGEST: usize = 16 << 20;
 
 /// Reads a file line by line, gives each line to a Lwt closure, at most 64 at a
 /// time, and returns the number of lines and the sum of the answers.
 #[func]
 pub(crate) async fn lines(path: PathBuf, answer: LwtFn<Vec<u8>, u64>) -> Result<(u64, u64), Error> {
-    // Reading goes on in tokio's pool while OCaml thinks about the lines.
+    // tokio reads in its own threads while OCaml answers the lines.
     let (lines, mut read) = tokio::sync::mpsc::channel(AT_MOST);
     let reader = tokio::spawn(send_lines(path, lines));
     let mut answers = Answers::new(answer);
@@ -56,7 +56,7 @@ async fn send_lines(path: PathBuf, lines: tokio::sync::mpsc::Sender<Line>) -> Re
         let line = next_line(&mut file)
             .await
             .map_err(|error| told("cannot read", error))?;
-        // A send fails when the reader's promise was cancelled or rejected.
+        // A send fails if the promise of `lines` was cancelled or rejected.
         if line.is_empty() || lines.send(line).await.is_err() {
             return Ok(());
         }
@@ -103,7 +103,7 @@ impl Answers {
         }
     }
 
-    /// Asks about a line, when fewer than the most are under way.
+    /// Asks OCaml about a line. Waits first while [`AT_MOST`] questions are under way.
     async fn ask(&mut self, line: Line) -> Result<(), Error> {
         let permit = self.permits.clone().acquire_owned().await?;
         if let Some(error) = self.failure.take() {

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use lwt_rust::{Error, LwtFn, func};
 
-/// Calls a Lwt closure again and again for a time, awaiting each promise, and
-/// returns the number of calls.
+/// Calls a Lwt closure again and again until `time` has passed, and awaits each promise.
+/// Returns the number of calls.
 #[func]
 pub(crate) async fn call_for(step: LwtFn<(), ()>, time: Duration) -> Result<u64, Error> {
     let start = Instant::now();
     let mut calls = 0;
-    // The clock is read once in many calls: it is not what is shown here.
+    // The clock is read only once in 64 calls, since reading it takes time too.
     while calls % 64 != 0 || start.elapsed() < time {
         step.call(()).await?;
         calls += 1;
@@ -18,7 +18,7 @@ pub(crate) async fn call_for(step: LwtFn<(), ()>, time: Duration) -> Result<u64,
     Ok(calls)
 }
 
-/// Calls a Lwt closure a number of times, awaiting each promise.
+/// Calls a Lwt closure a number of times, and awaits each promise.
 #[func]
 pub(crate) async fn call_times(step: LwtFn<(), ()>, times: u64) -> Result<(), Error> {
     for _ in 0..times {

@@ -9,8 +9,8 @@ use crate::{
     ffi::{Content, Lock, Val, content_of, content_value},
 };
 
-/// A Rust type whose values OCaml may hold, under the name of an abstract type.
-/// It is derived:
+/// A Rust type whose values OCaml may hold, as values of an abstract type. The derive
+/// implements it:
 ///
 /// ```no_run
 /// /// `type counter`
@@ -18,37 +18,39 @@ use crate::{
 /// struct Counter(std::sync::atomic::AtomicU64);
 /// ```
 ///
-/// `#[ocaml(name = "...")]` chooses another name, and `#[ocaml(size = f)]` a
-/// function that tells the size.
+/// `#[ocaml(name = "...")]` chooses another name for the OCaml type, and
+/// `#[ocaml(size = f)]` a function that returns the size of a value.
 ///
 /// # Safety
 ///
-/// `PATH` is that of a record which declares an abstract type for this Rust type, and
-/// for no other. The derive sees to that.
+/// `PATH` is that of a record which declares an abstract type for this Rust type, and for
+/// no other. The derive makes such a record.
 pub unsafe trait AbstractType: Send + Sync + 'static {
     /// The name of the OCaml type, as messages say it.
     const NAME: &'static str;
 
-    /// Where the derive has described it.
+    /// The path of the record in which the derive describes the type.
     #[doc(hidden)]
     const PATH: &'static str;
 
-    /// About how many bytes the value keeps, for OCaml's collector to know how
-    /// much there is to gain by finding that nobody needs it.
+    /// About how many bytes the value takes. OCaml's collector runs the earlier, the more
+    /// memory such values take.
     fn size(&self) -> usize {
         size_of_val(self)
     }
 }
 
-/// A Rust value that OCaml holds. In Rust it is shared by all who have an
-/// `Abstract`, as with an [`Arc`].
+/// A Rust value that OCaml holds. As with an [`Arc`], all clones of an `Abstract` share
+/// the value.
 ///
-/// When OCaml's collector finds that OCaml does not need the value any more, and
-/// Rust does not either, it is dropped: on any thread, in tokio's context if the runtime
-/// has started, and perhaps without the lock of any domain. So its destructor may
-/// spawn a task with `tokio::spawn`, as that of a connection does, but call no OCaml. A
-/// [`Taken`] ends it earlier. A server that only an abstract value keeps alive ends
-/// when OCaml no longer names that value.
+/// The value is dropped when OCaml's collector has found that OCaml does not need it any
+/// more, and Rust has dropped its clones. A [`Taken`] ends the value earlier. For
+/// example, a server that only an abstract value keeps alive ends some time after OCaml
+/// has stopped naming that value.
+///
+/// The destructor runs on any thread, in tokio's context if the runtime has started, and
+/// perhaps without the lock of any domain. So it may spawn a task with `tokio::spawn`, as
+/// the destructor of a connection does, but must not call OCaml.
 pub struct Abstract<T>(Arc<T>);
 
 impl<T: AbstractType> Abstract<T> {
@@ -90,8 +92,8 @@ impl<T: fmt::Debug> fmt::Debug for Abstract<T> {
     }
 }
 
-// SAFETY: the declared type has no values but those of this type, which are checked
-// when they are read. `T` is `'static`.
+// SAFETY: the declared type has no values but those of this Rust type, and each value is
+// checked when it is read. `T` is `'static`.
 unsafe impl<T: AbstractType> OcamlType for Abstract<T> {
     const TYPE: Type = Type::declared(T::PATH);
 }
@@ -106,14 +108,14 @@ impl<T: AbstractType> FromOcaml for Abstract<T> {
 // SAFETY: as for its type.
 unsafe impl<T: AbstractType> IntoOcaml for Abstract<T> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        // A collector that adds such sizes up must not overflow.
+        // The collector adds such sizes up, and the sum must not overflow.
         let size = self.0.size().min(MOST_BYTES);
         Ok(content_value(lock, Content::new(self.0), size))
     }
 }
 
-/// An [`Abstract`] that its OCaml value gives away: whoever uses that value
-/// later gets an error. For functions that close something.
+/// An [`Abstract`] that is taken away from its OCaml value, for functions that close
+/// something. A later use of the OCaml value is an error.
 ///
 /// ```no_run
 /// use lwt_rust::{AbstractType, Taken};
@@ -138,7 +140,7 @@ unsafe impl<T: AbstractType> OcamlType for Taken<T> {
 
 impl<T: AbstractType> FromOcaml for Taken<T> {
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        // A value of another type stays as it is.
+        // A value of another type is an error, and keeps its content.
         // SAFETY: the caller says so.
         unsafe { Abstract::<T>::from_ocaml(value) }?;
         let content = content_of(value).and_then(|content| content.take());
@@ -146,7 +148,7 @@ impl<T: AbstractType> FromOcaml for Taken<T> {
     }
 }
 
-/// The most that a value may say it keeps.
+/// The greatest size that is told to OCaml's collector.
 const MOST_BYTES: usize = isize::MAX as usize >> 16;
 
 fn shared<T: AbstractType>(content: Option<Arc<dyn Any + Send + Sync>>) -> Result<Arc<T>, Error> {

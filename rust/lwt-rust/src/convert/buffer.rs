@@ -7,15 +7,16 @@ use crate::{
     ffi::{Bytes, Lock, Root, Val},
 };
 
-/// An OCaml array of bytes that never moves, `Lwt_bytes.t`: Rust and OCaml read
-/// and write the same memory, without a copy. It may be sent anywhere, and the
-/// memory lives as long as it does. An array that is a file (`Lwt_bytes.map_file`) is
-/// one as well; as in OCaml, a file that somebody has cut off ends the process with
-/// `SIGBUS` when it is read.
+/// An OCaml array of bytes that never moves, `Lwt_bytes.t`. Rust and OCaml read and write
+/// the same memory, without a copy. A `Buffer` may be sent to any thread, and the memory
+/// lives as long as the `Buffer`. An array that is a file (`Lwt_bytes.map_file`) is a
+/// `Buffer` too. If such a file was truncated, reading beyond its end ends the process
+/// with `SIGBUS`, as it does in OCaml.
 ///
-/// OCaml, and other threads with the same buffer, may write it at any time. So the safe
-/// methods copy bytes, as fast as `memcpy`; of a byte that is written meanwhile they
-/// see the old value or the new one. [`as_ptr`](Buffer::as_ptr) is for the rest.
+/// OCaml, and other threads with the same buffer, may write the memory at any time. So
+/// the safe methods copy bytes, as fast as `memcpy`. Of a byte that is written meanwhile
+/// they see the old value or the new one. For uses without a copy there is
+/// [`as_ptr`](Buffer::as_ptr).
 #[derive(Debug)]
 pub struct Buffer {
     root: Root,
@@ -33,7 +34,7 @@ impl Buffer {
             Error::message(format!("there is no memory for a buffer of {length} bytes"))
         })?;
         let root = Root::new(array);
-        // SAFETY: it was made just now, of this type.
+        // SAFETY: the array was made just now, with this type.
         unsafe { Self::from_ocaml(root.get(lock)) }
     }
 
@@ -42,18 +43,19 @@ impl Buffer {
         self.bytes.len()
     }
 
-    /// Whether there are none.
+    /// Whether the buffer has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The first byte. The memory may be used as long as the buffer is there, by
-    /// whoever sees to it that nobody writes what another one reads.
+    /// The address of the first byte. It is valid as long as the buffer lives. Code that
+    /// uses it has to make sure that no thread writes a byte while another thread uses
+    /// that byte.
     pub fn as_ptr(&self) -> *mut u8 {
         self.bytes.as_ptr()
     }
 
-    /// Copies bytes out, from position `start` on, as many as `into` has.
+    /// Fills `into` with bytes of the buffer, from position `start` on.
     ///
     /// # Panics
     ///
@@ -62,7 +64,7 @@ impl Buffer {
         self.bytes.read(start, into);
     }
 
-    /// Copies bytes in, from position `start` on.
+    /// Copies `from` into the buffer, from position `start` on.
     ///
     /// # Panics
     ///
@@ -71,16 +73,16 @@ impl Buffer {
         self.bytes.write(start, from);
     }
 
-    /// A copy of all of it.
+    /// A copy of all bytes.
     pub fn to_vec(&self) -> Vec<u8> {
         self.bytes.to_vec()
     }
 }
 
 /// `(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t`
-// SAFETY: the conversions below are those of this type. OCaml treats an array of
-// integers of 8 bits, or of Fortran's layout, as another type; read as this one, it is
-// bytes.
+// SAFETY: the conversions below are those of this type. To OCaml, an array of integers of
+// 8 bits, or one with Fortran's layout, has another type. If such an array is read as
+// this type, its elements are bytes too.
 unsafe impl OcamlType for Buffer {
     const TYPE: Type =
         Type::named("(char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t");
@@ -97,7 +99,7 @@ impl FromOcaml for Buffer {
     }
 }
 
-// SAFETY: it is a value that was read as one of this type, or was made as one.
+// SAFETY: the value was read as one of this type, or was made as one.
 unsafe impl IntoOcaml for Buffer {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         Ok(self.root.get(lock))

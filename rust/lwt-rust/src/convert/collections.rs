@@ -26,12 +26,13 @@ impl<T: FromOcaml> FromOcaml for Option<T> {
             return Ok(None);
         }
         let content = field(value, 0, 0, "option")?;
-        // SAFETY: it is what a `t option` has.
+        // SAFETY: it is the content of a `t option`.
         unsafe { T::from_ocaml(content) }.map(Some)
     }
 }
 
-// SAFETY: `None` is the one constant constructor, and `Some` the one with an argument.
+// SAFETY: `None` is the only constant constructor, and `Some` the only constructor with
+// an argument.
 unsafe impl<T: IntoOcaml> IntoOcaml for Option<T> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         match self {
@@ -55,9 +56,9 @@ impl<T: FromOcaml, E: FromOcaml> FromOcaml for Result<T, E> {
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match value.tag() {
-            // SAFETY: it is what the constructor `Ok` of a `(t, e) result` has.
+            // SAFETY: it is the argument of the constructor `Ok` of a `(t, e) result`.
             Some(0) => unsafe { T::from_ocaml(field(value, 0, 0, "result")?) }.map(Ok),
-            // SAFETY: as above, of `Error`.
+            // SAFETY: it is the argument of the constructor `Error`.
             _ => unsafe { E::from_ocaml(field(value, 1, 0, "result")?) }.map(Err),
         }
     }
@@ -122,7 +123,7 @@ tuples! {
     (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
 }
 
-/// `t list`; of `u8`, `string`
+/// `t list`; for `u8`, `string`
 // SAFETY: `T` says which type it is, and converts it.
 unsafe impl<T: OcamlType> OcamlType for Vec<T> {
     const TYPE: Type = T::VEC_TYPE;
@@ -146,7 +147,7 @@ unsafe impl<T: IntoOcaml> IntoOcaml for Vec<T> {
 
 /// # Safety
 ///
-/// The value is a list of what goes with `T`.
+/// The value is a list whose elements have the OCaml type of `T`.
 pub(super) unsafe fn read_list<T: FromOcaml, C: FromIterator<T>>(
     value: Val<'_>,
 ) -> Result<C, Error> {
@@ -156,7 +157,7 @@ pub(super) unsafe fn read_list<T: FromOcaml, C: FromIterator<T>>(
             return None;
         }
         let cell = rest;
-        // A value of another type ends here.
+        // If the value is of another type, the iterator ends with the error.
         rest = Val::UNIT;
         Some(field(cell, 0, 1, "list").and_then(|tail| {
             rest = tail;
@@ -182,7 +183,7 @@ pub(super) fn write_list<T: IntoOcaml>(
     Ok(list.get(lock))
 }
 
-/// `t array`; of `u8`, `bytes`
+/// `t array`; for `u8`, `bytes`
 // SAFETY: `T` says which type it is, and converts it.
 unsafe impl<T: OcamlType> OcamlType for Box<[T]> {
     const TYPE: Type = T::SLICE_TYPE;
@@ -204,8 +205,8 @@ unsafe impl<T: IntoOcaml> IntoOcaml for Box<[T]> {
     }
 }
 
-/// `t array` of that length; of `u8`, `bytes`
-// SAFETY: the same as that of `Box<[T]>`.
+/// `t array` of that length; for `u8`, `bytes`
+// SAFETY: the type is that of `Box<[T]>`, and so are the conversions.
 unsafe impl<T: OcamlType, const N: usize> OcamlType for [T; N] {
     const TYPE: Type = T::SLICE_TYPE;
 }
@@ -234,7 +235,7 @@ unsafe impl<T: IntoOcaml, const N: usize> IntoOcaml for [T; N] {
 
 /// # Safety
 ///
-/// The value is an array of what goes with `T`.
+/// The value is an array whose elements have the OCaml type of `T`.
 pub(super) unsafe fn read_array<T: FromOcaml>(value: Val<'_>) -> Result<Box<[T]>, Error> {
     if let Some(floats) = value.floats() {
         return floats.map(T::from_float).collect();

@@ -1,34 +1,34 @@
-//! How deep a value may be.
+//! Limits the depth of values that are converted.
 //!
-//! A tree, for example, is converted by a function that calls itself for each branch,
-//! and that takes room on the stack for each level. So the conversions of records and
-//! of variants, which alone can contain their own type, count their levels here, and
-//! look at what is left of the stack.
+//! For example, the conversion of a tree calls itself for each branch, and each level
+//! takes room on the stack. Only records and variants can contain their own type. So
+//! their conversions count levels here, and check how much of the stack is left.
 //!
 //! Rust drops a tree by recursion too, perhaps on a thread whose stack is smaller than
-//! the one that read it. So a value that comes into Rust has few levels. One that goes to
-//! OCaml is taken apart on the way, and may have as many as there is room for. If there
-//! is no room left, the rest is not dropped but leaked, since dropping would need it too.
+//! the stack of the thread that read it. So a value that comes into Rust may have at most
+//! [`MOST_LEVELS`] levels. A value that goes to OCaml is taken apart on the way, so it
+//! may have as many levels as the stack has room for. If there is no room left, the rest
+//! of the value is leaked, since dropping it would need room as well.
 
 use std::{cell::Cell, fmt, marker::PhantomData, ptr};
 
 use crate::error::Error;
 
-/// The most levels of a value that comes into Rust.
+/// The greatest number of levels of a value that comes into Rust.
 ///
-/// To drop a level takes 50 to 200 bytes of the stack, and 640 for a `BTreeMap` in code
-/// that is not optimised. tokio's threads have 2 megabytes.
+/// Dropping a level takes 50 to 200 bytes of the stack, and 640 for a `BTreeMap` in code
+/// that is not optimised. The stacks of tokio's threads have 2 megabytes.
 const MOST_LEVELS: usize = 1000;
 
-/// What a conversion leaves of the stack, in bytes: for the last level, for a collection
-/// that it may begin, and for the error.
+/// The part of the stack that a conversion leaves free, in bytes: for the last level, for
+/// a collection that it may start, and for the error.
 const RESERVE: usize = 128 << 10;
 
 struct Depth {
     /// The levels that are being converted.
     levels: Cell<usize>,
-    /// The lowest address of the thread's stack, or 0 if it cannot be found out;
-    /// `None` before anybody has asked.
+    /// The lowest address of the thread's stack, or 0 if the system does not tell it.
+    /// `None` before the first conversion.
     end_of_stack: Cell<Option<usize>>,
 }
 
@@ -41,7 +41,7 @@ thread_local! {
     };
 }
 
-/// A level that is being converted, until this is dropped by the same thread.
+/// A level that is being converted, until the same thread drops the `Level`.
 pub struct Level(PhantomData<*mut ()>);
 
 impl Drop for Level {
@@ -72,7 +72,9 @@ fn deeper(most: usize) -> Result<Level, Error> {
             depth.end_of_stack.set(Some(end));
             end
         });
-        // On a stack that is not the thread's, which is somewhere else, this wraps.
+        // The code may run on a stack that is not the thread's, for example on that of a
+        // fiber. Such a stack lies elsewhere, perhaps below, and then the difference
+        // wraps.
         let left = here().wrapping_sub(end);
         if levels >= most || left < RESERVE {
             return Err(too_deep(levels));
@@ -82,14 +84,14 @@ fn deeper(most: usize) -> Result<Level, Error> {
     })
 }
 
-/// About where the stack of this thread ends now.
+/// About the address at which the stack of this thread ends now.
 #[inline]
 fn here() -> usize {
     let marker = 0_u8;
     ptr::from_ref(&marker).addr()
 }
 
-/// The lowest address of this thread's stack, if the system tells it.
+/// The lowest address of this thread's stack, or `None` if the system does not tell it.
 #[cold]
 fn end_of_stack() -> Option<usize> {
     #[cfg(target_os = "linux")]
@@ -149,8 +151,8 @@ fn too_deep(levels: usize) -> Error {
     TooDeep { levels }.into()
 }
 
-/// Gives up a conversion to OCaml, of which `rest` is left. If the value was too deep,
-/// the rest may be as deep, so it is leaked.
+/// Gives up a conversion to OCaml that has not converted `rest` yet. If the value was too
+/// deep, `rest` may be as deep, so it is leaked.
 #[cold]
 pub fn given_up<T>(error: Error, rest: T) -> Error {
     if let Error::Failure(failure) = &error {

@@ -73,19 +73,20 @@ use crate::{
 /// }
 /// ```
 ///
-/// A struct with one unnamed field has the type of the field in OCaml, under a
-/// name of its own; one with more is a tuple. `#[ocaml(same_as = "Geometry.t")]`
-/// makes the type the same as one that is declared elsewhere: OCaml's compiler
-/// refuses it if it is not. `#[ocaml(polymorphic)]` makes polymorphic variants.
+/// A struct with one unnamed field has the type of the field in OCaml, under a name of
+/// its own. A struct with more unnamed fields is a tuple.
+/// `#[ocaml(same_as = "Geometry.t")]` makes the type the same as one that is declared
+/// elsewhere. OCaml's compiler refuses the declaration if the two types differ.
+/// `#[ocaml(polymorphic)]` makes polymorphic variants.
 ///
 /// # Safety
 ///
-/// OCaml's compiler believes what this says. So the type that `ocaml_type` gives is
-/// that of the values which [`FromOcaml`] takes and [`IntoOcaml`] makes, `IS_FLOAT`
-/// says whether it is `float`, and they are the same for as long as the program runs.
+/// OCaml's compiler trusts this declaration. So `TYPE` is the type of the values which
+/// [`FromOcaml`] takes and [`IntoOcaml`] makes, and `IS_FLOAT` says whether it is
+/// `float`.
 ///
-/// A Rust value of the type borrows nothing: it may be kept for as long as somebody
-/// likes, also where the compiler cannot prove it to be `'static`.
+/// A Rust value of the type borrows nothing: it may be kept for ever, also where the
+/// compiler cannot prove it to be `'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type that OCaml knows",
     label = "no OCaml type stands for this",
@@ -97,9 +98,9 @@ pub unsafe trait OcamlType {
     /// floats without boxes.
     const IS_FLOAT: bool = false;
 
-    /// The OCaml type. One by hand is of a type that OCaml has already, such as
-    /// `Type::named("Unix.file_descr")`; what the bindings have to declare is
-    /// derived.
+    /// The OCaml type. An implementation by hand names a type that OCaml has already,
+    /// such as `Type::named("Unix.file_descr")`. Use the derive for a type that the
+    /// bindings have to declare.
     const TYPE: Type;
 
     /// The OCaml type of `Vec<Self>`.
@@ -111,7 +112,7 @@ pub unsafe trait OcamlType {
     const SLICE_TYPE: Type = Type::array(&Self::TYPE);
 }
 
-/// A type that can be made of an OCaml value.
+/// A type whose values can be made of OCaml values.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made of an OCaml value",
     label = "OCaml cannot give this",
@@ -119,8 +120,9 @@ pub unsafe trait OcamlType {
             `lwt_rust::Abstract<{Self}>`"
 )]
 pub trait FromOcaml: OcamlType + Sized {
-    /// Whether the value belongs to the executor of its domain, as a promise does. Then
-    /// a function that takes one starts the runtime. A derived type cannot know.
+    /// Whether the value belongs to the executor of its domain, as a promise does. A
+    /// function that takes such a value starts the runtime. A derived type does not know
+    /// whether a component is such a value.
     #[doc(hidden)]
     const IS_OF_EXECUTOR: bool = false;
 
@@ -128,24 +130,24 @@ pub trait FromOcaml: OcamlType + Sized {
     ///
     /// # Errors
     ///
-    /// If the value does not fit in `Self`. If it can be seen that the value is not of
-    /// the OCaml type that goes with `Self`, so that the declaration on one of the two
-    /// sides is wrong, that is an error as well.
+    /// If the value does not fit in `Self`. For example, 300 does not fit in a `u8`. It
+    /// is an error as well if the value is visibly not of the OCaml type of `Self`; then
+    /// the declaration on one of the two sides is wrong.
     ///
     /// # Safety
     ///
-    /// The value is of the OCaml type that goes with `Self`. Not all of it can be seen:
-    /// a closure, for example, does not tell what it is a function of.
+    /// The value is of the OCaml type of `Self`. The conversion cannot check all of it:
+    /// for example, a closure does not tell the types of its argument and its result.
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error>;
 
-    /// Makes the value of a float that OCaml has stored without a box: what
-    /// `from_ocaml` does with a boxed one.
+    /// Makes the value of a float that OCaml has stored without a box. `from_ocaml` does
+    /// the same for a float in a box.
     #[doc(hidden)]
     fn from_float(_float: f64) -> Result<Self, Error> {
         Err(mismatch("float"))
     }
 
-    /// Reads what goes with `Vec<Self>`.
+    /// Reads a value of the OCaml type of `Vec<Self>`.
     ///
     /// # Safety
     ///
@@ -156,7 +158,7 @@ pub trait FromOcaml: OcamlType + Sized {
         unsafe { collections::read_list(value) }
     }
 
-    /// Reads what goes with `Box<[Self]>`.
+    /// Reads a value of the OCaml type of `Box<[Self]>`.
     ///
     /// # Safety
     ///
@@ -168,12 +170,12 @@ pub trait FromOcaml: OcamlType + Sized {
     }
 }
 
-/// A type that can be made an OCaml value.
+/// A type whose values can be made OCaml values.
 ///
 /// # Safety
 ///
-/// The values that this makes are of the OCaml type that goes with `Self`: OCaml's
-/// compiler believes that they are.
+/// The values that `into_ocaml` makes are of the OCaml type of `Self`. OCaml's compiler
+/// trusts that they are.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made an OCaml value",
     label = "OCaml cannot be given this",
@@ -188,7 +190,7 @@ pub unsafe trait IntoOcaml: OcamlType {
     /// If OCaml cannot represent the value.
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error>;
 
-    /// Allocates what goes with `Vec<Self>`.
+    /// Allocates a value of the OCaml type of `Vec<Self>`.
     #[doc(hidden)]
     fn vec_into_ocaml(vec: Vec<Self>, lock: &mut Lock) -> Result<Val<'_>, Error>
     where
@@ -197,7 +199,7 @@ pub unsafe trait IntoOcaml: OcamlType {
         collections::write_list(vec.into_iter(), lock)
     }
 
-    /// Allocates what goes with `Box<[Self]>`.
+    /// Allocates a value of the OCaml type of `Box<[Self]>`.
     #[doc(hidden)]
     fn slice_into_ocaml(slice: Box<[Self]>, lock: &mut Lock) -> Result<Val<'_>, Error>
     where
@@ -207,7 +209,7 @@ pub unsafe trait IntoOcaml: OcamlType {
     }
 }
 
-/// The error of a value of another type.
+/// The error for a value that is not of type `expected`.
 pub fn mismatch(expected: &str) -> Error {
     Error::message(format!(
         "OCaml gave a value that is not of type {expected}: the OCaml declaration of this \
@@ -215,16 +217,17 @@ pub fn mismatch(expected: &str) -> Error {
     ))
 }
 
-/// A type of which it can be seen whether a value is one: any value may be read as it.
+/// A type whose conversion can tell for any value whether the value is of the type. So
+/// any value may be read as this type.
 ///
 /// # Safety
 ///
-/// `from_ocaml` asks nothing of its caller.
+/// `from_ocaml` is safe for every value.
 pub(crate) unsafe trait Checked: FromOcaml {}
 
 macro_rules! checked {
     ($($type:ty),*) => { $(
-        // SAFETY: it looks at the header and the bytes of the value.
+        // SAFETY: `from_ocaml` looks only at the header and the bytes of the value.
         unsafe impl Checked for $type {}
     )* };
 }
@@ -234,13 +237,13 @@ checked!(bool, i64, isize, usize, f64, String);
 // SAFETY: a block with a field is `Some`, and `T` looks at the field.
 unsafe impl<T: Checked> Checked for Option<T> {}
 
-/// Reads any value, which is an error if it is not of the type.
+/// Reads any value. If it is not of the type, that is an error.
 pub(crate) fn read<T: Checked>(value: Val<'_>) -> Result<T, Error> {
-    // SAFETY: the type asks nothing.
+    // SAFETY: `T` is `Checked`, so its `from_ocaml` is safe for every value.
     unsafe { T::from_ocaml(value) }
 }
 
-/// Makes a value and keeps it, so that others can be made.
+/// Allocates a value and keeps it in a root, so that other values can be allocated.
 pub(crate) fn root(value: impl IntoOcaml, lock: &mut Lock) -> Result<Root, Error> {
     Ok(Root::new(value.into_ocaml(lock)?))
 }

@@ -1,4 +1,4 @@
-//! Numbers, truth and nothing.
+//! Numbers, `bool` and `unit`.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ macro_rules! integers {
 
 integers!(i8, i16, i32, i64, isize, u16, u32, u64, usize);
 
-/// `int`. Of many, there are `string` and `bytes`.
+/// `int`. A `Vec<u8>` is a `string`, and a `Box<[u8]>` is `bytes`.
 // SAFETY: the conversions below are those of `int`, and of `string` and `bytes`,
 // which OCaml represents alike.
 unsafe impl OcamlType for u8 {
@@ -113,7 +113,8 @@ impl FromOcaml for u8 {
     }
 }
 
-// SAFETY: it is an OCaml integer, and of many, a string.
+// SAFETY: a `u8` becomes an OCaml integer, and a vector or a slice of `u8` an OCaml
+// string.
 unsafe impl IntoOcaml for u8 {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         i64::from(self).into_ocaml(lock)
@@ -153,7 +154,7 @@ unsafe impl IntoOcaml for f64 {
     }
 }
 
-/// `float`, rounded. One that is too large is refused.
+/// `float`, rounded. A float that is too large for `f32` is an error.
 // SAFETY: the conversions below are those of `float`, which this says it is.
 unsafe impl OcamlType for f32 {
     const IS_FLOAT: bool = true;

@@ -117,7 +117,7 @@ unsafe impl IntoOcaml for &'static str {
     }
 }
 
-/// `string`: a path is any bytes
+/// `string`: a path may consist of any bytes
 // SAFETY: the conversions below are those of `string`.
 unsafe impl OcamlType for PathBuf {
     const TYPE: Type = Type::named("string");

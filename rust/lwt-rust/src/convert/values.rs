@@ -9,8 +9,8 @@ use crate::{
     ffi::{Lock, Root, Val},
 };
 
-/// `Obj.t`: any value, which OCaml has to give a type to.
-// SAFETY: every value is an `Obj.t`, so whatever Rust has is one.
+/// `Obj.t`: any value. OCaml has to give it a type by `Obj`.
+// SAFETY: every OCaml value is an `Obj.t`.
 unsafe impl OcamlType for Root {
     const TYPE: Type = Type::named("Obj.t");
 }
@@ -28,8 +28,8 @@ unsafe impl IntoOcaml for Root {
     }
 }
 
-/// A value of any OCaml type, kept alive and given back. `A` is a type parameter of
-/// the function, and `'a` in OCaml:
+/// A value of any OCaml type, which Rust keeps alive and gives back. `A` is a type
+/// parameter of the function, and `'a` in OCaml:
 ///
 /// ```no_run
 /// use lwt_rust::Poly;
@@ -42,14 +42,14 @@ unsafe impl IntoOcaml for Root {
 /// # fn main() {}
 /// ```
 ///
-/// The function is compiled for every `A` there could be, and nothing but OCaml makes a
-/// `Poly<A>`. So the one that a function gives back was given to it, in the same call,
-/// under the same type variable.
+/// The compiler checks the function for every possible `A`, and the function cannot make
+/// a `Poly<A>` itself. So a `Poly<A>` that the function returns is one that OCaml has
+/// passed to it, in the same call, under the same type variable.
 ///
-/// It may be sent to any thread that ends before the call does, and dropped there. It
-/// is not `'static`, so nothing keeps it for longer than the call: if a static could,
-/// the next call would find a value there whose type may be another. To keep the value
-/// alive for longer, make a [`Root`] of it.
+/// A `Poly` may be sent to any thread that ends before the call does, and be dropped
+/// there. It is not `'static`, so it cannot be kept for longer than the call. If a static
+/// could keep it, the next call would find a value there whose type may be another. To
+/// keep the value for longer, make a [`Root`] of it.
 ///
 /// ```compile_fail,E0310
 /// use std::{any::Any, sync::Mutex};
@@ -68,11 +68,12 @@ pub struct Poly<A> {
     variable: PhantomData<fn(A) -> A>,
 }
 
-/// The types that stand for OCaml's type variables: those with which `#[func]` calls a
-/// function that has type parameters. It adds this bound to each of them.
+/// A type that stands for a type variable of OCaml. `#[func]` calls a function that has
+/// type parameters with such types, and adds this bound to each type parameter.
 ///
-/// A function of your own that such a function calls has the bound if it converts the
-/// values, for example if it calls a [`Closure`](crate::Closure) with them:
+/// A function of your own may be called by such a function. It needs the bound if it
+/// converts the values. For example, this one calls a [`Closure`](crate::Closure) with
+/// them:
 ///
 /// ```no_run
 /// use lwt_rust::{Closure, Error, Poly, Variable, with_lock};
@@ -92,9 +93,9 @@ pub struct Poly<A> {
 ///
 /// # Safety
 ///
-/// Only generic code ever has a `Poly` of this type, but for the stub of one function,
-/// which reads its arguments and writes its result: else values of different OCaml
-/// types have the same type in Rust.
+/// The stub of one function reads its arguments and writes its result with a `Poly` of
+/// this type. All other code that has such a `Poly` is generic. Otherwise values of
+/// different OCaml types could have the same type in Rust.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type parameter of a function with `#[lwt_rust::func]`",
     label = "this stands for no type variable of OCaml's",
@@ -106,8 +107,8 @@ pub unsafe trait Variable {
     const NAME: &'static str;
 }
 
-/// Names of type variables, for functions that do not declare their type parameters:
-/// to `#[func]`, `Poly<vars::A>` is `Poly<A>`, where `A` is a type parameter.
+/// Names of type variables, for functions that do not declare their type parameters.
+/// `#[func]` reads `Poly<vars::A>` as `Poly<A>`, where `A` is a type parameter.
 ///
 /// ```no_run
 /// use lwt_rust::{Poly, vars};
@@ -132,7 +133,7 @@ pub mod vars {
 }
 
 impl<A> From<Poly<A>> for Root {
-    /// The value, of which nobody knows the type any more.
+    /// The value. Its type variable is lost.
     fn from(value: Poly<A>) -> Root {
         value.root
     }
@@ -144,8 +145,8 @@ impl<A> fmt::Debug for Poly<A> {
     }
 }
 
-// SAFETY: a `Poly` is made of a value of that type alone, and gives back that value. It
-// borrows nothing: `A` is a name.
+// SAFETY: a `Poly` is made only of a value of that type, and gives back that value. It
+// borrows nothing: `A` is only a name.
 unsafe impl<A: Variable> OcamlType for Poly<A> {
     const TYPE: Type = Type::variable(A::NAME);
 }

@@ -17,23 +17,24 @@ pub(crate) struct Bytes {
     length: usize,
 }
 
-// SAFETY: it is an address; whoever uses the memory behind it answers for that.
+// SAFETY: it is an address. The code that uses the memory behind the address has to
+// justify each use itself.
 unsafe impl Send for Bytes {}
 
-// SAFETY: as above. What is read and written here is so by `copy_shared`.
+// SAFETY: as above. The methods read and write the memory by `copy_shared` alone.
 unsafe impl Sync for Bytes {}
 
 impl Bytes {
-    /// The memory of `value`, if that is an array of bytes of one dimension.
+    /// The memory of `value`, if `value` is an array of bytes with one dimension.
     ///
-    /// Whoever keeps what this gives keeps the value alive beside it.
+    /// The caller has to keep `value` alive for as long as it keeps the `Bytes`.
     pub(crate) fn of(value: Val<'_>) -> Option<Bytes> {
         if !is_bigarray(value) {
             return None;
         }
         // SAFETY: field 1 is where the data of a custom block begins.
         let data = unsafe { sys::field(value.raw(), 1) }.cast::<bigarray::Bigarray>();
-        // SAFETY: it is a bigarray, which has its description there.
+        // SAFETY: the value is a bigarray, whose description stands there.
         let array = unsafe { data.read() };
         let kind = array.flags & bigarray::Kind::KIND_MASK as isize;
         let is_of_bytes = kind == bigarray::Kind::CHAR as isize
@@ -60,38 +61,40 @@ impl Bytes {
         self.start
     }
 
-    /// Copies bytes out, from position `start` on, as many as `into` has. Others may
-    /// be writing them.
+    /// Fills `into` with bytes of the array, from position `start` on. Other threads may
+    /// write the array meanwhile.
     ///
     /// # Panics
     ///
     /// If the array ends before that.
     pub(crate) fn read(&self, start: usize, into: &mut [u8]) {
         let from = self.part(start, into.len());
-        // SAFETY: the array has that part and is alive, for the owner of this keeps its
-        // value alive, and it stays where it is. `into` is the caller's alone, so it is
-        // no part of the array.
+        // SAFETY: the array has that part. It is alive, because the owner of the `Bytes`
+        // keeps the value alive, and it does not move. `into` belongs to the caller
+        // alone, so it is no part of the array.
         unsafe { copy_shared(from, into.as_mut_ptr(), into.len()) };
     }
 
-    /// Copies bytes in, from position `start` on. Others may be using them.
+    /// Copies `from` into the array, from position `start` on. Other threads may use the
+    /// array meanwhile.
     ///
     /// # Panics
     ///
     /// If the array ends before that.
     pub(crate) fn write(&self, start: usize, from: &[u8]) {
         let into = self.part(start, from.len());
-        // SAFETY: as in `read`. Nobody writes `from`, so it is no part of the array.
+        // SAFETY: as in `read`. No other code writes `from`, so it is no part of the
+        // array.
         unsafe { copy_shared(from.as_ptr(), into, from.len()) };
     }
 
-    /// A copy of all bytes. Others may be writing them.
+    /// A copy of all bytes. Other threads may write them meanwhile.
     pub(crate) fn to_vec(&self) -> Vec<u8> {
         // SAFETY: as in `read`.
         unsafe { copy_to_vec(self.start, self.length) }
     }
 
-    /// Where the part of `length` bytes from `start` on begins.
+    /// The address of the part that has `length` bytes and begins at position `start`.
     fn part(&self, start: usize, length: usize) -> *mut u8 {
         let all = self.length;
         assert!(
@@ -105,8 +108,8 @@ impl Bytes {
 /// The names of the operations of `Bigarray`, and of `Unix.map_file`.
 const OPERATIONS: [&CStr; 2] = [c"_bigarr02", c"_bigarray"];
 
-/// Whether `value` is a custom block whose operations have the name of those of
-/// `Bigarray`, or of the arrays that are files.
+/// Whether `value` is a custom block whose operations have one of the names in
+/// [`OPERATIONS`].
 fn is_bigarray(value: Val<'_>) -> bool {
     if value.tag() != Some(sys::CUSTOM) {
         return false;
@@ -123,19 +126,19 @@ fn is_bigarray(value: Val<'_>) -> bool {
 }
 
 impl Lock {
-    /// Allocates an array of `length` zeros outside of OCaml's heap, if there is
-    /// memory for it.
+    /// Allocates an array of `length` zeros outside of OCaml's heap. Returns `None` if
+    /// there is no memory for it.
     pub(crate) fn bigarray(&mut self, length: usize) -> Option<Val<'_>> {
         let size = isize::try_from(length).ok()?;
-        // SAFETY: any size may be asked for. OCaml frees what it manages with
-        // `free`, so it comes from C's allocator.
+        // SAFETY: any size may be asked for. The memory comes from C's allocator, because
+        // OCaml frees the memory of the array with `free`.
         let data = unsafe { libc::calloc(length.max(1), 1) };
         if data.is_null() {
             return None;
         }
         let flags = bigarray::Kind::CHAR as i32 | bigarray::Managed::MANAGED as i32;
-        // SAFETY: the lock is held, there is one dimension and its size is that
-        // of the memory.
+        // SAFETY: the lock is held. The array has one dimension, whose size is that of
+        // the memory.
         let array = unsafe { bigarray::caml_ba_alloc_dims(flags, 1, data, size) };
         // SAFETY: `array` was allocated just now.
         Some(unsafe { Val::from_raw(self, array) })

@@ -1,11 +1,11 @@
-//! Where the stack of Rust ends, for whoever walks it (rule 16).
+//! Ends the stack that an unwinder sees (rule 16).
 //!
-//! A backtrace or a panic walks the stack from frame to frame until there is none
-//! left. Below a stub are frames of OCaml's, perhaps on the stack of a fiber, with C
-//! frames between them: an unwinder that gets there reads memory that is no stack, and
-//! the process ends with SIGSEGV. So a stub calls its body by an instruction for which
-//! the unwind tables say what they say of the first function of a thread: there is no
-//! caller.
+//! For a backtrace or a panic, an unwinder walks the stack from frame to frame until
+//! there is none left. Below a stub are OCaml's frames, perhaps on the stack of a fiber,
+//! with C frames between them. An unwinder that gets there reads memory that is no stack,
+//! and the process ends with SIGSEGV. So a stub calls its body by an instruction for
+//! which the unwind tables say that there is no caller. They say the same for the first
+//! function of a thread.
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use std::arch::asm;
@@ -13,7 +13,7 @@ use std::mem::ManuallyDrop;
 
 use ocaml::sys;
 
-/// Calls `f`, and ends there the stack of whoever walks it meanwhile.
+/// Calls `f`. For an unwinder that runs meanwhile, the stack ends at this call.
 ///
 /// `f` has to catch its own panics: one that leaves it aborts the process.
 #[inline(always)]
@@ -21,10 +21,10 @@ pub(super) fn at_bottom<F: FnOnce() -> sys::Value>(f: F) -> sys::Value {
     let mut f = ManuallyDrop::new(f);
     let f = &raw mut *f;
     let result: sys::Value;
-    // SAFETY: it is a call of `run`, a C function that takes `f`, which is initialised
-    // and not used again, and returns a word. `clobber_abi` says what such a call may
-    // change, and the stack is aligned for it. It never unwinds. The unwind tables are
-    // what they were when it has returned.
+    // SAFETY: it is a call of `run`, a C function that takes `f` and returns a word. `f`
+    // is initialised and not used again. `clobber_abi` names the registers that such a
+    // call may change, and the stack is aligned for it. The call never unwinds. After it,
+    // `.cfi_restore_state` gives the unwind tables their former state.
     #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!(
@@ -51,7 +51,7 @@ pub(super) fn at_bottom<F: FnOnce() -> sys::Value>(f: F) -> sys::Value {
             clobber_abi("C"),
         );
     }
-    // Elsewhere the stack goes on below.
+    // On other processors the unwinder sees OCaml's frames below.
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     // SAFETY: `f` is initialised and not used again.
     {
@@ -62,7 +62,7 @@ pub(super) fn at_bottom<F: FnOnce() -> sys::Value>(f: F) -> sys::Value {
 
 /// # Safety
 ///
-/// `f` is initialised, and nobody uses it after this.
+/// `f` is initialised, and no code uses it after this call.
 unsafe extern "C" fn run<F: FnOnce() -> sys::Value>(f: *mut F) -> sys::Value {
     // SAFETY: the caller says so.
     let f = unsafe { f.read() };

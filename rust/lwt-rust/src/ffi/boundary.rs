@@ -2,8 +2,8 @@
 //!
 //! Every exported symbol is a call of [`enter`], or of [`observe`], [`keep`] or [`tell`]
 //! if it only reads or writes a few words. No panic and no OCaml exception crosses a Rust
-//! frame: a stub returns an *outcome*, a variant that `Outcome` in `lib/`
-//! unpacks and raises.
+//! frame. Instead, a stub returns an *outcome*: a variant from which `Outcome` in `lib/`
+//! takes the value, or raises the exception.
 
 use lwt_rust_core::{Payload, catch_panic, drop_quietly};
 use ocaml::sys;
@@ -20,12 +20,12 @@ use crate::{
     error::{Error, Panic},
 };
 
-/// An OCaml value as it stands in the signature of a stub.
+/// An OCaml value in the signature of a stub.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 pub struct Raw(sys::Value);
 
-/// What a stub tells OCaml, by the tag of the block it returns.
+/// The outcome of a stub. The tag of the block that the stub returns tells it to OCaml.
 #[derive(Clone, Copy)]
 pub(crate) enum Status {
     Ready = 0,
@@ -38,8 +38,8 @@ impl Raw {
     ///
     /// # Safety
     ///
-    /// `self` is a parameter of a stub that OCaml has just called, and nothing
-    /// has allocated since then.
+    /// `self` is a parameter of a stub that OCaml has just called, and no code has
+    /// allocated since then.
     pub unsafe fn argument(self, lock: &Lock) -> Val<'_> {
         // SAFETY: the caller says so.
         unsafe { Val::from_raw(lock, self.0) }
@@ -70,8 +70,8 @@ unsafe fn enter_raw(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
 /// Called only by [`enter_raw`].
 #[inline(always)]
 unsafe fn run(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
-    // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on
-    // this thread before has given its `Lock` away to call OCaml.
+    // SAFETY: OCaml calls a stub with its domain's lock held. Rust code that runs further
+    // down on this thread has given its `Lock` away to call OCaml.
     let mut lock = unsafe { Lock::assume() };
     let taken = set_access(Access::Taken);
     let result = catch_panic(|| body(&mut lock));
@@ -107,17 +107,18 @@ unsafe fn run(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
 
 type Returned = Result<Result<Raw, Error>, Payload>;
 
-/// Tells OCaml that this thread's domain has used us, so that it says when the
-/// domain ends. Not before the body has run: OCaml would move its arguments.
+/// Tells OCaml that this thread's domain has used Rust, so that OCaml tells Rust when the
+/// domain ends. This has to wait until the body has run: the call of OCaml could move the
+/// arguments of the body.
 #[cold]
 fn introduce(lock: &mut Lock, returned: Returned) -> Returned {
     let returned = returned.map(|result| {
-        // SAFETY: the body has returned it just now.
+        // SAFETY: the body returned the value just now.
         result.map(|raw| Root::new(unsafe { Val::from_raw(lock, raw.0) }))
     });
-    // `None` while the module `Lwt_rust` is initialised: the next stub tells it. What
-    // OCaml does there can fail only for want of memory, and then a few kilobytes stay
-    // behind.
+    // The result is `None` while the module `Lwt_rust` is being initialised; then the
+    // next stub tells OCaml. The callback can fail only for want of memory. In that case
+    // a few kilobytes are never freed.
     set_known(true);
     if call_back(lock, Callback::BeginDomain, &[&Root::UNIT]).is_none() {
         set_known(false);
@@ -125,12 +126,12 @@ fn introduce(lock: &mut Lock, returned: Returned) -> Returned {
     returned.map(|result| result.map(|root| Raw(root.raw(lock))))
 }
 
-/// Runs `f`, which may call OCaml, before a stub has read its arguments, and gives them
-/// as they are after that, too.
+/// Runs `f`, which may call OCaml, before a stub has read its arguments. Returns the
+/// result of `f` and the arguments, which OCaml may have moved.
 ///
 /// # Safety
 ///
-/// As for [`Raw::argument`], of each of them.
+/// Each argument is as [`Raw::argument`] requires.
 #[cold]
 pub(crate) unsafe fn hold<R, const N: usize>(
     arguments: [Raw; N],
@@ -145,15 +146,15 @@ pub(crate) unsafe fn hold<R, const N: usize>(
 
 /// The outcome of a function that has returned a `T` as `value`.
 pub(crate) fn returned<'l, T>(lock: &'l mut Lock, value: &Root) -> Val<'l> {
-    // A type with one value, which is represented as `()`.
+    // `T` has one value, which OCaml represents as `()`.
     if size_of::<T>() == 0 && value.is_unit() {
         return Val::UNIT;
     }
     lock.block(Status::Ready as u8, &[value])
 }
 
-/// Runs the body of a stub whose result is an `outcome`: `Ready` with what the
-/// body gives, or `Failed`. The body has its arguments rooted.
+/// Runs the body of a stub whose result is an `outcome`: `Ready` with the value that the
+/// body returns, or `Failed`. The body gets its arguments as roots.
 ///
 /// # Safety
 ///
@@ -163,7 +164,7 @@ pub(crate) unsafe fn stub<const N: usize>(
     body: impl FnOnce(&mut Lock, [Root; N]) -> Result<Root, Error>,
 ) -> Raw {
     let body = |lock: &mut Lock| {
-        // SAFETY: they are parameters of the stub, and making a root allocates
+        // SAFETY: `arguments` are parameters of the stub, and making a root allocates
         // nothing in OCaml.
         let arguments = arguments.map(|raw| Root::new(unsafe { raw.argument(lock) }));
         let result = body(lock, arguments)?;
@@ -173,8 +174,8 @@ pub(crate) unsafe fn stub<const N: usize>(
     unsafe { enter_raw(body) }
 }
 
-/// As [`stub`], of one whose result is a `unit outcome`: `Done`, which needs no
-/// block, or `Failed`.
+/// Like [`stub`], but the result is a `unit outcome`: `Done`, which needs no block, or
+/// `Failed`.
 ///
 /// # Safety
 ///
@@ -193,7 +194,7 @@ pub(crate) unsafe fn act<const N: usize>(
     unsafe { enter_raw(body) }
 }
 
-/// The OCaml side has not registered what an exception is made with.
+/// OCaml has not yet registered the callback that makes an exception.
 struct Unreportable;
 
 fn failed(lock: &mut Lock, error: Error) -> Result<Raw, Unreportable> {
@@ -207,9 +208,9 @@ fn outcome(lock: &mut Lock, status: Status, fields: &[&Root]) -> Raw {
     Raw(lock.block(status as u8, fields).raw())
 }
 
-/// The stub of a `[@@noalloc]` external that keeps some of its arguments: the body
-/// neither allocates in OCaml nor calls it. It returns a constant constructor, by its
-/// number; 0 if the body panicked.
+/// The stub of a `[@@noalloc]` external that keeps some of its arguments. The body
+/// neither allocates in OCaml nor calls it. The stub returns a constant constructor, by
+/// its number. If the body panics, the number is 0.
 ///
 /// # Safety
 ///
@@ -230,8 +231,8 @@ unsafe fn run_keep<const N: usize>(
     arguments: [Raw; N],
     body: impl FnOnce([Val<'_>; N]) -> u8,
 ) -> Raw {
-    // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on this
-    // thread before has given its `Lock` away to call OCaml.
+    // SAFETY: OCaml calls a stub with its domain's lock held. Rust code that runs further
+    // down on this thread has given its `Lock` away to call OCaml.
     let lock = unsafe { Lock::assume() };
     // SAFETY: the caller says so.
     let arguments = arguments.map(|argument| unsafe { argument.argument(&lock) });
@@ -243,15 +244,15 @@ unsafe fn run_keep<const N: usize>(
     Raw(unsafe { sys::val_int(number.into()) })
 }
 
-/// The stub of an external that returns a text of ours, and does nothing else: it
-/// knows nothing of how this version of OCaml lays out its own state.
+/// The stub of an external that only returns a constant text. It does not depend on the
+/// layout of the state of this version of OCaml.
 ///
 /// # Safety
 ///
 /// As for [`enter`].
 pub(crate) unsafe fn tell(text: &[u8]) -> Raw {
-    // SAFETY: OCaml calls a stub with its domain's lock held, and what ran on this
-    // thread before has given its `Lock` away to call OCaml.
+    // SAFETY: OCaml calls a stub with its domain's lock held. Rust code that runs further
+    // down on this thread has given its `Lock` away to call OCaml.
     let mut lock = unsafe { Lock::assume() };
     match lock.string(text) {
         Ok(string) => Raw(string.raw()),

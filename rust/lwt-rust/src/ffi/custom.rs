@@ -11,7 +11,7 @@ use ocaml::sys;
 use super::{bottom::at_bottom, lock::Lock, value::Val};
 use crate::{fork, promise::Relay, runtime};
 
-/// The operations that mark the blocks of one kind, by their address.
+/// The operations of the blocks of one kind. Their address tells the kind of a block.
 struct Operations(sys::custom_operations);
 
 // SAFETY: the operations are never written, and the pointers in them are to
@@ -33,14 +33,16 @@ impl Operations {
     }
 }
 
-/// What a custom block holds behind its header, aligned as a word is.
+/// A type whose values stand in a custom block, behind the header. Its alignment is at
+/// most that of a word.
 trait Held: Send + Sync + Sized + 'static {
-    /// One static for each type, made by [`Operations::of`] it.
+    /// The operations of this type: a static that [`Operations::of`] has made for the
+    /// type.
     fn operations() -> &'static Operations;
 
-    /// OCaml's collector has found that nobody has the value. It runs on any
-    /// thread, perhaps one that OCaml does not know and while its domain is
-    /// blocked: it must call nothing of OCaml's (rule 10).
+    /// Ends the value, when OCaml's collector has found that the block is unreachable. It
+    /// runs on any thread, perhaps on one that OCaml does not know, and perhaps while its
+    /// domain is blocked. So it must not call OCaml (rule 10).
     fn end(self);
 }
 
@@ -53,13 +55,14 @@ fn allocate<T: Held>(
     let block = allocate(&T::operations().0);
     // SAFETY: field 1 is where the data of a custom block begins.
     let data = unsafe { sys::field(block, 1) };
-    // SAFETY: there is room for a `T` there, and words are aligned enough.
+    // SAFETY: the block has room for a `T` there, and the alignment of a word suffices
+    // for it.
     unsafe { data.cast::<T>().write(held) };
     // SAFETY: `block` was allocated just now and is initialised.
     unsafe { Val::from_raw(lock, block) }
 }
 
-/// What [`allocate`] has put into a block; `None` for any other value.
+/// The `T` that [`allocate`] has put into a block; `None` for any other value.
 fn held<T: Held>(value: Val<'_>) -> Option<&T> {
     if value.tag() != Some(sys::CUSTOM) {
         return None;
@@ -73,22 +76,22 @@ fn held<T: Held>(value: Val<'_>) -> Option<&T> {
     }
     // SAFETY: the operations are those of `T`, so the data is one.
     let data = unsafe { sys::field(value.raw(), 1) };
-    // SAFETY: it is initialised, and dropped only by the finaliser, which cannot
-    // run while the value is reachable; it moves only when OCaml allocates.
+    // SAFETY: the `T` is initialised. The finaliser alone drops it, and cannot run while
+    // the value is reachable. It moves only when OCaml allocates.
     Some(unsafe { &*data.cast::<T>() })
 }
 
 unsafe extern "C" fn finalize<T: Held>(block: sys::Value) {
     // SAFETY: OCaml calls this once, for a block made by `allocate`.
     let data = unsafe { sys::field(block, 1) };
-    // SAFETY: the data is an initialised `T`, which nobody reads after this.
+    // SAFETY: the data is an initialised `T`, which no code reads after this.
     let held = unsafe { data.cast::<T>().read() };
     if fork::happened() {
-        // A mutex that the value leads to may be locked for ever.
+        // The value may own a mutex that a thread of the parent process had locked: it
+        // would stay locked for ever.
         return std::mem::forget(held);
     }
-    // A panic must not unwind into the collector. There is nobody to tell but
-    // the panic hook, which has been told.
+    // A panic must not unwind into the collector. The panic hook has reported it already.
     at_bottom(|| {
         if let Err(payload) = catch_panic(|| held.end()) {
             drop_quietly(payload);
@@ -110,12 +113,13 @@ impl Held for Arc<Relay> {
     }
 }
 
-/// Allocates the OCaml value through which `relay` is settled. It is abandoned
-/// when the value is collected.
+/// Allocates the OCaml value through which OCaml settles `relay`. When OCaml collects the
+/// value, `relay` is abandoned.
 pub(crate) fn promise_value(lock: &mut Lock, relay: Arc<Relay>) -> Val<'_> {
     allocate(lock, relay, |operations| {
-        // SAFETY: the lock is held and the operations are static. One in a
-        // thousand such blocks speeds a collection up: they hold little memory.
+        // SAFETY: the lock is held and the operations are static. The last two arguments
+        // say that a thousand such blocks are worth a collection: they hold little
+        // memory.
         unsafe { sys::caml_alloc_custom(operations, size_of::<Arc<Relay>>(), 1, 1000) }
     })
 }
@@ -127,8 +131,8 @@ pub(crate) fn promise_of(value: Val<'_>) -> Option<Arc<Relay>> {
 
 // Rust values of abstract types.
 
-/// A Rust value that OCaml holds, until it is taken away. It stands in a box,
-/// since OCaml moves what stands in its heap.
+/// A Rust value that OCaml holds, until it is taken away. The mutex stands in a box,
+/// since OCaml moves the blocks of its heap.
 pub(crate) struct Content(Box<Mutex<Option<Shared>>>);
 
 type Shared = Arc<dyn Any + Send + Sync>;
@@ -144,7 +148,7 @@ impl Content {
         content.clone()
     }
 
-    /// The value, for the last time.
+    /// Takes the value away: it is `None` from now on.
     pub(crate) fn take(&self) -> Option<Shared> {
         let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         content.take()
@@ -162,11 +166,11 @@ impl Held for Content {
     }
 }
 
-/// Allocates an OCaml value that holds `content`, which keeps `size` bytes.
+/// Allocates an OCaml value that holds `content`, whose size is `size` bytes.
 pub(crate) fn content_value(lock: &mut Lock, content: Content, size: usize) -> Val<'_> {
     allocate(lock, content, |operations| {
-        // SAFETY: the lock is held and the operations are static, whatever the
-        // declaration says of them: OCaml does not write them.
+        // SAFETY: the lock is held and the operations are static. OCaml does not write
+        // them, although the declaration of the function takes a mutable pointer.
         unsafe { sys::caml_alloc_custom_mem(operations.cast_mut(), size_of::<Content>(), size) }
     })
 }

@@ -1,11 +1,12 @@
 //! The handlers of signals that Rust code sets.
 //!
-//! OCaml 5 runs fibers on stacks of their own, which are small. A handler that a crate
-//! sets, as tokio does for `tokio::signal`, runs on the stack that is in use, unless its
-//! flags say that it has another: on a fiber's it would overwrite what is there. OCaml
-//! gives each of its threads a stack for handlers. So this function stands before the C
-//! library's, in a program with our archive, and sees to it that handlers use that one.
-//! In bytecode fibers have no such stack; in the dynamic library it goes unused.
+//! OCaml 5 runs fibers on small stacks of their own. For example, tokio sets a handler
+//! for `tokio::signal`. Such a handler runs on the stack that is in use, unless its flags
+//! ask for another one. On the stack of a fiber it could write beyond the end of the
+//! stack. OCaml gives each of its threads a stack for handlers. So in a program with our
+//! archive, the `sigaction` of this file takes the place of the C library's, and adds the
+//! flag that asks for that stack. In bytecode, fibers have no such stack. In the dynamic
+//! library the function goes unused.
 
 use std::ffi::c_int;
 
@@ -14,12 +15,12 @@ unsafe extern "C" {
     fn __sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int;
 }
 
-/// As the C library's, but a handler runs on the stack that its thread has for handlers,
-/// if it has one. Any thread may call it, and a handler too.
+/// Does as the C library's `sigaction`, but the handler runs on the stack that its thread
+/// has for handlers, if the thread has one. Any thread may call it, and a handler too.
 ///
 /// # Safety
 ///
-/// As for the C library's.
+/// As for the C library's `sigaction`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn sigaction(
     signal: c_int,
@@ -35,6 +36,6 @@ unsafe extern "C" fn sigaction(
         changed
     });
     let new = changed.as_ref().map_or(new, |changed| changed);
-    // SAFETY: `new` is null or a valid action, and the caller says so of `old`.
+    // SAFETY: `new` is null or a valid action, and the caller answers for `old`.
     unsafe { __sigaction(signal, new, old) }
 }

@@ -11,19 +11,19 @@ use super::{
 };
 use crate::error::{Error, Exception};
 
-/// The domain's lock, in the hand of the thread that holds it.
+/// Proves that this thread holds the domain's lock.
 ///
-/// Whoever has a `Lock` may read OCaml values; whoever has it mutably may
-/// allocate them and call OCaml. It can be neither made nor sent to another
-/// thread, only borrowed from [`with_lock`], so it never crosses an `.await`.
+/// With a `&Lock`, code may read OCaml values. With a `&mut Lock`, it may allocate them
+/// and call OCaml. A `Lock` can be neither made nor sent to another thread, only borrowed
+/// from [`with_lock`]. So it never crosses an `.await`.
 pub struct Lock(PhantomData<*mut ()>);
 
 /// Lends the domain's lock to `f`. Never blocks: the lock is held already.
 ///
 /// # Panics
 ///
-/// If the calling thread is not running a task of a domain, or has the lock in
-/// hand already (inside another `with_lock`). [`try_with_lock`] is total.
+/// If the calling thread is not running a task of a domain, or has borrowed the lock
+/// already (inside another `with_lock`). [`try_with_lock`] never panics.
 #[inline(always)]
 pub fn with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> R {
     match try_with_lock(f) {
@@ -35,7 +35,7 @@ pub fn with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> R {
     }
 }
 
-/// Lends the domain's lock to `f`, or gives `None` where [`with_lock`] panics.
+/// Lends the domain's lock to `f`. Returns `None` where [`with_lock`] would panic.
 #[inline(always)]
 pub fn try_with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> Option<R> {
     if access() != Access::Free {
@@ -50,8 +50,8 @@ impl Lock {
     ///
     /// # Safety
     ///
-    /// The calling thread holds its domain's lock for as long as the `Lock`
-    /// exists, and nobody else on this thread has a `Lock` meanwhile.
+    /// The calling thread holds its domain's lock for as long as the `Lock` exists, and
+    /// no other code on this thread has a `Lock` meanwhile.
     pub(super) unsafe fn assume() -> Lock {
         Lock(PhantomData)
     }
@@ -72,8 +72,9 @@ impl Lock {
         f()
     }
 
-    /// Calls an OCaml closure with one to three arguments, which have to be of the types
-    /// that it takes: [`Closure`](crate::Closure) is for those that Rust knows.
+    /// Calls an OCaml closure with one to three arguments. The caller has to know that
+    /// the closure takes arguments of these types. [`Closure`](crate::Closure) is for
+    /// closures whose types Rust knows.
     ///
     /// # Errors
     ///
@@ -92,9 +93,9 @@ impl Lock {
         let raw = |argument: &Root| argument.raw(self);
         let calling = call_ocaml();
         let result = match *arguments {
-            // SAFETY: the lock is held, `function` is a closure and it and the
-            // argument are read from their roots just now, with no allocation
-            // in between. The `_exn` variant returns exceptions as values.
+            // SAFETY: the lock is held and `function` is a closure. `function` and the
+            // argument were read from their roots just now, with no allocation in
+            // between. The `_exn` variant returns exceptions as values.
             [a] => unsafe { sys::caml_callback_exn(function, raw(a)) },
             // SAFETY: as above.
             [a, b] => unsafe { sys::caml_callback2_exn(function, raw(a), raw(b)) },
@@ -129,7 +130,8 @@ impl Lock {
     ///
     /// # Panics
     ///
-    /// If there is no field, or there are more than 256, or no value has such a tag.
+    /// If there is no field, if there are more than 256, or if `tag` is not one of a
+    /// block that consists of values.
     pub(crate) fn block(&mut self, tag: u8, fields: &[&Root]) -> Val<'_> {
         assert!((1..=MOST_YOUNG_WORDS).contains(&fields.len()) && tag <= MOST_TAG);
         // SAFETY: the lock is held; the size is small and positive, and every
@@ -146,31 +148,32 @@ impl Lock {
         unsafe { Val::from_raw(self, block) }
     }
 
-    /// Allocates `words` words, one at least, that hold nothing yet; `None` if OCaml
-    /// has no memory for them. Unlike `caml_alloc` it raises nothing.
+    /// Allocates a block of `words` words, at least one, which it does not initialise.
+    /// Returns `None` if OCaml has no memory for it. Unlike `caml_alloc`, it raises no
+    /// exception.
     ///
     /// # Safety
     ///
-    /// The caller initialises them before anything else can allocate.
+    /// The caller initialises the words before other code can allocate.
     unsafe fn words(&mut self, words: usize, tag: u8) -> Option<sys::Value> {
         if words <= MOST_YOUNG_WORDS {
-            // SAFETY: the lock is held, and the size is small and positive. The rest
-            // the caller says.
+            // SAFETY: the lock is held, and the size is small and positive. The caller
+            // initialises the words.
             return Some(unsafe { sys::caml_alloc_small(words, tag) });
         }
-        // SAFETY: the lock is held, and any size may be asked for. The rest the caller
-        // says.
+        // SAFETY: the lock is held, and any size may be asked for. The caller initialises
+        // the words.
         let block = unsafe { caml_alloc_shr_noexc(words, tag.into()) };
         (block != 0).then_some(block)
     }
 
-    /// Lets the collector keep up with large blocks. `block` is one that is
-    /// initialised, and it is given back.
+    /// Lets the collector keep up with the allocation of large blocks. Returns `block`,
+    /// which is initialised.
     fn collected(&mut self, block: sys::Value) -> Val<'_> {
-        // SAFETY: the lock is held. The function keeps the block, and may collect,
-        // but runs no OCaml code.
+        // SAFETY: the lock is held. The function may collect, but keeps the block alive,
+        // and runs no OCaml code.
         let block = unsafe { caml_check_urgent_gc(block) };
-        // SAFETY: it is valid now.
+        // SAFETY: the function returned the block just now, so it is valid.
         unsafe { Val::from_raw(self, block) }
     }
 
@@ -181,28 +184,28 @@ impl Lock {
     /// If OCaml has no memory for it.
     pub fn string(&mut self, bytes: &[u8]) -> Result<Val<'_>, Error> {
         let length = bytes.len();
-        // There is at least one byte behind the string, and the last one of its block
-        // says how many there are before itself.
+        // OCaml fills the block of a string up with at least one byte. The last byte of
+        // the block says how many filling bytes there are before it.
         let words = length / WORD + 1;
         // SAFETY: all of it is written below.
         let block = unsafe { self.words(words, sys::STRING) }
             .ok_or_else(|| no_memory("a string", length, "bytes"))?;
         // SAFETY: the block has so many words.
         let last = unsafe { sys::field(block, words - 1) };
-        // SAFETY: it is a word of a fresh block that the collector does not look into.
+        // SAFETY: it is a word of a fresh block, into which the collector does not look.
         unsafe { last.write(0) };
         let start = block as *mut u8;
         // SAFETY: the last byte of the block.
         let rest = unsafe { start.add(words * WORD - 1) };
         // SAFETY: as above.
         unsafe { rest.write((words * WORD - 1 - length) as u8) };
-        // SAFETY: the block has room for the bytes, and is nobody else's yet.
+        // SAFETY: the block has room for the bytes, and no other code knows it yet.
         unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), length) };
         Ok(self.collected(block))
     }
 
-    /// Allocates a string for a text, which is replaced if OCaml has no memory for it:
-    /// for an error that has to be told.
+    /// Allocates a string with the text of an error. If OCaml has no memory for it, the
+    /// string says that instead.
     pub(crate) fn text(&mut self, text: &str) -> Root {
         match self.string(text.as_bytes()).map(Root::new) {
             Ok(string) => string,
@@ -230,7 +233,7 @@ impl Lock {
         unsafe { Val::from_raw(self, array) }
     }
 
-    /// Allocates an array of so many `()`, one at least.
+    /// Allocates an array with `length` elements, at least one, that are all `()`.
     ///
     /// # Errors
     ///
@@ -247,8 +250,8 @@ impl Lock {
         Ok(self.collected(array))
     }
 
-    /// Allocates an array of so many floats, one at least, which are to be
-    /// stored before anybody reads them.
+    /// Allocates an array of `length` floats, at least one. The caller stores each float
+    /// before OCaml can read the array.
     ///
     /// # Errors
     ///
@@ -267,18 +270,18 @@ impl Lock {
     ///
     /// # Panics
     ///
-    /// If it is no such array, or has no such element.
+    /// If `array` is no array of floats, or has no such element.
     pub(crate) fn store_float(&mut self, array: &Root, index: usize, float: f64) {
         let length = array.get(self).floats().map_or(0, |floats| floats.len());
         assert!(index < length, "element {index} of an array of {length}");
         let start = array.raw(self) as *mut f64;
         // SAFETY: the array has that element.
         let place = unsafe { start.add(index) };
-        // SAFETY: it is within a live array of floats, which has no pointers.
+        // SAFETY: the place is within a live array of floats, which has no pointers.
         unsafe { place.write(float) };
     }
 
-    /// The `Unix.error` of a number of the system's.
+    /// The `Unix.error` for the error number `errno` of the system.
     pub(crate) fn unix_error(&mut self, errno: i32) -> Val<'_> {
         // SAFETY: the lock is held.
         let value = unsafe { caml_unix_error_of_code(errno) };
@@ -300,8 +303,9 @@ impl Lock {
         let before = unsafe { place.read_volatile() };
         let after = value.raw(self);
         if sys::is_long(before) && sys::is_long(after) {
-            // SAFETY: the place is as above. The collector has to be told of
-            // pointers alone: so does OCaml write an array of integers.
+            // SAFETY: the place is as above. The collector has to be told of pointers
+            // alone. OCaml itself writes the elements of an array of integers in this
+            // way.
             unsafe { place.write_volatile(after) };
         } else {
             // SAFETY: the place is as above, the lock is held, and `caml_modify`
@@ -328,19 +332,21 @@ fn no_array(length: usize) -> Error {
 }
 
 unsafe extern "C" {
-    /// As `caml_alloc_shr`, but gives 0 where that one raises: if there is no memory,
-    /// or no block can be so large.
+    /// Does as `caml_alloc_shr`, but returns 0 where that function raises an exception:
+    /// if there is no memory, or no block can be so large.
     fn caml_alloc_shr_noexc(words: usize, tag: libc::c_uint) -> sys::Value;
 
-    /// Does what the collector has asked for, and gives its argument, which it keeps.
+    /// Carries out the work that the collector has asked for. Returns its argument, which
+    /// it keeps alive.
     fn caml_check_urgent_gc(kept: sys::Value) -> sys::Value;
 
-    /// Of OCaml's library `unix`.
+    /// A function of OCaml's library `unix`.
     fn caml_unix_error_of_code(errno: libc::c_int) -> sys::Value;
 }
 
 /// A place for a `Lock` to be borrowed from.
 struct Shared(Lock);
 
-// SAFETY: a `Lock` holds nothing; `borrowed` says who may have a reference.
+// SAFETY: a `Lock` has no content, and the requirement of `borrowed` says where a
+// reference to it may be used.
 unsafe impl Sync for Shared {}

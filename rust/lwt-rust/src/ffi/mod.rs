@@ -1,14 +1,14 @@
-//! Everything that touches OCaml's memory or its runtime.
+//! All code that touches OCaml's memory or its runtime.
 //!
-//! The rest of the crate is code over the types of this folder. What is unsafe there
-//! says that a stub is one (`symbols`, `call.rs`, `bindings`), asks the system for
-//! something (`fork.rs`, `runtime`), or is memory of Rust's own (`executor/waker.rs`
-//! and `spare.rs`):
+//! The rest of the crate uses the types of this folder. Its own unsafe code has one of
+//! three reasons: it declares a stub (`symbols`, `call.rs`, `bindings`), it calls the
+//! system (`fork.rs`, `runtime`), or it manages memory of Rust (`executor/waker.rs` and
+//! `spare.rs`). The types are:
 //!
 //! - [`Lock`] proves that the calling thread holds its domain's lock. It is
 //!   lent to a closure, so it cannot cross an `.await`.
-//! - [`Val`] is a value that lives as long as a loan of the lock. Allocating
-//!   wants the lock mutably, so no `Val` outlives a collection.
+//! - [`Val`] is a value that lives as long as a loan of the lock. Allocation borrows the
+//!   lock mutably, so no `Val` outlives a collection.
 //! - [`Root`] keeps a value alive and follows it when it moves.
 //! - `boundary` is the one way in from OCaml.
 

@@ -1,22 +1,22 @@
-//! What any thread may ask of OCaml: to run a handler in the Lwt loop, and whether
-//! signals wait for theirs.
+//! Two requests that any thread may make to OCaml: to run a handler in the Lwt loop, and
+//! to say whether a signal waits for its handler.
 
 unsafe extern "C" {
-    /// Of Lwt's own stubs, with this prototype in Lwt 5.7 to 6.1. It writes to
-    /// an eventfd or pipe under a mutex.
+    /// A stub of Lwt, with this prototype in Lwt 5.7 to 6.1. It writes to an eventfd or
+    /// pipe under a mutex.
     fn lwt_unix_send_notification(id: libc::intptr_t);
 
-    /// Of OCaml's runtime, with this prototype in 5.1 to 5.4. It reads a few atomic
-    /// words.
+    /// A function of OCaml's runtime, with this prototype in OCaml 5.1 to 5.4. It reads a
+    /// few atomic words.
     fn caml_check_pending_signals() -> libc::c_int;
 }
 
-/// Makes the Lwt loop run the handler of a notification. Any thread may call
-/// it; it does not wait for the loop.
+/// Makes the Lwt loop run the handler of notification `id`. Any thread may call it. It
+/// does not wait for the loop.
 pub(crate) fn notify(id: isize) {
-    // SAFETY: `id` came from `Lwt_unix.make_notification` and is never stopped.
-    // The function raises an OCaml exception only when the descriptor is gone,
-    // which Lwt never closes while the process runs.
+    // SAFETY: `id` came from `Lwt_unix.make_notification` and is never stopped. The
+    // function raises an OCaml exception only if its descriptor is closed, and Lwt never
+    // closes that descriptor while the process runs.
     unsafe { lwt_unix_send_notification(id) }
 }
 

@@ -1,11 +1,12 @@
 //! Roots that outlive the domain in which they were made.
 //!
-//! boxroot gives the roots of a domain that ends to whichever domain collects next.
-//! But OCaml tells it of the end before the last collections of that domain. So it
-//! may get its own roots back, and then nobody follows them until another domain has
-//! its number: whatever Rust keeps of that domain would be collected, or moved
-//! without a trace. Here is what boxroot lacks: a domain that ends has no part in it
-//! any more.
+//! When a domain ends, boxroot gives its roots to the domain that collects next. But
+//! OCaml tells boxroot of the end before the last collections of the ending domain. So
+//! the ending domain may get its own roots back. Then no domain scans these roots until a
+//! new domain has the same number. Meanwhile OCaml would collect or move the values that
+//! Rust keeps with them, and the roots would not be updated.
+//!
+//! This module prevents that: a domain that has ended scans no boxroots any more.
 
 use std::{
     cell::Cell,
@@ -21,8 +22,9 @@ use ocaml::sys;
 
 use super::lock::Lock;
 
-/// `scan_roots_hook` of `caml/roots.h`: an action, flags, data of the action, and the
-/// domain. It is called while all domains stand still, on a thread of each of them.
+/// `scan_roots_hook` of `caml/roots.h`. Its arguments are an action, flags, data of the
+/// action, and the domain. OCaml calls it on a thread of each domain, while all domains
+/// are stopped.
 type Scan = unsafe extern "C" fn(*mut c_void, c_int, *mut c_void, *mut c_void);
 
 /// `caml_timing_hook` of `caml/misc.h`.
@@ -34,8 +36,8 @@ type Hook = AtomicPtr<c_void>;
 unsafe extern "C" {
     /// A `Scan`.
     static caml_scan_roots_hook: Hook;
-    /// A `Timing`. It is called on the last thread of a domain that runs no OCaml code
-    /// any more.
+    /// A `Timing`. OCaml calls it on the last thread of a domain, after the last OCaml
+    /// code of the domain.
     static caml_domain_terminated_hook: Hook;
 
     fn boxroot_setup() -> bool;
@@ -43,12 +45,13 @@ unsafe extern "C" {
     fn boxroot_delete(root: NonNull<c_void>);
 }
 
-/// What was in the hooks before: boxroot's, and the others.
+/// The functions that were in the hooks before: boxroot's, and those of others.
 static SCAN_BOXROOT: Hook = Hook::new(ptr::null_mut());
 static SCAN_OTHERS: Hook = Hook::new(ptr::null_mut());
 static ENDED: Hook = Hook::new(ptr::null_mut());
 
-/// Whether a domain has ended since a domain was last made ready to get its roots.
+/// Whether a domain has ended, and no other domain has been made ready to get its roots
+/// since.
 static HAS_ORPHANS: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
@@ -56,14 +59,15 @@ thread_local! {
     static HAS_ENDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// From now on roots outlive their domains. To be called before there are any; later
-/// calls change nothing.
+/// From now on, roots outlive their domains. It is called before the first root is made.
+/// Later calls change nothing.
 pub(crate) fn keep_orphans(_lock: &Lock) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: a static of the runtime's.
+        // SAFETY: it is a static of the runtime.
         let scan_hook = unsafe { &caml_scan_roots_hook };
-        // No collection sees the hook meanwhile, for this domain would take part in it.
+        // No collection sees the hook empty: this domain would take part in the
+        // collection, and it is here.
         let others = scan_hook.swap(ptr::null_mut(), Ordering::AcqRel);
         // SAFETY: the domain's lock is held.
         unsafe { boxroot_setup() };
@@ -98,10 +102,10 @@ unsafe extern "C" fn scan(
     domain: *mut c_void,
 ) {
     let run = |hook: &Hook| {
-        // SAFETY: what is in the hook is a function of this type, or null.
+        // SAFETY: the hook holds a function of this type, or null.
         let hook: Option<Scan> = unsafe { std::mem::transmute(hook.load(Ordering::Acquire)) };
         if let Some(hook) = hook {
-            // SAFETY: the runtime has called us with these.
+            // SAFETY: the runtime has called this function with these arguments.
             unsafe { hook(action, flags, data, domain) };
         }
     };
@@ -114,14 +118,14 @@ unsafe extern "C" fn scan(
     }
 }
 
-/// Sees to it that boxroot knows of this domain: it gives nothing to one that has
-/// never made a root. Returns whether there was the memory for it.
+/// Makes this domain known to boxroot, which gives roots only to a domain that has made
+/// one itself. Returns `false` if there is no memory for it.
 fn expects_orphans() -> bool {
-    // SAFETY: the runtime scans the domain's roots, so its lock is held. It is an
+    // SAFETY: the runtime scans the domain's roots, so its lock is held. `UNIT` is an
     // immediate value.
     match unsafe { boxroot_create(sys::UNIT) } {
         Some(root) => {
-            // SAFETY: it was made just now.
+            // SAFETY: the root was made just now.
             unsafe { boxroot_delete(root) };
             true
         }
@@ -129,12 +133,12 @@ fn expects_orphans() -> bool {
     }
 }
 
-/// A domain has ended.
+/// The hook that OCaml calls when a domain has ended.
 unsafe extern "C" fn ended() {
-    // SAFETY: what is in the hook is a function of this type, or null.
+    // SAFETY: the hook holds a function of this type, or null.
     let before: Option<Timing> = unsafe { std::mem::transmute(ENDED.load(Ordering::Acquire)) };
     if let Some(before) = before {
-        // SAFETY: the runtime has called us in its place.
+        // SAFETY: the runtime has called this function in the place of `before`.
         unsafe { before() };
     }
     HAS_ORPHANS.store(true, Ordering::Release);

@@ -9,20 +9,19 @@ use super::{lock::Lock, value::Val};
 
 /// Keeps an OCaml value alive, and follows it when the collector moves it.
 ///
-/// A root may be sent to and dropped on any thread; only with a [`Lock`] can
-/// the value be read. An integer or constant constructor costs nothing to keep.
+/// Any thread may own and drop a root, but the value can be read only with a [`Lock`]. An
+/// integer or a constant constructor costs nothing to keep.
 //
-// One word, since roots are moved often: an immediate value, which is odd, or
-// the address of a boxroot, which is even.
+// A root is one word, since roots are moved often. The word is an immediate value, which
+// is odd, or the address of a boxroot, which is even.
 pub struct Root(NonNull<sys::Value>);
 
-// SAFETY: a boxroot may be deleted on any thread, with or without a domain's
-// lock (the boxroot documentation), and everything else it offers here asks for
-// a `Lock`.
+// SAFETY: a boxroot may be deleted on any thread, with or without a domain's lock (the
+// documentation of boxroot says so). All other uses of a `Root` need a `Lock`.
 unsafe impl Send for Root {}
 
-// SAFETY: sharing a root gives only `get` and `raw`, which read a word under
-// the lock of some domain, when no collection can be writing it.
+// SAFETY: a `&Root` allows only `get` and `raw`. They read a word under the lock of some
+// domain, when no collection can be writing it.
 unsafe impl Sync for Root {}
 
 const _: () = {
@@ -31,7 +30,7 @@ const _: () = {
 };
 
 impl Root {
-    /// Keeps `value` alive. Never runs the collector.
+    /// Keeps `value` alive. It never runs the collector.
     ///
     /// # Panics
     ///
@@ -41,17 +40,17 @@ impl Root {
         if sys::is_long(raw) {
             return Root::immediate(raw);
         }
-        // SAFETY: a `Val` exists only while this thread holds the lock, and it
-        // is valid.
+        // SAFETY: a `Val` exists only while this thread holds the lock, and `raw` is
+        // valid.
         let root = unsafe { ocaml::root::Root::new(raw) };
         CountedRoot::new().leave();
         let root = ManuallyDrop::new(root);
-        // SAFETY: a `BoxRoot` is, transparently, a pointer that is not null to the
-        // cell with the value.
+        // SAFETY: a `BoxRoot` is transparently a pointer, never null, to the cell with
+        // the value.
         Root(unsafe { std::mem::transmute_copy(&root.0) })
     }
 
-    /// `raw` is an immediate value.
+    /// The root of `raw`, which is an immediate value.
     const fn immediate(raw: sys::Value) -> Root {
         match NonNull::new(std::ptr::without_provenance_mut(raw as usize)) {
             Some(word) => Root(word),
@@ -89,19 +88,18 @@ impl Root {
         unsafe { Val::from_raw(lock, self.raw(lock)) }
     }
 
-    /// Makes the domain's pools of roots count those that other threads have
-    /// dropped, and gives the last root that was made. When that is dropped, after
-    /// a minor collection, the pools that have no roots are freed with the
-    /// domain.
+    /// Makes the domain's pools of roots count the roots that other threads have dropped.
+    /// Returns a root, which is the last one that it made. If the caller drops this root
+    /// after a minor collection, the empty pools are freed with the domain.
     ///
-    /// boxroot keeps roots in pools of 16 kilobytes. A root that another thread
-    /// drops is counted when its pool is full and another root is wanted; a pool
-    /// is freed if its last root is dropped by its own domain, and it is not the
-    /// one that new roots come from. All this is about memory alone: were it
-    /// otherwise, the pools of domains that have ended would stay.
+    /// boxroot keeps roots in pools of 16 kilobytes. If another thread drops a root,
+    /// boxroot counts that only when the pool of the root is full and the domain wants
+    /// another root. boxroot frees a pool if the domain of the pool drops the last root
+    /// in it, and new roots do not come from this pool. Without this function, the pools
+    /// of domains that have ended would never be freed; nothing else depends on it.
     pub(crate) fn settle_all(value: &Root, lock: &Lock) -> Root {
         const POOL: usize = 16384 / size_of::<usize>();
-        // The pool in use, a second one, and the first one again.
+        // So many roots fill the pool in use, a second one, and the first one again.
         let _full: Vec<Root> = (0..3 * POOL).map(|_| Root::new(value.get(lock))).collect();
         Root::new(value.get(lock))
     }
@@ -110,8 +108,8 @@ impl Root {
         if self.is_immediate() {
             return self.word();
         }
-        // SAFETY: it is the cell of a boxroot that was not deleted; the lock is
-        // held, so no collection moves the value now.
+        // SAFETY: the word is the address of the cell of a boxroot, which was not
+        // deleted. The lock is held, so no collection moves the value now.
         unsafe { self.0.read() }
     }
 }
@@ -128,7 +126,7 @@ impl Drop for Root {
 impl Root {
     fn delete(&mut self) {
         drop(CountedRoot::again());
-        // SAFETY: as in `new`. It is deleted once.
+        // SAFETY: as in `new`. Only `drop` deletes the boxroot, and it runs once.
         drop(ocaml::root::Root(unsafe {
             std::mem::transmute_copy(&self.0)
         }));

@@ -1,8 +1,9 @@
-//! What one thread is doing, as far as OCaml is concerned.
+//! The state of one thread towards OCaml: whether it may use OCaml values, and which
+//! executor it has.
 //!
-//! Nothing here needs a destructor, so it can be read at any moment of a
-//! thread's life; code that may run on a thread of which nothing is known (a
-//! finaliser, a waker) only ever sees the initial state there.
+//! The state has no destructor, so it can be read at any moment of a thread's life. A
+//! finaliser or a waker may run on a thread of which nothing is known; it sees the
+//! initial state there.
 
 use std::{cell::Cell, ptr};
 
@@ -13,26 +14,26 @@ use crate::{
     fork,
 };
 
-/// What the Rust code now running on this thread may do with OCaml.
+/// Whether the Rust code that runs on this thread now may use OCaml values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Nothing is known: OCaml code runs here, or a thread that has never been
-    /// entered from OCaml.
+    /// Nothing is known: OCaml code runs here, or OCaml has never called a stub on this
+    /// thread.
     Outside,
-    /// Rust code entered from OCaml runs here, and nobody has the lock in
-    /// hand: it may be lent.
+    /// Rust code that OCaml has called runs here, and no code has borrowed the lock: it
+    /// may be lent.
     Free,
-    /// As `Free`, with the lock in somebody's hand.
+    /// As `Free`, but some code has borrowed the lock.
     Taken,
 }
 
 struct Thread {
     access: Cell<Access>,
-    /// The executor of the domain this thread belongs to, once it was asked for.
+    /// The executor of this thread's domain, once a call has asked for it.
     executor: Cell<Option<&'static DomainExecutor>>,
-    /// Whether OCaml knows that this thread's domain has used us.
+    /// Whether OCaml knows that this thread's domain has used Rust.
     is_known: Cell<bool>,
-    /// How many calls of OCaml by Rust are under way.
+    /// The number of calls from Rust to OCaml that are under way.
     calls: Cell<usize>,
     /// Whether tokio's context was entered for good.
     is_in_tokio: Cell<bool>,
@@ -67,9 +68,9 @@ impl Drop for AccessGuard {
     }
 }
 
-/// Rust calls OCaml on this thread until the guard is dropped. Other threads may take
-/// the lock in turn then, and OCaml may call our stubs, so this thread's access
-/// says nothing.
+/// Marks this thread as calling OCaml until the guard is dropped. During the call other
+/// threads may take the lock, and OCaml may call stubs. So the access of the thread is
+/// `Outside` meanwhile.
 pub(super) fn call_ocaml() -> CallGuard {
     THREAD.with(|thread| thread.calls.set(thread.calls.get() + 1));
     CallGuard(set_access(Access::Outside))
@@ -83,15 +84,17 @@ impl Drop for CallGuard {
     }
 }
 
-/// Whether Rust has called the OCaml code that has called us.
+/// Whether Rust has called the OCaml code that has called the running stub.
 pub(crate) fn is_called_by_rust() -> bool {
     THREAD.with(|thread| thread.calls.get() > 0)
 }
 
-/// Sees to it that tokio's context is entered on this thread, which runs a stub: for
-/// good, if nobody else's is, since to enter it takes as long as the rest of a small
-/// call. Otherwise until the guard is dropped: contexts have to be left in the
-/// reverse order.
+/// Enters tokio's context on this thread, which runs a stub.
+///
+/// If the thread is in no other context of tokio, and no call from Rust to OCaml is under
+/// way, the thread stays in this context for good: entering takes as long as the rest of
+/// a small call. Otherwise it leaves the context when the guard is dropped, since
+/// contexts have to be left in the reverse order.
 #[inline]
 pub(crate) fn enter_tokio(tokio: &tokio::runtime::Handle) -> Option<EnterGuard<'_>> {
     // A Rust function that has called OCaml may have entered one of its own.
@@ -115,18 +118,18 @@ fn enter_tokio_now(tokio: &tokio::runtime::Handle) -> Option<EnterGuard<'_>> {
     })
 }
 
-/// Whether OCaml has still to be told that this thread's domain uses us.
+/// Whether OCaml has still to be told that this thread's domain uses Rust.
 pub(super) fn is_new() -> bool {
     !THREAD.with(|thread| thread.is_known.get())
 }
 
-/// Whether OCaml knows that this thread's domain uses us.
+/// Notes whether OCaml knows that this thread's domain uses Rust.
 pub(super) fn set_known(is_known: bool) {
     THREAD.with(|thread| thread.is_known.set(is_known));
 }
 
-/// The executor of this thread's domain, if it was attached to this thread.
-/// In a forked child there is none.
+/// The executor of this thread's domain, if it was attached to this thread. In a forked
+/// child it is `None`.
 pub(crate) fn executor() -> Option<&'static DomainExecutor> {
     if fork::happened() {
         return None;
@@ -134,8 +137,8 @@ pub(crate) fn executor() -> Option<&'static DomainExecutor> {
     THREAD.with(|thread| thread.executor.get())
 }
 
-/// The executor of this thread's domain, if a task of the domain is running here that
-/// has not the lock in hand.
+/// The executor of this thread's domain, if a task of the domain is running here and has
+/// not borrowed the lock.
 #[inline]
 pub(crate) fn executor_of_task() -> Option<&'static DomainExecutor> {
     let executor = THREAD.with(|thread| match thread.access.get() {
@@ -145,8 +148,8 @@ pub(crate) fn executor_of_task() -> Option<&'static DomainExecutor> {
     executor.filter(|_| !fork::happened())
 }
 
-/// The executor of `shared`, if it is that of this thread's domain and code of ours
-/// is running here, which holds the domain's lock.
+/// The executor of `shared`, if it belongs to this thread's domain and Rust code with the
+/// domain's lock is running here.
 pub(crate) fn executor_at_hand(shared: &Shared) -> Option<&'static DomainExecutor> {
     let is_it = |executor: &&DomainExecutor| ptr::eq(executor.shared(), shared);
     THREAD.with(|thread| match thread.access.get() {
@@ -155,25 +158,26 @@ pub(crate) fn executor_at_hand(shared: &Shared) -> Option<&'static DomainExecuto
     })
 }
 
-/// Attaches the executor of this thread's domain to the thread.
+/// Attaches `executor`, which is that of this thread's domain, to the thread.
 pub(crate) fn set_executor(executor: &'static DomainExecutor) {
     THREAD.with(|thread| thread.executor.set(Some(executor)));
 }
 
-/// `begun` of `lib/raw.ml`: what a thread finds when it begins a turn of a Lwt loop.
+/// `begun` of `lib/raw.ml`: the state that a thread finds when it begins a turn of a Lwt
+/// loop.
 #[derive(Clone, Copy)]
 pub(crate) enum Begun {
     /// There is nothing to do.
     Quiet = 0,
-    /// The executor of this thread is owed a poll.
+    /// The executor of this thread has to be polled.
     Owed = 1,
     /// No executor that the Lwt loop drives was attached to this thread.
     Unattached = 2,
-    /// The executor stayed in the process that this one was forked from.
+    /// This process was forked, and the executor stayed in its parent.
     Forked = 3,
 }
 
-/// A Lwt loop begins a turn on this thread.
+/// Notes that a Lwt loop begins a turn on this thread.
 pub(crate) fn begin_turn() -> Begun {
     if fork::happened() {
         return Begun::Forked;
@@ -187,7 +191,7 @@ pub(crate) fn begin_turn() -> Begun {
     }
 }
 
-/// Whether the executor of this thread's domain is owed a poll.
+/// Whether the executor of this thread's domain has to be polled.
 pub(crate) fn is_woken() -> bool {
     executor().is_some_and(DomainExecutor::is_woken)
 }

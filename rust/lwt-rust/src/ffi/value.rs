@@ -9,16 +9,16 @@ use ocaml::sys;
 
 use super::{copy::copy_to_vec, lock::Lock};
 
-/// The last tag of blocks that consist of values: what comes after it in
-/// `caml/mlvalues.h` is suspensions, continuations, closures, objects, and blocks
-/// that OCaml's collector does not look into.
+/// The greatest tag of blocks that consist of values. In `caml/mlvalues.h` the greater
+/// tags are those of suspensions, continuations, closures, objects, and blocks into which
+/// OCaml's collector does not look.
 pub(super) const MOST_TAG: u8 = 243;
 
-/// The bits of a header below the size: the tag, and two of the collector's.
+/// The bits of a header below the size: the tag, and two bits of the collector.
 const HEADER_BITS_BELOW_SIZE: u32 = 10;
 
-/// An OCaml value, valid until the lock it was read under is used to allocate
-/// or is given back.
+/// An OCaml value. It is valid until the lock under which it was read is used to
+/// allocate, or is given back.
 #[derive(Clone, Copy)]
 pub struct Val<'l> {
     raw: sys::Value,
@@ -36,12 +36,11 @@ impl<'l> Val<'l> {
         }
     }
 
-    /// A value as OCaml gave it.
+    /// A value that OCaml has given to Rust.
     ///
     /// # Safety
     ///
-    /// `raw` is a valid OCaml value now, and nothing has allocated since it was
-    /// read.
+    /// `raw` is a valid OCaml value now, and no code has allocated since it was read.
     pub(super) unsafe fn from_raw(_lock: &'l Lock, raw: sys::Value) -> Val<'l> {
         Val {
             raw,
@@ -51,9 +50,9 @@ impl<'l> Val<'l> {
 
     /// Lends the lock that this value was read under, for reading.
     pub(crate) fn loan<R>(self, read: impl FnOnce(&'l Lock) -> R) -> R {
-        // SAFETY: the value was read under a `&'l Lock`, so the lock is held and
-        // borrowed against allocation for all of `'l`. (An immediate value,
-        // read under none, is the same whatever happens: see `immediate`.)
+        // SAFETY: the value was read under a `&'l Lock`, so the lock is held and borrowed
+        // against allocation for all of `'l`. (An immediate value may have been read
+        // without a lock, see `immediate`. No collection changes such a value.)
         let lock = unsafe { Lock::borrowed() };
         read(lock)
     }
@@ -72,7 +71,7 @@ impl<'l> Val<'l> {
         Some(Val::immediate(unsafe { sys::val_int(n) }))
     }
 
-    /// The OCaml integer of an index or a size.
+    /// The OCaml integer for an index or a size.
     pub(crate) fn from_index(n: usize) -> Val<'static> {
         match i64::try_from(n).ok().and_then(Val::int) {
             Some(int) => int,
@@ -80,7 +79,7 @@ impl<'l> Val<'l> {
         }
     }
 
-    /// The bits of a ticket, of which there are 62.
+    /// The OCaml integer for the 62 bits of a ticket.
     pub(crate) fn from_bits(bits: u64) -> Val<'static> {
         match i64::try_from(bits).ok().and_then(Val::int) {
             Some(int) => int,
@@ -94,7 +93,8 @@ impl<'l> Val<'l> {
         sys::is_long(self.raw).then(|| unsafe { sys::int_val(self.raw) } as i64)
     }
 
-    /// The value as a number that names something; `None` if it cannot be one.
+    /// The value as the number of a slot, a wait or the like; `None` if it is no integer
+    /// or negative.
     pub(crate) fn as_number(self) -> Option<u64> {
         self.as_int().and_then(|int| u64::try_from(int).ok())
     }
@@ -105,9 +105,9 @@ impl<'l> Val<'l> {
             return None;
         }
         let header = (self.raw as *mut usize).wrapping_sub(1);
-        // SAFETY: a block has a header before it, and is live while the lock is lent. A
-        // collector, or another domain that forces a suspension, may write the header,
-        // a whole word at a time.
+        // SAFETY: a block has a header before it, and is live while the lock is lent. The
+        // collector, or another domain that forces a suspension, may write the header
+        // meanwhile, but always as a whole word.
         let header = unsafe { AtomicUsize::from_ptr(header) };
         Some(header.load(Ordering::Relaxed))
     }
@@ -123,10 +123,10 @@ impl<'l> Val<'l> {
     }
 
     /// The number of fields of a block: of a tuple, a record, a constructor with
-    /// arguments, an array that is not one of floats.
+    /// arguments, or an array whose elements are not floats.
     ///
-    /// It is 0 for every other value. A closure, for example, has words that are no
-    /// values, and a suspension has a word that another domain may put away.
+    /// It is 0 for every other value. For example, a closure has words that are no
+    /// values, and a suspension has a word that another domain may replace.
     pub fn size(self) -> usize {
         match self.header() {
             Some(header) if header as u8 <= MOST_TAG => header >> HEADER_BITS_BELOW_SIZE,
@@ -141,8 +141,9 @@ impl<'l> Val<'l> {
         }
         // SAFETY: the block has that field.
         let place = unsafe { sys::field(self.raw, index) };
-        // SAFETY: it is a whole word. Another domain may write it meanwhile, with
-        // `caml_modify`, which releases what the new value points to.
+        // SAFETY: it is a whole word. Another domain may write it meanwhile with
+        // `caml_modify`, a release store: the load below, which acquires, sees the block
+        // that the new value points to.
         let place = unsafe { AtomicIsize::from_ptr(place) };
         Some(Val {
             raw: place.load(Ordering::Acquire),
@@ -152,7 +153,8 @@ impl<'l> Val<'l> {
 
     /// A copy of the bytes of a string (or `bytes`), if it is one.
     ///
-    /// It is a copy since OCaml may write `bytes` at any time, in another domain.
+    /// The bytes are copied, since OCaml code in another domain may write `bytes` at any
+    /// time.
     pub fn to_bytes(self) -> Option<Vec<u8>> {
         if self.tag() != Some(sys::STRING) {
             return None;
@@ -187,8 +189,8 @@ impl<'l> Val<'l> {
         Some((0..length).map(move |index| {
             // SAFETY: the block has that element.
             let place = unsafe { start.add(index) };
-            // SAFETY: it is an initialised float. Another domain may write it
-            // meanwhile, all of it at once.
+            // SAFETY: it is an initialised float. Another domain may write it meanwhile,
+            // but always the whole float at once.
             let place = unsafe { AtomicU64::from_ptr(place) };
             f64::from_bits(place.load(Ordering::Relaxed))
         }))
