@@ -41,8 +41,10 @@ module Call : sig
 
       {b Cancellation.} [Lwt.cancel] on the promise, while it is pending, drops
       the Rust future before it returns; or right after its current poll, if a
-      synchronous closure that the future has called cancels it. Work that the
-      future had spawned on tokio goes on, unless it was spawned with
+      synchronous closure that the future has called cancels it; or later, by
+      OCaml's collector, if a callback of [Lwt.on_cancel] raises and
+      [Lwt.async_exception_hook] does too, since Lwt calls nobody then. Work
+      that the future had spawned on tokio goes on, unless it was spawned with
       [lwt_rust::spawn_scoped]. A protected function goes on too.
 
       It raises [Invalid_argument] if the call had to wait and it was taken from

@@ -94,6 +94,12 @@ impl<T> Slots<T> {
         self.vacant != NONE || self.entries.len() < Self::MOST
     }
 
+    /// Whether nothing is kept. It looks at all slots.
+    pub fn is_empty(&self) -> bool {
+        let is_vacant = |entry: &Entry<T>| matches!(entry.content, Content::Vacant(_));
+        self.entries.iter().all(is_vacant)
+    }
+
     /// Takes a slot and keeps in it what `make` gives.
     ///
     /// # Panics

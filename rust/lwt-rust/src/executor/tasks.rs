@@ -156,6 +156,11 @@ impl Tasks {
         self.table.borrow().ready.is_empty()
     }
 
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.table.borrow().tasks.is_empty()
+    }
+
     /// Does what other threads have asked for.
     pub(super) fn take_requests(&self, shared: &Shared) {
         let mut requests = self.requests.borrow_mut();
@@ -314,6 +319,11 @@ impl DomainExecutor {
         if self.tasks.table.borrow_mut().queue(slot) {
             self.is_left.set(true);
         }
+    }
+
+    /// Whether there are no tasks.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
     }
 
     /// The task that is being polled.
