@@ -1,5 +1,6 @@
 //! The Rust functions that the tests in `test/` call, one file a property.
 
+mod block_on;
 mod calls;
 mod cancellation;
 mod closures;
@@ -17,6 +18,7 @@ mod waits;
 // The archive of a program contains the stubs of `Lwt_rust` too.
 pub use lwt_rust::*;
 
+use block_on as b;
 use cancellation as c;
 use domains as d;
 use functions as f;
@@ -54,6 +56,8 @@ lwt_rust::library! {
     p::call_in_background, p::has_tokio, p::lengths,
     p::connection, p::closed, p::set_handler, p::handled,
     p::replace_panic_hook,
+    b::block_on_now, b::block_on_later, b::block_on_task, b::block_on_locked, b::block_on_elsewhere, b::block_on_pool,
+    b::poll_once, b::poll_and_await,
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
     v::echo_tree, v::tree_later, v::echo_bush, v::echo_shrub, v::drop_tree_on_tokio, v::make_tree, v::make_trees, v::give_tree,
 }
