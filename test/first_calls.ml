@@ -54,26 +54,64 @@ let tokio_everywhere () =
     (Domain.spawn (fun () ->
          check "a domain" true (Rust_functions.has_tokio ())))
 
-(* As crates do that report panics. One that is set later is known of when a panic
-   has not come by ours. *)
-let panic_hook_of_another () =
-  let reported = ref 0 in
-  Lwt_rust.set_panic_reporter (Some (fun _ -> incr reported));
-  let panic () =
-    match
-      Lwt_main.run
-        (Lwt.finalize (fun () -> Rust.panic true) (fun () -> Support.pauses 3))
-    with
-    | () -> failwith "no panic"
-    | exception Lwt_rust.Panic { location; _ } -> location <> ""
-  in
-  Rust_functions.replace_panic_hook ();
-  check "location" true (panic ());
+(* As crates do that report panics, at any time. *)
+let reported = ref 0
+
+(* That a panic of a call is seen by everybody: the location is there, the reporter is
+   called once, and so are [hooks] hooks of others. *)
+let panics ?(has_location = true) hooks =
+  let calls = Rust_functions.panic_hook_calls () in
+  reported := 0;
+  (match
+     Lwt_main.run
+       (Lwt.finalize (fun () -> Rust.panic true) (fun () -> Support.pauses 3))
+   with
+  | () -> failwith "no panic"
+  | exception Lwt_rust.Panic { location; message; _ } ->
+      check "message" "panic of the test" message;
+      check "location" has_location (location <> ""));
   check "reported" 1 !reported;
+  check "hooks" hooks (Rust_functions.panic_hook_calls () - calls)
+
+let report () = Lwt_rust.set_panic_reporter (Some (fun _ -> incr reported))
+
+let panic_hook_before_the_start () =
+  report ();
   Rust_functions.replace_panic_hook ();
-  check "no location" false (panic ());
-  check "location" true (panic ());
-  check "reported" 2 !reported
+  panics 1;
+  panics 1
+
+let panic_hook_after_the_start () =
+  Lwt_rust.Runtime.start ();
+  report ();
+  panics 0;
+  Rust_functions.replace_panic_hook ();
+  panics 1;
+  (* In its place. *)
+  Rust_functions.replace_panic_hook ();
+  panics 1;
+  (* And before it. *)
+  Rust_functions.extend_panic_hook true;
+  panics 2;
+  Rust_functions.extend_panic_hook true;
+  panics 3;
+  Rust_functions.replace_panic_hook ();
+  panics 1;
+  (* What nobody calls and nobody drops cannot know. *)
+  Rust_functions.extend_panic_hook false;
+  panics ~has_location:false 1;
+  panics 1
+
+(* By what runs when the program starts, before OCaml. *)
+let panic_hook_before_the_program () =
+  match Sys.getenv_opt "LWT_RUST_TEST_EARLY_HOOK" with
+  | Some _ ->
+      report ();
+      panics 1
+  | None ->
+      let extra = [ "LWT_RUST_TEST_EARLY_HOOK=1" ] in
+      let name = "one that has set a panic hook before OCaml begins" in
+      check "code" 0 (Program.wait_for (Program.start ~extra name Unix.stderr))
 
 (* Calls [f] in the middle of [body]: where it allocates for the [n]th time, as the
    handler of a signal may be called there. Returns whether that place was reached. *)
@@ -192,7 +230,10 @@ let programs =
       fun () -> each first_run_interrupted );
     ("a plain function with closures", plain_function);
     ("an asynchronous function", asynchronous_function);
-    ("one that sets a panic hook", panic_hook_of_another);
+    ("one that sets a panic hook", panic_hook_before_the_start);
+    ("one that sets panic hooks later", panic_hook_after_the_start);
+    ( "one that has set a panic hook before OCaml begins",
+      panic_hook_before_the_program );
     ("functions of domains", in_domains);
     ( "a plain function that leaves a closure to a task",
       closure_in_the_background );

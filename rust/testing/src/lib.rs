@@ -55,7 +55,7 @@ lwt_rust::library! {
     p::fragile, p::start_process, p::start_process_now, p::limit, p::block,
     p::call_in_background, p::has_tokio, p::lengths,
     p::connection, p::closed, p::set_handler, p::handled,
-    p::replace_panic_hook,
+    p::replace_panic_hook, p::extend_panic_hook, p::panic_hook_calls,
     b::block_on_now, b::block_on_later, b::block_on_task, b::block_on_locked, b::block_on_elsewhere, b::block_on_pool,
     b::poll_once, b::poll_and_await,
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
