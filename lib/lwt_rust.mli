@@ -111,11 +111,11 @@ module Backtrace : sig
       compared or marshalled. *)
 
   val to_string : t -> string
-  (** [to_string backtrace] finds the names of the functions, and their places in
-      files. For the first backtrace, Rust reads the debug information of the
+  (** [to_string backtrace] finds the names of the functions, and their places
+      in files. For the first backtrace, Rust reads the debug information of the
       program and keeps it, which may take most of a second, and tens of
-      megabytes. So does [Printexc.to_string] of {!Error} and {!Panic}. Any domain
-      may call it.
+      megabytes. So does [Printexc.to_string] of {!Error} and {!Panic}. Any
+      domain may call it.
 
       @raise Error in a forked process. *)
 end
@@ -163,10 +163,10 @@ val set_panic_reporter : (panic -> unit) option -> unit
     line on the standard error output; so it is when the loop is not there to
     call [report], or 64 panics wait for it. Any domain may call it.
 
-    A crate may set a panic hook of its own at any time, which is called too, after
-    ours. Only if it takes ours ([std::panic::take_hook]) and neither calls nor
-    drops that, the next panic that Rust catches for OCaml has no [location] and
-    no [backtrace]; from then on ours is there again. *)
+    A crate may set a panic hook of its own at any time, which is called too,
+    after ours. Only if it takes ours ([std::panic::take_hook]) and neither
+    calls nor drops that, the next panic that Rust catches for OCaml has no
+    [location] and no [backtrace]; from then on ours is there again. *)
 
 (** {1:promises Promises for Rust} *)
 

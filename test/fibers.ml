@@ -132,8 +132,7 @@ let shown_when_read () =
   let contains text part =
     let length = String.length part in
     let is_at i = String.sub text i length = part in
-    List.exists is_at
-      (List.init (String.length text - length + 1) Fun.id)
+    List.exists is_at (List.init (String.length text - length + 1) Fun.id)
   in
   let before = mapped () in
   let kept = ref [] in

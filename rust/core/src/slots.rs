@@ -8,6 +8,34 @@ pub struct Ticket(u64);
 /// The bits that a slot's number has in a ticket.
 const SLOT_BITS: u32 = 24;
 
+/// The most entries that [`Slots`] may have at a time: 2^24.
+#[cfg(not(feature = "few-slots"))]
+pub const fn most_slots() -> usize {
+    1 << SLOT_BITS
+}
+
+#[cfg(feature = "few-slots")]
+pub use few::{most_slots, set_most_slots};
+
+/// Of programs that test what happens when there are no more: 2^24 of everything would
+/// take gigabytes.
+#[cfg(feature = "few-slots")]
+mod few {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static MOST: AtomicUsize = AtomicUsize::new(1 << super::SLOT_BITS);
+
+    /// The most entries that [`Slots`](super::Slots) may have at a time.
+    pub fn most_slots() -> usize {
+        MOST.load(Ordering::Relaxed)
+    }
+
+    /// Sets it, to 2^24 at most. Slots that there are stay.
+    pub fn set_most_slots(most: usize) {
+        MOST.store(most.min(1 << super::SLOT_BITS), Ordering::Relaxed);
+    }
+}
+
 /// A slot is out of use after this many turns, so that no two tickets are the
 /// same. All bits together fit in an OCaml integer without its sign.
 const LAST_TURN: u64 = (1 << (62 - SLOT_BITS)) - 1;
@@ -85,13 +113,10 @@ impl<T> Slots<T> {
         }
     }
 
-    /// The most entries that there may be at a time: 2^24.
-    pub const MOST: usize = 1 << SLOT_BITS;
-
     /// Whether one more entry may be inserted.
     #[inline]
     pub fn has_room(&self) -> bool {
-        self.vacant != NONE || self.entries.len() < Self::MOST
+        self.vacant != NONE || self.entries.len() < most_slots()
     }
 
     /// Whether nothing is kept. It looks at all slots.

@@ -6,6 +6,7 @@ mod cancellation;
 mod closures;
 mod domains;
 mod errors;
+mod few;
 mod functions;
 mod names;
 mod process;
@@ -21,6 +22,7 @@ pub use lwt_rust::*;
 use block_on as b;
 use cancellation as c;
 use domains as d;
+use few as g;
 use functions as f;
 use names as n;
 use process as p;
@@ -56,6 +58,7 @@ lwt_rust::library! {
     p::call_in_background, p::has_tokio, p::lengths,
     p::connection, p::closed, p::set_handler, p::handled,
     p::replace_panic_hook, p::extend_panic_hook, p::panic_hook_calls,
+    g::set_most_slots, g::call_many, g::spawn_many, g::spawn_many_elsewhere, g::call_many_elsewhere,
     b::block_on_now, b::block_on_later, b::block_on_task, b::block_on_locked, b::block_on_elsewhere, b::block_on_pool,
     b::poll_once, b::poll_and_await,
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,

@@ -229,7 +229,8 @@ impl Handle {
     /// entered. Any thread may call it. Never blocks.
     ///
     /// If the executor is gone, `future` is dropped, and the task gives
-    /// [`Error::Abandoned`].
+    /// [`Error::Abandoned`]. If it has too many tasks (2^24), the task gives the error that
+    /// says so.
     ///
     /// # Cancellation
     ///

@@ -11,7 +11,10 @@ use std::{
 use lwt_rust_core::{CatchPanic, Cell, CountedTask, Source, drop_quietly};
 use pin_project_lite::pin_project;
 
-use super::{DomainExecutor, Shared, tasks::TaskId};
+use super::{
+    DomainExecutor, Shared,
+    tasks::{TaskId, why_dropped},
+};
 use crate::{
     error::{Error, Panic},
     ffi, runtime,
@@ -55,7 +58,9 @@ pin_project! {
 
     impl<F: Future> PinnedDrop for Spawned<F> {
         fn drop(this: Pin<&mut Self>) {
-            this.joint.settle(Err(Error::Abandoned));
+            if !this.joint.cell.is_settled() {
+                this.joint.settle(Err(why_dropped()));
+            }
         }
     }
 }
