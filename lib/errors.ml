@@ -2,35 +2,42 @@ type error = {
   message : string;
   sources : string list;
   type_name : string;
-  backtrace : string option;
+  backtrace : Backtrace.t option;
 }
 
-type panic = { message : string; location : string; backtrace : string option }
+type panic = {
+  message : string;
+  location : string;
+  backtrace : Backtrace.t option;
+}
 
 exception Error of error
 exception Panic of panic
 exception Abandoned
 
-let with_backtrace text = function
-  | None -> text
-  | Some backtrace -> text ^ "\n" ^ backtrace
+(* Without the backtrace, which takes its time. *)
+let text = function
+  | Error { message; sources; _ } ->
+      let causes =
+        List.map (fun source -> "\n  caused by: " ^ source) sources
+      in
+      Some (String.concat "" ("Lwt_rust.Error: " :: message :: causes))
+  | Panic { message; location; _ } ->
+      Some (Printf.sprintf "Lwt_rust.Panic: %s, at %s" message location)
+  | Abandoned ->
+      Some "Lwt_rust.Abandoned: nothing is left that could settle the promise"
+  | _ -> None
+
+let backtrace = function
+  | Error { backtrace = Some backtrace; _ }
+  | Panic { backtrace = Some backtrace; _ } -> (
+      (* Not in a forked process. *)
+      try "\n" ^ Backtrace.to_string backtrace with Error _ -> "")
+  | _ -> ""
 
 let () =
-  Printexc.register_printer (function
-    | Error { message; sources; type_name = _; backtrace } ->
-        let causes =
-          List.map (fun source -> "\n  caused by: " ^ source) sources
-        in
-        let text = String.concat "" ("Lwt_rust.Error: " :: message :: causes) in
-        Some (with_backtrace text backtrace)
-    | Panic { message; location; backtrace } ->
-        let text =
-          Printf.sprintf "Lwt_rust.Panic: %s, at %s" message location
-        in
-        Some (with_backtrace text backtrace)
-    | Abandoned ->
-        Some "Lwt_rust.Abandoned: nothing is left that could settle the promise"
-    | _ -> None)
+  Printexc.register_printer (fun exn ->
+      Option.map (fun text -> text ^ backtrace exn) (text exn))
 
 let registered : (Obj.Extension_constructor.t * string) list Atomic.t =
   Atomic.make []
@@ -50,8 +57,13 @@ let registered_name exn =
 
 let show exn backtrace : Raw.shown =
   let name = Printexc.exn_slot_name exn in
-  (* A printer that a library registered may raise. *)
-  let message = try Printexc.to_string exn with _ -> name in
+  let message =
+    match text exn with
+    | Some text -> text
+    | None -> (
+        (* A printer that a library registered may raise. *)
+        try Printexc.to_string exn with _ -> name)
+  in
   let has_places backtrace = Printexc.raw_backtrace_length backtrace > 0 in
   let backtrace =
     match backtrace with

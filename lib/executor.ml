@@ -19,6 +19,9 @@ type t = {
   mutable left : chain list;
       (** What is to be done after an action that is being carried out. Whoever
           comes first does it: the action may take its time. *)
+  mutable looked_at : int;
+      (** as many slots from the first one: {!find_lost} *)
+  mutable lost : int list;  (** the slots that it has found *)
   come_back : unit -> unit;  (** See {!make}. *)
   is_of_lwt : bool;
 }
@@ -31,10 +34,13 @@ let make ~is_of_lwt come_back =
     resolvers = Array.make 16 nobody;
     expected = None;
     left = [];
+    looked_at = 0;
+    lost = [];
     come_back;
     is_of_lwt;
   }
 
+let has_lost t = match t.lost with [] -> false | _ :: _ -> true
 let has_left t = match t.left with [] -> false | _ :: _ -> true
 
 (* {1 The results of calls} *)
@@ -287,6 +293,17 @@ let cancel t slot =
   t.expected <- None;
   carry_out t Nowhere (Raw.call_cancel slot)
 
+let is_settled resolver =
+  resolver != nobody
+  &&
+  (* A resolver is its promise. *)
+  match Lwt.state (Obj.magic resolver : Obj.t Lwt.t) with
+  | Return _ | Fail _ -> true
+  | Sleep -> false
+
+(* Another call may have the slot, if [drop_lost] was here before. *)
+let cancelled t slot = if is_settled t.resolvers.(slot) then cancel t slot
+
 let wait (type a) t slot ~on_cancel : a Lwt.t =
   let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
   make_room t slot;
@@ -300,6 +317,26 @@ let expect t slot =
   make_room t slot;
   t.expected <- Some (Expected { slot; result });
   result
+
+(* {1 Calls whose cancellation got lost} *)
+
+(* For example, [Lwt.pick] cancels three calls, a callback of [Lwt.on_cancel] raises,
+   and so does [Lwt.async_exception_hook]. Then the exception leaves Lwt, which runs no
+   other callback of the three: neither those of the program, nor ours. *)
+
+(* So few that it takes no time that somebody notices. *)
+let most_looked_at = 10_000
+
+let find_lost t =
+  let resolvers = t.resolvers in
+  let size = Array.length resolvers in
+  let first = if t.looked_at >= size then 0 else t.looked_at in
+  let last = min size (first + most_looked_at) - 1 in
+  for slot = first to last do
+    if is_settled resolvers.(slot) then t.lost <- slot :: t.lost
+  done;
+  t.looked_at <- last + 1;
+  has_lost t
 
 (* {1 The end} *)
 
@@ -321,6 +358,7 @@ let forget_all t =
   t.resolvers <- Array.make 16 nobody;
   t.expected <- None;
   t.left <- [];
+  t.lost <- [];
   abandon
 
 let rec in_spite_of raised = function
@@ -332,6 +370,11 @@ let rec in_spite_of raised = function
           let backtrace = Some (Printexc.get_raw_backtrace ()) in
           let first = Option.value raised ~default:(exn, backtrace) in
           in_spite_of (Some first) others)
+
+let drop_lost t =
+  let lost = t.lost in
+  t.lost <- [];
+  in_spite_of None (List.map (fun slot () -> cancelled t slot) lost)
 
 let close t =
   let first () = carry_out_left t in

@@ -36,8 +36,8 @@ val poll : t -> unit
 
 val wait : t -> int -> on_cancel:(unit -> unit) -> 'a Lwt.t
 (** [wait t slot ~on_cancel] is the promise of the call in [slot], which the
-    executor has just taken up. Cancelling it runs [on_cancel], which has to
-    {!cancel} the call. *)
+    executor has just taken up. Cancelling it runs [on_cancel], which has to say
+    that the call is {!cancelled}. *)
 
 val expect : t -> int -> ('a, Raw.failure) result option ref
 (** [expect t slot] is like {!wait}, where there is no Lwt: it has a result when
@@ -47,6 +47,24 @@ val expect : t -> int -> ('a, Raw.failure) result option ref
 val cancel : t -> int -> unit
 (** [cancel t slot] cancels the call in [slot], which somebody waits for. Its
     future is dropped before this returns, unless it is being polled. *)
+
+val cancelled : t -> int -> unit
+(** [cancelled t slot] is [cancel t slot], if Lwt has just cancelled the promise
+    of the call in [slot]. It does nothing if the call was dropped before, by
+    {!drop_lost}. *)
+
+val find_lost : t -> bool
+(** [find_lost t] looks at some slots, and at others the next time, for calls
+    whose promises Lwt has cancelled without saying so. It only reads, so any
+    code of the domain may call it, such as a finaliser. It is whether there is
+    something to {!drop_lost}. *)
+
+val has_lost : t -> bool
+(** [has_lost t] is whether {!find_lost} has found something. *)
+
+val drop_lost : t -> unit
+(** [drop_lost t] drops the futures of the calls that {!find_lost} has found. It
+    raises as {!carry_out} does, when all are dropped. *)
 
 val close : t -> unit
 (** [close t] ends all tasks of the calling domain's executor, whose record is

@@ -1,8 +1,23 @@
-type t = { domain : int; executor : Executor.t }
+type t = {
+  domain : int;
+  executor : Executor.t;
+  mutable alarm : Gc.alarm option;  (** See {!look_for_lost}. *)
+}
 
 (* The one of this process. Lwt's hooks are global too; they have to find it
    without knowing the domain. *)
 let current : t option Atomic.t = Atomic.make None
+
+(* By domain, from before they are made until they are closed. While one is being made,
+   the handler of a signal may call Rust, or another thread of the domain may: it goes on
+   with the same one. *)
+let all : t list Atomic.t = Atomic.make []
+let find domain = List.find_opt (fun t -> t.domain = domain) (Atomic.get all)
+
+let rec forget t =
+  let before = Atomic.get all in
+  let after = List.filter (( != ) t) before in
+  if not (Atomic.compare_and_set all before after) then forget t
 
 let is_here () =
   match Atomic.get current with
@@ -103,15 +118,26 @@ let leave_hook () =
 
 (* The last to see what the others have woken before the loop may block, and the
    first to do what the turn has woken. *)
-let install_hooks =
-  let hooks =
-    lazy
-      (ignore (Lwt_main.Enter_iter_hooks.add_last enter_hook);
-       ignore (Lwt_main.Leave_iter_hooks.add_first leave_hook))
-  in
-  fun () -> Lazy.force hooks
+let are_installed = ref false
+
+let install_hooks () =
+  if not !are_installed then (
+    ignore (Lwt_main.Enter_iter_hooks.add_last enter_hook);
+    ignore (Lwt_main.Leave_iter_hooks.add_first leave_hook);
+    are_installed := true)
+
+(* OCaml's collector calls it at the end of its work, in the middle of any code. *)
+let look_for_lost t =
+  if t.domain = Domain_id.self () && Executor.find_lost t.executor then
+    match begin_turn t with
+    | Forked -> ()
+    | Quiet | Owed | Unattached -> Raw.executor_tell ()
+
+let delete_alarm t = Option.iter Gc.delete_alarm t.alarm
 
 let close t =
+  forget t;
+  delete_alarm t;
   (* To this thread: perhaps only others have used it. *)
   ignore (Raw.executor_attach t.domain true : bool Raw.outcome);
   Atomic.set current None;
@@ -122,29 +148,85 @@ let close_if_current t =
   | Some current when current == t -> close t
   | Some _ | None -> ()
 
-let create domain =
-  if Domain_end.has_begun () then
-    invalid_arg
-      "this domain is ending: asynchronous Rust functions can be called in its \
-       hooks with Lwt_rust.Executor.run";
+(* Its domain is gone, and has not closed it: {!Domain_end.keep}. *)
+let give_up t =
+  forget t;
+  delete_alarm t;
+  match Atomic.get current with
+  | Some current' as before when current' == t ->
+      ignore (Atomic.compare_and_set current before None)
+  | Some _ | None -> ()
+
+(* Rust knows the executor. Code that interrupts this may do it too, and when an
+   exception does, the next call does it again: to do a part of it twice is no harm. *)
+let finish t =
+  install_hooks ();
+  if Option.is_none t.alarm then
+    t.alarm <- Some (Gc.create_alarm (fun () -> look_for_lost t));
+  if not (Domain.is_main_domain ()) then (
+    Domain_end.run (fun () -> close_if_current t);
+    Domain_end.keep
+      (Outcome.get (Raw.executor_life ()))
+      ~gone:(fun () -> give_up t));
+  Atomic.set current (Some t)
+
+let has_made executor =
+  is_here ()
+  ||
+  match find (Domain_id.self ()) with
+  | Some t when t.executor == executor ->
+      finish t;
+      true
+  | Some _ | None -> false
+
+let work_when_told t =
+  if Executor.has_lost t.executor then
+    Fun.protect
+      ~finally:(fun () -> visit t)
+      (fun () -> Executor.drop_lost t.executor)
+  else visit t
+
+let told domain =
+  if domain = Domain_id.self () then
+    match find domain with
+    | None -> ()
+    | Some t ->
+        if not (is_here ()) then finish t;
+        work_when_told t
+
+let make domain =
   let rec t =
     lazy
       {
         domain;
         executor =
           Executor.make ~is_of_lwt:true (fun () -> come_back (Lazy.force t));
+        alarm = None;
       }
   in
-  let t = Lazy.force t in
-  let notification =
-    Lwt_unix.make_notification (fun () -> Option.iter visit (here ()))
-  in
-  ignore
-    (Outcome.get (Raw.executor_create domain (Some notification) t.executor)
-      : Unix.file_descr option);
-  Atomic.set current (Some t);
-  install_hooks ();
-  Domain_end.run (fun () -> close_if_current t)
+  Lazy.force t
+
+let rec begin_to_make domain =
+  let before = Atomic.get all in
+  match find domain with
+  | Some t -> t
+  | None ->
+      let t = make domain in
+      if Atomic.compare_and_set all before (t :: before) then t
+      else begin_to_make domain
+
+let create domain =
+  if Domain_end.has_begun () then
+    invalid_arg
+      "this domain is ending: asynchronous Rust functions can be called in its \
+       hooks with Lwt_rust.Executor.run";
+  let t = begin_to_make domain in
+  let notification = Lwt_unix.make_notification (fun () -> told domain) in
+  match Raw.executor_create domain (Some notification) t.executor with
+  | Ready (_ : Unix.file_descr option) -> if not (is_here ()) then finish t
+  | Failed (exn, backtrace) ->
+      forget t;
+      Failure.raise (exn, backtrace)
 
 let attach () =
   let domain = Domain_id.self () in
@@ -172,7 +254,7 @@ let drain t deadline =
   | Pending { slot; actions; context; executor = _ } ->
       let promise =
         Executor.wait t.executor slot ~on_cancel:(fun () ->
-            Executor.cancel t.executor slot)
+            Executor.cancelled t.executor slot)
       in
       Executor.carry_out t.executor context actions;
       promise

@@ -1,4 +1,5 @@
 include Errors
+module Backtrace = Backtrace
 module Call = Call
 module Promise = Promise
 module Runtime = Runtime

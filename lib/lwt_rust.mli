@@ -41,8 +41,10 @@ module Call : sig
 
       {b Cancellation.} [Lwt.cancel] on the promise, while it is pending, drops
       the Rust future before it returns; or right after its current poll, if a
-      synchronous closure that the future has called cancels it. Work that the
-      future had spawned on tokio goes on, unless it was spawned with
+      synchronous closure that the future has called cancels it; or later, by
+      OCaml's collector, if a callback of [Lwt.on_cancel] raises and
+      [Lwt.async_exception_hook] does too, since Lwt calls nobody then. Work
+      that the future had spawned on tokio goes on, unless it was spawned with
       [lwt_rust::spawn_scoped]. A protected function goes on too.
 
       It raises [Invalid_argument] if the call had to wait and it was taken from
@@ -102,11 +104,27 @@ end
 
 (** {1:errors Errors} *)
 
+(** Where Rust code was. *)
+module Backtrace : sig
+  type t
+  (** The frames of Rust functions, without their names. Such values cannot be
+      compared or marshalled. *)
+
+  val to_string : t -> string
+  (** [to_string backtrace] finds the names of the functions, and their places
+      in files. For the first backtrace, Rust reads the debug information of the
+      program and keeps it, which may take most of a second, and tens of
+      megabytes. So does [Printexc.to_string] of {!Error} and {!Panic}. Any
+      domain may call it.
+
+      @raise Error in a forked process. *)
+end
+
 type error = {
   message : string;  (** what the error says *)
   sources : string list;  (** what its causes say, the nearest first *)
   type_name : string;  (** its Rust type, or ["message"] if it is only that *)
-  backtrace : string option;
+  backtrace : Backtrace.t option;
       (** of where it became an [lwt_rust::Error], if [RUST_BACKTRACE] asks for
           it *)
 }
@@ -121,7 +139,7 @@ exception Error of error
 type panic = {
   message : string;  (** what it was raised with, if that is a string *)
   location : string;  (** [file:line:column] *)
-  backtrace : string option;  (** if [RUST_BACKTRACE] asks for it *)
+  backtrace : Backtrace.t option;  (** if [RUST_BACKTRACE] asks for it *)
 }
 
 exception Panic of panic
@@ -145,9 +163,10 @@ val set_panic_reporter : (panic -> unit) option -> unit
     line on the standard error output; so it is when the loop is not there to
     call [report], or 64 panics wait for it. Any domain may call it.
 
-    A crate may set a panic hook of its own, which is called too. One that is
-    set after the runtime has started hides the first panic that follows from
-    [report]. *)
+    A crate may set a panic hook of its own at any time, which is called too,
+    after ours. Only if it takes ours ([std::panic::take_hook]) and neither
+    calls nor drops that, the next panic that Rust catches for OCaml has no
+    [location] and no [backtrace]; from then on ours is there again. *)
 
 (** {1:promises Promises for Rust} *)
 

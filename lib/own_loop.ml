@@ -19,24 +19,44 @@ let close domain t =
     ~finally:(fun () -> Unix.close t.socket)
     (fun () -> Executor.close t.executor)
 
+(* Its domain is gone, and has not closed it: {!Domain_end.keep}. *)
+let give_up domain t =
+  if List.mem_assoc domain (Atomic.get loops) then (
+    update (List.remove_assoc domain);
+    Unix.close t.socket)
+
+let find domain =
+  match List.assoc_opt domain (Atomic.get loops) with
+  | Some t -> t
+  | None ->
+      let message =
+        "the executor of this domain is being made, by the call that this code \
+         has interrupted: in the handler of a signal, note the signal, and \
+         call Lwt_rust.Executor.run when the handler has returned"
+      in
+      raise
+        (Errors.Error
+           { message; sources = []; type_name = "message"; backtrace = None })
+
 let create domain =
   (* [drive] looks before it sleeps, and Rust itself wakes it. *)
   let executor = Executor.make ~is_of_lwt:false ignore in
   match Outcome.get (Raw.executor_create domain None executor) with
-  | None -> invalid_arg "an executor without a notification has a socket"
+  | None -> (* Code that has interrupted this has made one. *) find domain
   | Some socket ->
       let t = { executor; socket; is_running = false } in
       update (List.cons (domain, t));
       (* Hooks that were added now would not be called: [run] closes it. *)
       if not (Domain_end.has_begun ()) then
         Domain_end.run (fun () -> close domain t);
-      Domain_end.keep (Outcome.get (Raw.executor_life ()));
+      Domain_end.keep
+        (Outcome.get (Raw.executor_life ()))
+        ~gone:(fun () -> give_up domain t);
       t
 
 let attach () =
   let domain = Domain_id.self () in
-  if Outcome.get (Raw.executor_attach domain false) then
-    List.assoc domain (Atomic.get loops)
+  if Outcome.get (Raw.executor_attach domain false) then find domain
   else create domain
 
 let sleep t =

@@ -75,12 +75,15 @@ type shown = {
 }
 (** What Rust knows of an exception. *)
 
+type backtrace
+(** Of Rust code. Rust finds the names of its functions when it is shown. *)
+
 type callbacks = {
   attach_executor : unit -> unit;
   capture_context : unit -> context;
-  make_error : string * string list * string * string option -> exn;
+  make_error : string * string list * string * backtrace option -> exn;
   make_unix_error : Unix.error -> exn;
-  make_panic : string * string * string option -> exn;
+  make_panic : string * string * backtrace option -> exn;
   make_abandoned : unit -> exn;
   show_exception : exn -> shown;
   begin_domain : unit -> unit;
@@ -95,6 +98,9 @@ external archive_version : unit -> string = "lwt_rust_archive_version"
 
 external callbacks_register : callbacks -> unit outcome
   = "lwt_rust_callbacks_register"
+
+external backtrace_show : backtrace -> string outcome
+  = "lwt_rust_backtrace_show"
 
 external executor_attach : int -> bool -> bool outcome
   = "lwt_rust_executor_attach"
@@ -167,5 +173,5 @@ external runtime_live : unit -> (int * int * int) outcome
 external panics_are_reported : bool -> unit outcome
   = "lwt_rust_panics_are_reported"
 
-external panics_take : unit -> (string * string * string option) list outcome
+external panics_take : unit -> (string * string * backtrace option) list outcome
   = "lwt_rust_panics_take"

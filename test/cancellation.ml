@@ -179,6 +179,41 @@ let dropped_at_once () =
   let* () = check_live 0 in
   picked
 
+(* Then Lwt runs no more callbacks: neither ours of the same promise, nor those of
+   the promises that are cancelled with it. *)
+let callbacks_and_a_hook_that_raise () =
+  let raise_there cancel =
+    let hook = !Lwt.async_exception_hook in
+    Fun.protect ~finally:(fun () -> Lwt.async_exception_hook := hook)
+    @@ fun () ->
+    (Lwt.async_exception_hook := fun exn -> raise exn);
+    match cancel () with
+    | () -> Alcotest.fail "expected Exit"
+    | exception Exit -> ()
+  in
+  let raising () =
+    let promise = Rust.for_ever () in
+    Lwt.on_cancel promise (fun () -> raise Exit);
+    promise
+  in
+  let cancelled = raising () in
+  raise_there (fun () -> Lwt.cancel cancelled);
+  let picked = Lwt.pick (List.init 10 (fun _ -> raising ())) in
+  raise_there (fun () -> Lwt.cancel picked);
+  let others = List.init 10 (fun n -> Rust.sleep 20 n) in
+  Gc.full_major ();
+  let rec until_dropped patience =
+    let* live = Rust.live () in
+    if live = 0 || patience = 0 then check_live 0
+    else
+      let* () = Lwt_unix.sleep 0.005 in
+      until_dropped (patience - 1)
+  in
+  let* () = until_dropped 1000 in
+  (* Nobody else's call was cancelled. *)
+  let+ values = Lwt.all others in
+  check_bool "others" true (values = List.init 10 Fun.id)
+
 let dropped_local_task () =
   let* () = Rust.drop_task () in
   let* () = pauses 2 in
@@ -220,5 +255,10 @@ let () =
             settled_when_the_reader_is_gone;
           case "a promise that Rust does not look at" ignored_promise;
           case "a dropped local task" dropped_local_task;
+        ] );
+      (* The last one: what has left Lwt has left it in the middle of its work. *)
+      ( "callbacks",
+        [
+          case "callbacks and a hook that raise" callbacks_and_a_hook_that_raise;
         ] );
     ]

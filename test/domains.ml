@@ -264,6 +264,34 @@ let hooks_may_call_rust () =
   check_int "descriptors" before.descriptors after.descriptors;
   check_bool "roots" true (after.roots <= before.roots)
 
+(* OCaml calls no hook that is added while it calls them, so nothing of ours is called:
+   the collector finds that the domain is gone. *)
+let a_first_call_in_a_hook () =
+  let round () =
+    elsewhere (fun () ->
+        Domain.at_exit (fun () ->
+            check_int "in a hook" 3 (run (fun () -> Rust.Raw.yield 2 3));
+            check_int "again" 4 (run (fun () -> Rust.Raw.sleep 1 4))))
+  in
+  let rec rounds n =
+    if n = 0 then Lwt.return_unit
+    else
+      let* () = round () in
+      rounds (n - 1)
+  in
+  let live () =
+    for _ = 1 to 4 do
+      Gc.full_major ()
+    done;
+    Lwt_rust.Runtime.live ()
+  in
+  let* () = rounds 3 in
+  let before = live () in
+  let+ () = rounds 20 in
+  let after = live () in
+  check_int "descriptors" before.descriptors after.descriptors;
+  check_bool "roots" true (after.roots <= before.roots)
+
 let () =
   let plain name f = Alcotest.test_case name `Quick f in
   Alcotest.run "domains"
@@ -288,6 +316,7 @@ let () =
         [
           case "tasks end with their domain" a_domain_that_ends;
           case "hooks may call Rust" hooks_may_call_rust;
+          case "a first call in a hook" a_first_call_in_a_hook;
           case "a task that is awaited elsewhere"
             a_task_that_is_awaited_elsewhere;
           case "a handle of a domain that is gone"

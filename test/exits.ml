@@ -135,6 +135,19 @@ let programs =
         (* Another domain may run the loop then. *)
         let value = Lwt_main.run (Rust.yield 3 5) in
         exit (value + !abandoned) );
+    ( "a domain whose first call is in one of its hooks",
+      11,
+      fun () ->
+        let first () =
+          Domain.at_exit (fun () ->
+              if Lwt_main.run (Rust.yield 3 5) <> 5 then Unix._exit 1)
+        in
+        Domain.join (Domain.spawn first);
+        (* The collector finds that it is gone. *)
+        for _ = 1 to 4 do
+          Gc.full_major ()
+        done;
+        exit (Lwt_main.run (Rust.yield 3 11)) );
     ("shutdown", 0, Shutdown.run);
   ]
 

@@ -119,8 +119,42 @@ let handler_of_rust () =
   go ();
   assert (Rust_functions.handled () > 0)
 
+(* The names of the frames are found when somebody reads them: until then the debug
+   information of the program is not mapped. *)
+let shown_when_read () =
+  let mapped () =
+    match In_channel.with_open_bin "/proc/self/maps" In_channel.input_all with
+    | maps ->
+        let is_ours = String.ends_with ~suffix:Sys.executable_name in
+        List.length (List.filter is_ours (String.split_on_char '\n' maps))
+    | exception Sys_error _ -> 0
+  in
+  let contains text part =
+    let length = String.length part in
+    let is_at i = String.sub text i length = part in
+    List.exists is_at (List.init (String.length text - length + 1) Fun.id)
+  in
+  let before = mapped () in
+  let kept = ref [] in
+  let keep call =
+    match Lwt_main.run (call ()) with
+    | _ -> exit 2
+    | exception exn -> kept := exn :: !kept
+  in
+  keep (fun () -> Rust.fail true);
+  keep (fun () -> Rust.panic true);
+  (* Rust shows what a closure raises. *)
+  keep (fun () -> Rust.call (fun () -> Rust.fail true) ());
+  keep (fun () -> Rust.call_later (fun () -> Rust.panic false) ());
+  Lwt_main.run (Support.pauses 3);
+  if mapped () <> before then exit 3;
+  let has_names exn = contains (Printexc.to_string exn) "lwt_rust_testing" in
+  if not (List.for_all (fun exn -> has_names exn = is_captured) !kept) then
+    exit 4
+
 let programs =
   [
+    ("backtraces are shown when they are read", shown_when_read);
     ("a handler that Rust has set", handler_of_rust);
     ("plain functions", fun () -> run_all plain);
     ("the loop", fun () -> run_all of_the_loop);

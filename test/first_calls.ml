@@ -54,32 +54,186 @@ let tokio_everywhere () =
     (Domain.spawn (fun () ->
          check "a domain" true (Rust_functions.has_tokio ())))
 
-(* As crates do that report panics. One that is set later is known of when a panic
-   has not come by ours. *)
-let panic_hook_of_another () =
-  let reported = ref 0 in
-  Lwt_rust.set_panic_reporter (Some (fun _ -> incr reported));
-  let panic () =
-    match
-      Lwt_main.run
-        (Lwt.finalize (fun () -> Rust.panic true) (fun () -> Support.pauses 3))
-    with
-    | () -> failwith "no panic"
-    | exception Lwt_rust.Panic { location; _ } -> location <> ""
-  in
-  Rust_functions.replace_panic_hook ();
-  check "location" true (panic ());
+(* As crates do that report panics, at any time. *)
+let reported = ref 0
+
+(* That a panic of a call is seen by everybody: the location is there, the reporter is
+   called once, and so are [hooks] hooks of others. *)
+let panics ?(has_location = true) hooks =
+  let calls = Rust_functions.panic_hook_calls () in
+  reported := 0;
+  (match
+     Lwt_main.run
+       (Lwt.finalize (fun () -> Rust.panic true) (fun () -> Support.pauses 3))
+   with
+  | () -> failwith "no panic"
+  | exception Lwt_rust.Panic { location; message; _ } ->
+      check "message" "panic of the test" message;
+      check "location" has_location (location <> ""));
   check "reported" 1 !reported;
+  check "hooks" hooks (Rust_functions.panic_hook_calls () - calls)
+
+let report () = Lwt_rust.set_panic_reporter (Some (fun _ -> incr reported))
+
+let panic_hook_before_the_start () =
+  report ();
   Rust_functions.replace_panic_hook ();
-  check "no location" false (panic ());
-  check "location" true (panic ());
-  check "reported" 2 !reported
+  panics 1;
+  panics 1
+
+let panic_hook_after_the_start () =
+  Lwt_rust.Runtime.start ();
+  report ();
+  panics 0;
+  Rust_functions.replace_panic_hook ();
+  panics 1;
+  (* In its place. *)
+  Rust_functions.replace_panic_hook ();
+  panics 1;
+  (* And before it. *)
+  Rust_functions.extend_panic_hook true;
+  panics 2;
+  Rust_functions.extend_panic_hook true;
+  panics 3;
+  Rust_functions.replace_panic_hook ();
+  panics 1;
+  (* What nobody calls and nobody drops cannot know. *)
+  Rust_functions.extend_panic_hook false;
+  panics ~has_location:false 1;
+  panics 1
+
+(* By what runs when the program starts, before OCaml. *)
+let panic_hook_before_the_program () =
+  match Sys.getenv_opt "LWT_RUST_TEST_EARLY_HOOK" with
+  | Some _ ->
+      report ();
+      panics 1
+  | None ->
+      let extra = [ "LWT_RUST_TEST_EARLY_HOOK=1" ] in
+      let name = "one that has set a panic hook before OCaml begins" in
+      check "code" 0 (Program.wait_for (Program.start ~extra name Unix.stderr))
+
+(* Calls [f] in the middle of [body]: where it allocates for the [n]th time, as the
+   handler of a signal may be called there. Returns whether that place was reached. *)
+let interrupted n f body =
+  let left = ref n in
+  let alloc (_ : Gc.Memprof.allocation) =
+    decr left;
+    if !left = -1 then f ();
+    None
+  in
+  let tracker =
+    {
+      Gc.Memprof.null_tracker with
+      alloc_minor = alloc;
+      alloc_major = (fun allocation -> alloc allocation);
+    }
+  in
+  ignore (Gc.Memprof.start ~sampling_rate:1. tracker);
+  Fun.protect ~finally:Gc.Memprof.stop body;
+  !left < 0
+
+(* Some versions of OCaml have none. *)
+let has_memprof () =
+  match interrupted 0 ignore ignore with
+  | (_ : bool) -> true
+  | exception Failure _ -> false
+
+(* [each program] runs [program n] in a process of its own for each [n], until it says
+   that there was nothing to interrupt. *)
+let each program =
+  let rec go n =
+    flush_all ();
+    match Unix.fork () with
+    | 0 -> (
+        match program n with
+        | true -> Unix._exit 0
+        | false -> Unix._exit 1
+        | exception exn ->
+            Printf.eprintf "interrupted at %d: %s\n%!" n
+              (Printexc.to_string exn);
+            Unix._exit 2)
+    | child -> (
+        match Unix.waitpid [] child with
+        | _, WEXITED 0 -> go (n + 1)
+        | _, WEXITED 1 -> n
+        | _ -> failwith (Printf.sprintf "interrupted at %d" n))
+  in
+  (* A call allocates a few times at least. *)
+  if has_memprof () then check "enough places" true (go 0 > 10)
+
+let first_call_interrupted n =
+  let other = ref (Lwt.return 5) in
+  let promise = ref (Lwt.return 0) in
+  let was_interrupted =
+    interrupted n
+      (fun () -> other := Rust.sleep 2 5)
+      (fun () -> promise := Rust.yield 3 7)
+  in
+  let both = Lwt.both !promise !other in
+  check "both" (7, 5) (Lwt_main.run both);
+  (* What is left for the loop to do is done. *)
+  let sum () = Rust.sum (fun n -> Lwt.map (fun () -> n) (Lwt.pause ())) 500 in
+  check "later" 124_750 (Lwt_main.run (sum ()));
+  check "spawned" 6 (Lwt_main.run (Rust.spawn 6));
+  was_interrupted
+
+exception Handler
+
+let first_call_left n =
+  let promise = ref (Lwt.return 7) in
+  let was_interrupted =
+    match
+      interrupted n
+        (fun () -> raise Handler)
+        (fun () -> promise := Rust.yield 3 7)
+    with
+    | was_interrupted -> was_interrupted
+    | exception Handler -> true
+  in
+  (match Lwt_main.run !promise with
+  | 7 -> ()
+  | _ -> failwith "another value"
+  | exception Handler -> ());
+  check "later" 8 (Lwt_main.run (Rust.sleep 2 8));
+  was_interrupted
+
+let first_run_interrupted n =
+  let run f = Lwt_rust.Executor.run f in
+  let other = ref 5 in
+  let handler () =
+    match run (fun () -> Rust.Raw.sleep 2 5) with
+    | value -> other := value
+    | exception Lwt_rust.Error { message; _ } ->
+        check "says when" true
+          (String.ends_with ~suffix:"when the handler has returned" message)
+    | exception Invalid_argument message ->
+        check "says why" true
+          (String.starts_with ~prefix:"Lwt_rust.Executor.run: it is running"
+             message)
+  in
+  let was_interrupted =
+    interrupted n handler (fun () ->
+        check "value" 7 (run (fun () -> Rust.Raw.yield 3 7)))
+  in
+  check "other" 5 !other;
+  check "later" 8 (run (fun () -> Rust.Raw.sleep 2 8));
+  was_interrupted
 
 let programs =
   [
+    ( "a call, interrupted by a handler that calls",
+      fun () -> each first_call_interrupted );
+    ( "a call, interrupted by a handler that raises",
+      fun () -> each first_call_left );
+    ( "Executor.run, interrupted by a handler that calls it",
+      fun () -> each first_run_interrupted );
     ("a plain function with closures", plain_function);
     ("an asynchronous function", asynchronous_function);
-    ("one that sets a panic hook", panic_hook_of_another);
+    ("one that sets a panic hook", panic_hook_before_the_start);
+    ("one that sets panic hooks later", panic_hook_after_the_start);
+    ( "one that has set a panic hook before OCaml begins",
+      panic_hook_before_the_program );
     ("functions of domains", in_domains);
     ( "a plain function that leaves a closure to a task",
       closure_in_the_background );

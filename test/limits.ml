@@ -1,5 +1,6 @@
-(* The system has no threads, descriptors or memory left when the runtime starts.
-   Each case runs this program again. *)
+(* The system has no threads, descriptors or memory left when the runtime starts, or
+   there are as many calls, tasks or awaited promises as there may be. Each case runs
+   this program again. *)
 
 let threads = 0
 let descriptors = 1
@@ -50,6 +51,84 @@ let mapped () =
   | line -> Scanf.sscanf line "%d" (fun pages -> pages * 4096)
   | exception Sys_error _ -> exit 0
 
+(* There may be 2^24 of each, which would take gigabytes, so it is fewer here. *)
+let most = 100
+
+let too_many what =
+  Printf.sprintf
+    "this domain has %d %s at a time, which is the most that it can have" most
+    what
+
+let check what expected found = if expected <> found then failwith what
+
+let fills run () =
+  Lwt_rust.Runtime.start ();
+  Rust_functions.set_most_slots most;
+  Lwt_main.run (run ());
+  (* All of them can be had again. *)
+  let all = List.init most (fun n -> Rust.sleep 1 n) in
+  check "again" (List.init most Fun.id) (Lwt_main.run (Lwt.all all));
+  let live = Lwt_rust.Runtime.live () in
+  check "tasks" 0 live.tasks;
+  check "promises" 0 live.promises
+
+let refused_call () =
+  Lwt.bind
+    (Support.result (Rust.yield 2 ()))
+    (function
+      | Error (Lwt_rust.Error { message; _ }) ->
+          Lwt.return (check "message" (too_many "calls") message)
+      | Ok () | Error _ -> failwith "not refused")
+
+let many_calls () =
+  let open Lwt.Syntax in
+  let waiting = List.init (most - 10) (fun n -> Rust.sleep 20 n) in
+  let cancelled = List.init 10 (fun _ -> Rust.for_ever ()) in
+  let* () = refused_call () in
+  let* () = refused_call () in
+  (* Those that need not wait need no room. *)
+  let* n = Rust.ready 3 in
+  check "ready" 3 n;
+  List.iter Lwt.cancel cancelled;
+  let others = List.init 10 (fun n -> Rust.yield 5 n) in
+  let* () = refused_call () in
+  let* numbers = Lwt.all others in
+  check "others" (List.init 10 Fun.id) numbers;
+  let+ numbers = Lwt.all waiting in
+  check "waiting" (List.init (most - 10) Fun.id) numbers
+
+(* [good] of them are as they should be, and the others say why not. *)
+let sorts good what (found, messages) =
+  check "good" good found;
+  check "messages" true (List.for_all (( = ) (too_many what)) messages);
+  check "refused" 50 (List.length messages)
+
+(* One task is that of the call. *)
+let many_tasks spawn () =
+  let round () = Lwt.map (sorts (most - 1) "tasks") (spawn (most - 1 + 50)) in
+  Lwt.bind (round ()) round
+
+let later n = Lwt.map (fun () -> n) (Lwt.pause ())
+
+let many_promises () =
+  let round () =
+    Lwt.map
+      (sorts most "awaited promises")
+      (Rust_functions.call_many later (most + 50))
+  in
+  Lwt.bind (round ()) round
+
+(* To call a closure from another thread takes a task, for a moment. *)
+let many_promises_elsewhere () =
+  let round () =
+    Lwt.map
+      (fun (good, messages) ->
+        check "some" true (good > 0);
+        check "all" (most + 50) (good + List.length messages))
+      (Rust_functions.call_many_elsewhere later (most + 50))
+  in
+  Lwt.bind (round ()) round
+
 let rec range first last =
   if first > last then [] else first :: range (first + 1) last
 
@@ -99,6 +178,16 @@ let programs =
             refused ();
             limit threads before;
             block () );
+      ];
+      [
+        ("as many calls as there may be", fills many_calls);
+        ( "as many tasks as there may be",
+          fills (many_tasks Rust_functions.spawn_many) );
+        ( "as many tasks as there may be, from another thread",
+          fills (many_tasks Rust_functions.spawn_many_elsewhere) );
+        ("as many awaited promises as there may be", fills many_promises);
+        ( "as many awaited promises as there may be, from another thread",
+          fills many_promises_elsewhere );
       ];
       List.map
         (fun n ->

@@ -32,5 +32,7 @@ pub use counts::{Counted, CountedPromise, CountedRoot, CountedTask, Kind, count}
 pub use description::{Part, Type, length, record};
 pub use inbox::{Contents, Inbox};
 pub use park::Park;
-pub use slots::{Occupied, Slots, Ticket};
+#[cfg(feature = "few-slots")]
+pub use slots::set_most_slots;
+pub use slots::{Occupied, Slots, Ticket, most_slots};
 pub use source::Source;

@@ -8,6 +8,33 @@ pub struct Ticket(u64);
 /// The number of bits of a slot's number in a ticket.
 const SLOT_BITS: u32 = 24;
 
+/// The greatest number of entries that [`Slots`] may have at a time: 2^24.
+#[cfg(not(feature = "few-slots"))]
+pub const fn most_slots() -> usize {
+    1 << SLOT_BITS
+}
+
+#[cfg(feature = "few-slots")]
+pub use few::{most_slots, set_most_slots};
+
+/// For tests of a full table: 2^24 entries would take gigabytes.
+#[cfg(feature = "few-slots")]
+mod few {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static MOST: AtomicUsize = AtomicUsize::new(1 << super::SLOT_BITS);
+
+    /// The most entries that [`Slots`](super::Slots) may have at a time.
+    pub fn most_slots() -> usize {
+        MOST.load(Ordering::Relaxed)
+    }
+
+    /// Sets it, to 2^24 at most. Slots that there are stay.
+    pub fn set_most_slots(most: usize) {
+        MOST.store(most.min(1 << super::SLOT_BITS), Ordering::Relaxed);
+    }
+}
+
 /// A slot is retired after this many turns, so that no two tickets are the same. The bits
 /// of both numbers fit in an OCaml integer that is not negative.
 const LAST_TURN: u64 = (1 << (62 - SLOT_BITS)) - 1;
@@ -85,13 +112,16 @@ impl<T> Slots<T> {
         }
     }
 
-    /// The greatest number of entries at a time: 2^24.
-    pub const MOST: usize = 1 << SLOT_BITS;
-
     /// Whether one more entry may be inserted.
     #[inline]
     pub fn has_room(&self) -> bool {
-        self.vacant != NONE || self.entries.len() < Self::MOST
+        self.vacant != NONE || self.entries.len() < most_slots()
+    }
+
+    /// Whether nothing is kept. It looks at all slots.
+    pub fn is_empty(&self) -> bool {
+        let is_vacant = |entry: &Entry<T>| matches!(entry.content, Content::Vacant(_));
+        self.entries.iter().all(is_vacant)
     }
 
     /// Takes a slot, and keeps the result of `make` in it.

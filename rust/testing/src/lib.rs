@@ -1,10 +1,12 @@
 //! The Rust functions that the tests in `test/` call, one file a property.
 
+mod block_on;
 mod calls;
 mod cancellation;
 mod closures;
 mod domains;
 mod errors;
+mod few;
 mod functions;
 mod names;
 mod process;
@@ -17,8 +19,10 @@ mod waits;
 // The archive of a program contains the stubs of `Lwt_rust` too.
 pub use lwt_rust::*;
 
+use block_on as b;
 use cancellation as c;
 use domains as d;
+use few as g;
 use functions as f;
 use names as n;
 use process as p;
@@ -53,7 +57,10 @@ lwt_rust::library! {
     p::fragile, p::start_process, p::start_process_now, p::limit, p::block,
     p::call_in_background, p::has_tokio, p::lengths,
     p::connection, p::closed, p::set_handler, p::handled,
-    p::replace_panic_hook,
+    p::replace_panic_hook, p::extend_panic_hook, p::panic_hook_calls,
+    g::set_most_slots, g::call_many, g::spawn_many, g::spawn_many_elsewhere, g::call_many_elsewhere,
+    b::block_on_now, b::block_on_later, b::block_on_task, b::block_on_locked, b::block_on_elsewhere, b::block_on_pool,
+    b::poll_once, b::poll_and_await,
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
     v::echo_tree, v::tree_later, v::echo_bush, v::echo_shrub, v::drop_tree_on_tokio, v::make_tree, v::make_trees, v::give_tree,
 }

@@ -151,8 +151,31 @@ pub(crate) fn handled() -> usize {
     HANDLED.load(Ordering::Relaxed)
 }
 
-/// Sets a panic hook that does nothing, in place of the one there is.
+static HOOK_CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// Sets a panic hook that counts its calls, in place of the one there is.
 #[func]
 pub(crate) fn replace_panic_hook() {
-    std::panic::set_hook(Box::new(|_| ()));
+    std::panic::set_hook(Box::new(|_| {
+        HOOK_CALLS.fetch_add(1, Ordering::Relaxed);
+    }));
+}
+
+/// As `replace_panic_hook`; the new one calls the old one if it is told to, and keeps it
+/// anyway.
+#[func]
+pub(crate) fn extend_panic_hook(calls: bool) {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        HOOK_CALLS.fetch_add(1, Ordering::Relaxed);
+        if calls {
+            before(info);
+        }
+    }));
+}
+
+/// How many times these hooks were called.
+#[func]
+pub(crate) fn panic_hook_calls() -> usize {
+    HOOK_CALLS.load(Ordering::Relaxed)
 }

@@ -3,15 +3,18 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::names::REGISTERED;
+use crate::{names::REGISTERED, process};
 
 extern "C" fn register() {
     REGISTERED.store(true, Ordering::Relaxed);
+    if std::env::var_os("LWT_RUST_TEST_EARLY_HOOK").is_some() {
+        process::replace_panic_hook();
+    }
 }
 
 // SAFETY: the section has the functions that the system calls when it loads the
 // program, with arguments that this one does not read; it touches nothing but an
-// atomic, so it may run before everything else.
+// atomic, the environment and the panic hook, so it may run before everything else.
 #[used]
 #[cfg_attr(
     target_vendor = "apple",

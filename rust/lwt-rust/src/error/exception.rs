@@ -68,7 +68,8 @@ impl Exception {
         &self.0.name
     }
 
-    /// What `Printexc.to_string` says of it.
+    /// What `Printexc.to_string` says of it. If it tells a Rust error, that is without the
+    /// backtrace.
     pub fn message(&self) -> &str {
         &self.0.message
     }

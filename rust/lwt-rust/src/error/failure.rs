@@ -1,10 +1,8 @@
 //! Rust errors.
 
-use std::backtrace::{Backtrace, BacktraceStatus};
-
 use lwt_rust_core::catch_panic;
 
-use super::{Exception, Panic, option};
+use super::{Exception, Panic, Trace};
 use crate::{
     callbacks::{Callback, call_back},
     ffi::{Lock, Root, Val},
@@ -20,7 +18,7 @@ pub struct Failure(Box<FailureInner>);
 struct FailureInner {
     error: Box<dyn std::error::Error + Send + Sync>,
     type_name: &'static str,
-    backtrace: Backtrace,
+    trace: Option<Trace>,
 }
 
 impl Failure {
@@ -31,7 +29,7 @@ impl Failure {
         Failure(Box::new(FailureInner {
             error,
             type_name,
-            backtrace: Backtrace::capture(),
+            trace: Trace::capture(),
         }))
     }
 
@@ -75,14 +73,12 @@ impl Failure {
         }
         let type_name = self.0.type_name;
         let shown = catch_panic(move || {
-            let FailureInner {
-                error, backtrace, ..
-            } = *self.0;
+            let FailureInner { error, trace, .. } = *self.0;
             let shown = (error.to_string(), sources(&*error));
             drop(error);
-            (shown, show_backtrace(&backtrace))
+            (shown, trace)
         });
-        let ((message, sources), backtrace) = match shown {
+        let ((message, sources), trace) = match shown {
             Ok(shown) => shown,
             Err(payload) => return Panic::from_payload(payload).make(lock),
         };
@@ -92,7 +88,7 @@ impl Failure {
             Root::new(lock.block(0, &[&head, &tail]))
         });
         let type_name = lock.text(type_name);
-        let backtrace = option(lock, backtrace.as_deref());
+        let backtrace = Trace::option(lock, trace);
         let parts = Root::new(lock.block(0, &[&message, &sources, &type_name, &backtrace]));
         call_back(lock, Callback::MakeError, &[&parts])
     }
@@ -102,8 +98,4 @@ fn sources(error: &dyn std::error::Error) -> Vec<String> {
     std::iter::successors(error.source(), |error| error.source())
         .map(ToString::to_string)
         .collect()
-}
-
-pub(super) fn show_backtrace(backtrace: &Backtrace) -> Option<String> {
-    (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string())
 }

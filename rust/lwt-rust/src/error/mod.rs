@@ -3,6 +3,7 @@
 mod exception;
 mod failure;
 mod panic;
+mod trace;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ pub use exception::Exception;
 pub use failure::Failure;
 pub use panic::Panic;
 pub(crate) use panic::{are_reported, has_reports, take_reports};
+pub(crate) use trace::Trace;
 
 /// Why a promise was rejected.
 ///
@@ -93,16 +95,6 @@ impl fmt::Display for Error {
                 write!(f, "panic at {}: {}", panic.location(), panic.message())
             }
             Error::Abandoned => f.write_str("nothing is left that could settle the promise"),
-        }
-    }
-}
-
-fn option(lock: &mut Lock, option: Option<&str>) -> Root {
-    match option {
-        None => Root::UNIT,
-        Some(string) => {
-            let string = lock.text(string);
-            Root::new(lock.block(0, &[&string]))
         }
     }
 }

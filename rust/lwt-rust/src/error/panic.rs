@@ -2,11 +2,11 @@
 
 use std::{
     any::Any,
-    backtrace::Backtrace,
     cell::RefCell,
     collections::VecDeque,
     io::Write,
     panic::PanicHookInfo,
+    ptr,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -15,7 +15,7 @@ use std::{
 
 use lwt_rust_core::{Payload, drop_quietly};
 
-use super::{Exception, failure::show_backtrace, option};
+use super::{Exception, Trace};
 use crate::{
     callbacks::{Callback, call_back},
     executor::Handle,
@@ -24,19 +24,28 @@ use crate::{
 };
 
 /// A caught panic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Panic(Box<PanicInner>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct PanicInner {
     message: String,
     location: String,
-    backtrace: Option<String>,
+    trace: Option<Trace>,
 }
+
+/// Those with the same message, from the same place.
+impl PartialEq for Panic {
+    fn eq(&self, other: &Self) -> bool {
+        self.message() == other.message() && self.location() == other.location()
+    }
+}
+
+impl Eq for Panic {}
 
 thread_local! {
     /// Where the last panic of this thread happened: its payload does not say.
-    static LAST_PANIC: RefCell<Option<(String, Option<String>)>> = const { RefCell::new(None) };
+    static LAST_PANIC: RefCell<Option<(String, Option<Trace>)>> = const { RefCell::new(None) };
 }
 
 /// The panics that OCaml's reporter has not been told of.
@@ -45,11 +54,35 @@ static REPORTS: Mutex<VecDeque<Panic>> = Mutex::new(VecDeque::new());
 /// The most of them that are kept; others are printed at once.
 const MOST_REPORTS: usize = 64;
 
-/// How many times our hook was set.
+/// Which of the hooks that we have set is in use: the last one. They begin with 1.
 static HOOKS: AtomicUsize = AtomicUsize::new(0);
 
-/// The most of them: each calls the one before.
-const MOST_HOOKS: usize = 16;
+/// Where that one is; 0 if nobody has it any more.
+static PLACE: AtomicUsize = AtomicUsize::new(0);
+
+/// Held while the hook of the process is changed: meanwhile it is Rust's own.
+static CHANGING: Mutex<()> = Mutex::new(());
+
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send + 'static>;
+
+/// What one of our hooks has: when somebody sets another hook in its place, and does not
+/// keep it, Rust drops it, after the change.
+struct Number(usize);
+
+impl Number {
+    fn is_last(&self) -> bool {
+        self.0 == HOOKS.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        if self.is_last() {
+            PLACE.store(0, Ordering::Relaxed);
+            Panic::install_hook();
+        }
+    }
+}
 
 /// Whether OCaml has a reporter.
 static HAS_REPORTER: AtomicBool = AtomicBool::new(false);
@@ -79,34 +112,57 @@ pub(crate) fn take_reports() -> VecDeque<Panic> {
 }
 
 impl Panic {
-    /// Makes the hook that Rust calls at a panic note where it happened and
-    /// report it. It never enters OCaml.
+    /// Sees to it that the hook that Rust calls at a panic is ours, which notes where the
+    /// panic happened and reports it. It never enters OCaml. If it is somebody else's, that
+    /// one is called after ours from now on. Returns whether it was.
     ///
-    /// When it is called again, a crate may have set a hook of its own: that is called
-    /// after ours from then on, and an earlier one of ours does nothing any more.
-    pub(crate) fn install_hook() {
+    /// Rust has no function that looks at the hook, or that changes it at once. So
+    /// meanwhile a panic of another thread is printed by Rust's own hook, and a hook that
+    /// another thread sets may be lost.
+    pub(crate) fn install_hook() -> bool {
         if std::thread::panicking() {
-            return;
+            return false;
         }
-        let number = HOOKS.fetch_add(1, Ordering::Relaxed) + 1;
-        let next = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if number == HOOKS.load(Ordering::Relaxed) {
+        // Another thread is doing it. Nothing that can panic runs under this lock.
+        let Ok(_changing) = CHANGING.try_lock() else {
+            return false;
+        };
+        let found = std::panic::take_hook();
+        if ptr::from_ref(&*found).addr() == PLACE.load(Ordering::Relaxed) {
+            std::panic::set_hook(found);
+            return false;
+        }
+        // Rust's own prints, and so do we.
+        let next = (!is_rusts_own(&found)).then_some(found);
+        let is_of_others = next.is_some();
+        let number = Number(HOOKS.fetch_add(1, Ordering::Relaxed) + 1);
+        let hook: Hook = Box::new(move |info| {
+            // An earlier one, which somebody's hook has kept and calls, has nothing to do.
+            if number.is_last() {
                 Self::on_panic(info);
             }
-            // Before the first one was Rust's own, which prints.
-            if number > 1 {
+            if let Some(next) = &next {
                 next(info);
             }
-        }));
+        });
+        PLACE.store(ptr::from_ref(&*hook).addr(), Ordering::Relaxed);
+        std::panic::set_hook(hook);
+        is_of_others
     }
 
-    /// A panic has not come by our hook: another one may be in its place.
+    /// A panic has not come by our hook. Either somebody has taken it away, and keeps it
+    /// without calling it; or the panic has come by no hook, because somebody has resumed
+    /// it.
     #[cold]
-    fn install_hook_again() {
-        // Those that somebody resumes come by no hook at all.
-        if HOOKS.load(Ordering::Relaxed) < MOST_HOOKS {
-            Self::install_hook();
+    fn missed(message: &str) {
+        if Self::install_hook() {
+            let panic = Panic(Box::new(PanicInner {
+                message: message.to_owned(),
+                location: String::new(),
+                trace: None,
+            }));
+            // Without a reporter, that hook has told of it.
+            drop(panic.send_to_reporter());
         }
     }
 
@@ -115,12 +171,12 @@ impl Panic {
         let panic = Panic(Box::new(PanicInner {
             message: message_of(info.payload()),
             location: location.unwrap_or_default(),
-            backtrace: show_backtrace(&Backtrace::capture()),
+            trace: Trace::capture(),
         }));
         // Fails only while the thread ends, when nobody will ask.
         let _ = LAST_PANIC.try_with(|last| {
             if let Ok(mut last) = last.try_borrow_mut() {
-                *last = Some((panic.0.location.clone(), panic.0.backtrace.clone()));
+                *last = Some((panic.0.location.clone(), panic.0.trace.clone()));
             }
         });
         if let Some(panic) = panic.send_to_reporter() {
@@ -155,8 +211,8 @@ impl Panic {
             self.0.location,
             self.0.message.replace('\n', "\\n"),
         );
-        if let Some(backtrace) = &self.0.backtrace {
-            line.push_str(backtrace);
+        if let Some(trace) = &self.0.trace {
+            line.push_str(&trace.to_string());
         }
         // Whole, for the lines of several threads not to mix. It is the last
         // resort, so there is nothing to do if it fails.
@@ -167,16 +223,16 @@ impl Panic {
     pub(crate) fn from_payload(payload: Payload) -> Self {
         let last = LAST_PANIC.try_with(|last| last.borrow_mut().take());
         let last = last.ok().flatten();
-        if last.is_none() {
-            Self::install_hook_again();
-        }
-        let (location, backtrace) = last.unwrap_or_default();
         let message = message_of(&*payload);
         drop_quietly(payload);
+        if last.is_none() {
+            Self::missed(&message);
+        }
+        let (location, trace) = last.unwrap_or_default();
         Panic(Box::new(PanicInner {
             message,
             location,
-            backtrace,
+            trace,
         }))
     }
 
@@ -196,13 +252,20 @@ impl Panic {
         call_back(lock, Callback::MakePanic, &[&parts])
     }
 
-    /// `string * string * string option`: message, location, backtrace.
+    /// `string * string * backtrace option`: message, location, backtrace.
     pub(crate) fn parts(&self, lock: &mut Lock) -> Root {
         let message = lock.text(&self.0.message);
         let location = lock.text(&self.0.location);
-        let backtrace = option(lock, self.0.backtrace.as_deref());
+        let backtrace = Trace::option(lock, self.0.trace.clone());
         Root::new(lock.block(0, &[&message, &location, &backtrace]))
     }
+}
+
+/// Whether it is the hook that there is when nobody has set one. There is none now.
+fn is_rusts_own(hook: &Hook) -> bool {
+    let own = std::panic::take_hook();
+    // Neither captures anything, so it is their functions that tell them apart.
+    ptr::eq(&raw const **hook, &raw const *own)
 }
 
 fn message_of(payload: &(dyn Any + Send)) -> String {

@@ -24,4 +24,19 @@ impl DomainExecutor {
         registry::forget(self);
         awaited
     }
+    /// Ends an executor whose domain is gone, with all its threads, and has not closed
+    /// it. What awaits one of its waits elsewhere gets
+    /// [`Error::Abandoned`](crate::Error::Abandoned). Its tasks stay where they are: they
+    /// are to be dropped only by a thread of the domain (rule 1).
+    ///
+    /// For a finaliser: it calls nothing of OCaml's (rule 10).
+    pub(super) fn give_up(&self) {
+        self.shared.close();
+        self.calls.forget_all();
+        self.waits.close(self.shared.is_of_lwt());
+        self.actions.take();
+        self.record.replace(Root::UNIT);
+        self.shared.disconnect();
+        registry::forget(self);
+    }
 }

@@ -8,6 +8,7 @@ use std::{
         PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::Waker,
 };
 
 use lwt_rust_core::{Inbox, Park};
@@ -16,7 +17,7 @@ use super::{DomainExecutor, Task, registry, task, tasks::Request, waker::Number}
 use crate::{
     error::Error,
     ffi::{self, notify},
-    fork,
+    fork, runtime,
 };
 
 /// What an executor shares with wakers and handles, which live as long as they
@@ -205,6 +206,15 @@ impl Handle {
         self.shared.wake();
     }
 
+    /// Whether the calling thread is of the domain and waits, with this waker, in a
+    /// `block_on`: then the domain does nothing.
+    #[inline(never)]
+    pub(crate) fn waits_for_itself(self, waker: &Waker) -> bool {
+        ffi::executor_at_hand(self.shared).is_some_and(|executor| {
+            executor.slot_of(waker).is_none() && runtime::is_blocking(waker)
+        })
+    }
+
     /// The executor, if a task of the domain is running on this thread.
     #[inline]
     pub(crate) fn executor_here(self) -> Option<&'static DomainExecutor> {
@@ -219,7 +229,8 @@ impl Handle {
     /// entered. Any thread may call it. Never blocks.
     ///
     /// If the executor is gone, `future` is dropped, and the task gives
-    /// [`Error::Abandoned`].
+    /// [`Error::Abandoned`]. If it has too many tasks (2^24), the task gives the error that
+    /// says so.
     ///
     /// # Cancellation
     ///

@@ -43,6 +43,7 @@ pub(crate) use registry::{
 pub(crate) use reuse::DomainLife;
 pub use task::{LocalTask, Task};
 pub(crate) use tasks::{TaskSlot, too_many};
+pub(crate) use waker::is_first;
 
 use calls::Calls;
 use handle::Life;

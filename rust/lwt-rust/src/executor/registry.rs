@@ -142,13 +142,25 @@ fn leak(executor: DomainExecutor) -> &'static DomainExecutor {
 /// # Errors
 ///
 /// If tokio's runtime cannot be started, the system has no descriptors left, or
-/// another domain was faster.
+/// another domain was faster. If the domain has one by now, it stays, and there is no
+/// socket.
 pub(crate) fn create(
     domain: i64,
     notification: Option<isize>,
     record: Root,
 ) -> Result<Option<UnixStream>, Error> {
     fork::watch()?;
+    if attach(domain, notification.is_some())? {
+        // The handler of a signal has made one, or another thread of the domain.
+        let is_alike = |executor: &DomainExecutor| executor.is_of_lwt() == notification.is_some();
+        return match ffi::executor().is_some_and(is_alike) {
+            true => Ok(None),
+            false => Err(Error::message(format!(
+                "domain {domain} has an executor that Lwt_rust.Executor.run drives: call \
+                 asynchronous Rust functions with that"
+            ))),
+        };
+    }
     let tokio = runtime::start()?;
     let (executor, socket) = match notification {
         Some(notification) => {

@@ -20,8 +20,9 @@ pub(crate) struct DomainLife(Unused);
 struct Unused(&'static DomainExecutor);
 
 // SAFETY: any thread may have one and ask whether the executor is closed. The rest
-// of the executor is the business of the thread that gets it from `take`: then
-// none of the earlier domain's threads is left (rule 12).
+// of the executor is the business of the thread that drops the `DomainLife`, and then
+// of the one that gets it from `take`: none of the earlier domain's threads is left
+// (rule 12).
 unsafe impl Send for Unused {}
 
 // SAFETY: as above.
@@ -44,7 +45,10 @@ impl Drop for DomainLife {
     fn drop(&mut self) {
         let Unused(executor) = self.0;
         let shared = executor.shared();
-        if shared.is_closed() && !shared.is_of_lwt() {
+        if !shared.is_closed() {
+            executor.give_up();
+        }
+        if !shared.is_of_lwt() && executor.is_empty() {
             let mut unused = UNUSED.lock().unwrap_or_else(PoisonError::into_inner);
             unused.push_back(self.0);
         }

@@ -5,16 +5,19 @@ use std::{
     marker::PhantomData,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use lwt_rust_core::{CatchPanic, Cell, CountedTask, Source, drop_quietly};
 use pin_project_lite::pin_project;
 
-use super::{DomainExecutor, Shared, tasks::TaskId};
+use super::{
+    DomainExecutor, Shared,
+    tasks::{TaskId, why_dropped},
+};
 use crate::{
     error::{Error, Panic},
-    ffi,
+    ffi, runtime,
 };
 
 /// What a task and whoever awaits it share.
@@ -26,6 +29,15 @@ struct Joint<T> {
 }
 
 impl<T> Joint<T> {
+    /// Whether the thread that runs the task waits for it, with this waker, in a
+    /// `block_on`.
+    #[inline(never)]
+    fn waits_for_itself(&self, waker: &Waker) -> bool {
+        ffi::executor_at_hand(self.shared).is_some_and(|executor| {
+            executor.slot_of(waker).is_none() && runtime::is_blocking(waker)
+        })
+    }
+
     /// Given back if nobody awaits it. A panic of its destructor goes nowhere.
     fn settle(&self, result: Result<T, Error>) {
         drop_quietly(self.cell.settle(result));
@@ -46,7 +58,9 @@ pin_project! {
 
     impl<F: Future> PinnedDrop for Spawned<F> {
         fn drop(this: Pin<&mut Self>) {
-            this.joint.settle(Err(Error::Abandoned));
+            if !this.joint.cell.is_settled() {
+                this.joint.settle(Err(why_dropped()));
+            }
         }
     }
 }
@@ -130,7 +144,12 @@ impl<T> Future for Join<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &self.joint {
-            Some(joint) => joint.cell.poll_take(context),
+            Some(joint) => match joint.cell.poll_take(context) {
+                Poll::Pending if joint.waits_for_itself(context.waker()) => {
+                    Poll::Ready(Err(runtime::waits_for_itself()))
+                }
+                polled => polled,
+            },
             None => Poll::Ready(Err(self.refusal.take().unwrap_or(Error::Abandoned))),
         }
     }

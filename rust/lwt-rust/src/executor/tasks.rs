@@ -14,7 +14,7 @@ use std::{
     task::{Context, Waker},
 };
 
-use lwt_rust_core::{Contents, Inbox, Slots, Ticket, drop_quietly};
+use lwt_rust_core::{Contents, Inbox, Slots, Ticket, drop_quietly, most_slots};
 
 use super::{
     DomainExecutor, Shared, coop,
@@ -156,6 +156,11 @@ impl Tasks {
         self.table.borrow().ready.is_empty()
     }
 
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.table.borrow().tasks.is_empty()
+    }
+
     /// Does what other threads have asked for.
     pub(super) fn take_requests(&self, shared: &Shared) {
         let mut requests = self.requests.borrow_mut();
@@ -170,7 +175,9 @@ impl Tasks {
                     Err(refused) => {
                         // Its destructor may want the table.
                         drop(table);
+                        let outside = IS_REFUSED.replace(true);
                         drop_quietly(refused);
+                        IS_REFUSED.set(outside);
                         table = self.table.borrow_mut();
                     }
                 },
@@ -316,6 +323,11 @@ impl DomainExecutor {
         }
     }
 
+    /// Whether there are no tasks.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
     /// The task that is being polled.
     pub(super) fn running(&self) -> Option<TaskId> {
         self.tasks.running.get()
@@ -333,11 +345,25 @@ impl DomainExecutor {
     }
 }
 
+thread_local! {
+    /// Whether a task is being dropped because there are too many.
+    static IS_REFUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What a task gives that is dropped now.
+#[cold]
+pub(super) fn why_dropped() -> Error {
+    match IS_REFUSED.get() {
+        true => too_many("tasks"),
+        false => Error::Abandoned,
+    }
+}
+
 /// There are more of something than wakers and tickets have numbers for.
 #[cold]
 pub(crate) fn too_many(things: &str) -> Error {
     Error::message(format!(
         "this domain has {} {things} at a time, which is the most that it can have",
-        Slots::<()>::MOST
+        most_slots()
     ))
 }

@@ -118,6 +118,11 @@ pub(super) fn first() -> Waker {
     unsafe { Waker::new(ptr::null(), &FIRST_VTABLE) }
 }
 
+/// Whether it is the waker of a first poll.
+pub(crate) fn is_first(waker: &Waker) -> bool {
+    ptr::eq(waker.vtable(), &FIRST_VTABLE)
+}
+
 /// Whether a first waker was used on this thread since this was last called.
 pub(super) fn take_first() -> bool {
     FIRST_IS_WOKEN.replace(false)

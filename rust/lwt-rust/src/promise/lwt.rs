@@ -18,6 +18,7 @@ use crate::{
     error::Error,
     executor::{Action, Ask, Awaited, DomainExecutor, Handle},
     ffi::{Lock, Root, try_with_lock, with_lock},
+    runtime::{is_blocking, waits_for_itself},
 };
 
 /// A Lwt promise that OCaml was asked for, or has, and that is awaited by its domain,
@@ -61,8 +62,18 @@ impl<T> Local<T> {
         let outcome = ready!(executor.waits().poll_take(self.ticket, task, context));
         Poll::Ready(match outcome {
             Some(outcome) => with_lock(|lock| (self.read)(lock, outcome)),
-            None => Err(Error::Abandoned),
+            None => Err(self.unsettled(executor, context)),
         })
+    }
+
+    /// Why nothing settles it.
+    #[cold]
+    fn unsettled(&self, executor: &DomainExecutor, context: &Context<'_>) -> Error {
+        if executor.shared().is_closed() || !is_blocking(context.waker()) {
+            return Error::Abandoned;
+        }
+        executor.end_wait(self.ticket, true);
+        waits_for_itself()
     }
 
     /// The promise that it becomes on another thread.

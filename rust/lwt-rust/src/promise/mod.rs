@@ -25,6 +25,7 @@ use crate::{
     error::Error,
     executor::Handle,
     ffi::{Root, Val, promise_of},
+    runtime::waits_for_itself,
 };
 use link::Link;
 use lwt::{Local, cancel, end_wait};
@@ -139,9 +140,15 @@ impl<T> Promise<T> {
                         continue;
                     }
                 },
-                State::Waiting(link) | State::Cancelling(link, _) => {
-                    ready!(link.cell.poll_take(context))
-                }
+                State::Waiting(link) => ready!(link.cell.poll_take(context)),
+                State::Cancelling(link, handle) => match link.cell.poll_take(context) {
+                    Poll::Ready(result) => result,
+                    Poll::Pending if handle.waits_for_itself(context.waker()) => {
+                        self.give_up();
+                        return Poll::Ready(Err(waits_for_itself()));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                },
             };
         };
         self.go_on(result, context)

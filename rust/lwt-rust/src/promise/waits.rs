@@ -17,9 +17,10 @@ use super::link::Sink;
 use crate::{
     convert::FromOcaml,
     error::{Error, Exception},
-    executor::{Action, Awaited, Handle, TaskSlot, too_many},
+    executor::{Action, Awaited, Handle, TaskSlot, is_first, too_many},
     ffi::{self, Lock, Root, Val, try_with_lock},
     fork,
+    runtime::is_blocking,
 };
 
 /// How a Lwt promise was settled: its value, or its exception as OCaml shows it.
@@ -216,7 +217,7 @@ impl Waits {
 
     /// Takes what settled the wait, or registers the task to be woken by it: `task`,
     /// if `context` is that of a task of the executor. `None` if the executor was
-    /// closed.
+    /// closed, or this thread would wait for itself.
     #[inline(always)]
     pub(super) fn poll_take(
         &self,
@@ -237,22 +238,31 @@ impl Waits {
         // As a rule it began the wait just now.
         if !matches!(wait.reader, Reader::Task(before) if Some(before) == task) {
             drop(slots);
-            self.register(ticket, task, context);
+            return self.register(ticket, task, context.waker());
         }
         Poll::Pending
     }
 
     #[cold]
-    fn register(&self, ticket: Ticket, task: Option<TaskSlot>, context: &mut Context<'_>) {
+    fn register(
+        &self,
+        ticket: Ticket,
+        task: Option<TaskSlot>,
+        waker: &Waker,
+    ) -> Poll<Option<Outcome>> {
         let reader = match task {
             Some(task) => Reader::Task(task),
-            None => Reader::Waker(context.waker().clone()),
+            // A second poll follows.
+            None if is_first(waker) => return Poll::Pending,
+            None if is_blocking(waker) => return Poll::Ready(None),
+            None => Reader::Waker(waker.clone()),
         };
         let mut slots = self.0.borrow_mut();
         let wait = slots.get_mut(ticket);
         let stale = wait.map(|wait| std::mem::replace(&mut wait.reader, reader));
         drop(slots);
         drop(stale);
+        Poll::Pending
     }
 
     /// From now on what settles the wait settles `sink`. Gives it back if it has come

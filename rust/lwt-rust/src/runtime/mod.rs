@@ -1,5 +1,6 @@
 //! The tokio runtime that tasks have around them (rule 7).
 
+mod block_on;
 mod blocking;
 mod scoped;
 mod signals;
@@ -16,6 +17,7 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::error::{Error, Panic};
+pub(crate) use block_on::{is_blocking, waits_for_itself};
 pub use blocking::spawn_blocking;
 pub use scoped::{Scoped, spawn_scoped};
 
@@ -131,6 +133,11 @@ pub fn configure(new: Settings) -> Result<(), Error> {
 ///
 /// If a runtime has started.
 pub fn adopt(handle: Handle) -> Result<(), Error> {
+    // This thread may be in a runtime. If there is no other one, blocked threads are not
+    // told.
+    if let Ok(thread) = std::thread::Builder::new().spawn(block_on::learn) {
+        let _ = thread.join();
+    }
     let _settings = settings();
     let adopted = Started {
         handle,

@@ -16,7 +16,7 @@ use std::{
 use lwt_rust_core::catch_panic;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Flavor, Settings, number_of_workers, signals, signals::Mask};
+use super::{Flavor, Settings, block_on, number_of_workers, signals, signals::Mask};
 use crate::error::{Error, Panic};
 
 /// What tokio has at most to start its threads.
@@ -40,7 +40,10 @@ pub(super) fn start(settings: &Settings) -> Result<Runtime, Error> {
     try_threads(workers.unwrap_or(0) + 1)?;
     let mut builder = builder(settings, workers);
     let (says, said) = mpsc::channel();
-    thread::Builder::new().spawn(move || says.send(catch_panic(|| builder.build())))?;
+    thread::Builder::new().spawn(move || {
+        block_on::learn();
+        says.send(catch_panic(|| builder.build()))
+    })?;
     match said.recv_timeout(PATIENCE) {
         Ok(Ok(built)) => Ok(built?),
         Ok(Err(payload)) => Err(Error::message(format!(

@@ -6,7 +6,8 @@ use lwt_rust_core::{Kind, count};
 
 use crate::{
     convert::read,
-    error, executor,
+    error::{self, Panic},
+    executor,
     ffi::{Raw, Root, Val, act, notify, stub},
     fork,
     runtime::{Flavor, Settings, configure, number_of_workers, stop},
@@ -81,13 +82,15 @@ extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         act([are], |lock, [are]| {
+            // A crate may have set a hook, as its reporter does.
+            Panic::install_hook();
             error::are_reported(read::<bool>(are.get(lock))?);
             Ok(())
         })
     }
 }
 
-/// `unit -> (string * string * string option) list outcome`: the panics since
+/// `unit -> (string * string * backtrace option) list outcome`: the panics since
 /// the last call, with message, location and backtrace, the last one first.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {

@@ -1,0 +1,3 @@
+type t = Raw.backtrace
+
+let to_string t = Outcome.get (Raw.backtrace_show t)

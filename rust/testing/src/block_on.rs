@@ -1,0 +1,99 @@
+//! Threads that wait in `block_on`.
+
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use lwt_rust::{DomainExecutor, Error, LwtFn, func, with_lock};
+use tokio::runtime::{Builder, Handle};
+
+/// Waits in `block_on`: of the runtime that there is (0), of one with one thread (1), of
+/// one with a pool (2).
+fn block_on<T>(kind: u8, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    match kind {
+        0 => Handle::current().block_on(future),
+        1 => Builder::new_current_thread().build()?.block_on(future),
+        _ => Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()?
+            .block_on(future),
+    }
+}
+
+/// Waits for a closure, on the thread that has to call it.
+#[func]
+pub(crate) fn block_on_now(f: LwtFn<i64, i64>, argument: i64, kind: u8) -> Result<i64, Error> {
+    block_on(kind, f.call(argument))
+}
+
+/// As `block_on_now`, in a task, after a turn.
+#[func]
+pub(crate) async fn block_on_later(
+    f: LwtFn<i64, i64>,
+    argument: i64,
+    kind: u8,
+) -> Result<i64, Error> {
+    tokio::task::yield_now().await;
+    block_on(kind, async { f.call(argument).await })
+}
+
+/// Waits for a task of the domain, on the thread that has to run it.
+#[func]
+pub(crate) fn block_on_task(f: LwtFn<i64, i64>, argument: i64, kind: u8) -> Result<i64, Error> {
+    let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
+    let task = executor.spawn_local(async move { f.call(argument).await });
+    block_on(kind, async { task.await? })
+}
+
+/// As `block_on_now`, with the lock in hand.
+#[func]
+pub(crate) fn block_on_locked(f: LwtFn<i64, i64>, argument: i64, kind: u8) -> Result<i64, Error> {
+    with_lock(|_| block_on(kind, f.call(argument)))
+}
+
+/// Waits for a closure on a worker of tokio's.
+#[func]
+pub(crate) async fn block_on_elsewhere(
+    f: LwtFn<i64, i64>,
+    argument: i64,
+    kind: u8,
+) -> Result<i64, Error> {
+    let wait = move || {
+        let handle = Handle::current();
+        let thread = std::thread::spawn(move || {
+            let _entered = handle.enter();
+            block_on(kind, f.call(argument))
+        });
+        thread.join().map_err(|_| Error::message("a panic"))?
+    };
+    tokio::spawn(async move { tokio::task::block_in_place(wait) }).await?
+}
+
+/// Waits for a closure on a thread for functions that block.
+#[func(blocking)]
+pub(crate) fn block_on_pool(f: LwtFn<i64, i64>, argument: i64, kind: u8) -> Result<i64, Error> {
+    block_on(kind, f.call(argument))
+}
+
+/// Polls the promise of a closure once, and drops it.
+#[func]
+pub(crate) fn poll_once(f: LwtFn<i64, i64>, argument: i64) -> Result<bool, Error> {
+    let promise = pin!(f.call(argument));
+    let polled = promise.poll(&mut Context::from_waker(Waker::noop()));
+    Ok(polled.is_ready())
+}
+
+/// Polls the promise of a closure once by hand, and then awaits it.
+#[func]
+pub(crate) async fn poll_and_await(f: LwtFn<i64, i64>, argument: i64) -> Result<i64, Error> {
+    let mut promise = pin!(f.call(argument));
+    let polled = promise
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
+    match polled {
+        Poll::Ready(result) => result,
+        Poll::Pending => promise.await,
+    }
+}

@@ -1,0 +1,95 @@
+//! More than there may be.
+
+use std::sync::Arc;
+
+use lwt_rust::{DomainExecutor, Error, LwtFn, Task, func};
+use tokio::sync::Semaphore;
+
+/// Sets how many calls, tasks and awaited promises there may be.
+#[func]
+pub(crate) fn set_most_slots(most: usize) {
+    lwt_rust_core::set_most_slots(most);
+}
+
+fn sorted<T>(results: Vec<Result<T, Error>>) -> (usize, Vec<String>) {
+    let messages = |result: &Result<T, Error>| result.as_ref().err().map(ToString::to_string);
+    let refused: Vec<_> = results.iter().filter_map(messages).collect();
+    (results.len() - refused.len(), refused)
+}
+
+/// Calls a closure so many times before it awaits a promise of it. Gives how many have
+/// given what they should, and what the others say.
+#[func]
+pub(crate) async fn call_many(f: LwtFn<usize, usize>, times: usize) -> (usize, Vec<String>) {
+    let promises: Vec<_> = (0..times).map(|n| f.call(n)).collect();
+    let mut results = Vec::new();
+    for promise in promises {
+        results.push(promise.await);
+    }
+    sorted(results)
+}
+
+/// As `call_many`, from a worker of tokio's.
+#[func]
+pub(crate) async fn call_many_elsewhere(
+    f: LwtFn<usize, usize>,
+    times: usize,
+) -> Result<(usize, Vec<String>), Error> {
+    let calls = async move {
+        let promises: Vec<_> = (0..times).map(|n| f.call(n)).collect();
+        let mut results = Vec::new();
+        for promise in promises {
+            results.push(promise.await);
+        }
+        sorted(results)
+    };
+    Ok(tokio::spawn(calls).await?)
+}
+
+/// Spawns so many tasks that wait for each other.
+#[func]
+pub(crate) async fn spawn_many(tasks: usize) -> Result<(usize, Vec<String>), Error> {
+    // From now on the call is a task itself.
+    tokio::task::yield_now().await;
+    let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
+    let gate = Arc::new(Semaphore::new(0));
+    let waits = |_| {
+        let gate = gate.clone();
+        executor.spawn_local(async move { gate.acquire().await.is_err() })
+    };
+    let tasks: Vec<_> = (0..tasks).map(waits).collect();
+    tokio::task::yield_now().await;
+    gate.close();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await);
+    }
+    Ok(sorted(results))
+}
+
+/// As `spawn_many`, from another thread.
+#[func]
+pub(crate) async fn spawn_many_elsewhere(tasks: usize) -> Result<(usize, Vec<String>), Error> {
+    let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
+    let handle = executor.handle();
+    let gate = Arc::new(Semaphore::new(0));
+    let spawned = {
+        let gate = gate.clone();
+        tokio::task::spawn_blocking(move || -> Vec<Task<bool>> {
+            let waits = |_| {
+                let gate = gate.clone();
+                handle.spawn(async move { gate.acquire().await.is_err() })
+            };
+            (0..tasks).map(waits).collect()
+        })
+        .await?
+    };
+    // All that were spawned have come to the gate then.
+    tokio::task::yield_now().await;
+    gate.close();
+    let mut results = Vec::new();
+    for task in spawned {
+        results.push(task.await);
+    }
+    Ok(sorted(results))
+}

@@ -1,0 +1,91 @@
+(* Rust code that waits in a [block_on]. Each case runs this program again, since it
+   could wait for ever. *)
+
+open Rust_functions
+
+let check what expected found = if expected <> found then failwith what
+let canceled = ref 0
+
+let add_one n =
+  let promise = Lwt_unix.sleep 0.01 in
+  Lwt.on_cancel promise (fun () -> incr canceled);
+  Lwt.map (fun () -> n + 1) promise
+
+let kinds = [ 0; 1; 2 ]
+
+let is_refused = function
+  | Lwt_rust.Error { message; _ } ->
+      String.starts_with ~prefix:"this thread would wait for itself" message
+  | _ -> false
+
+let still_works () = check "later" 5 (Lwt_main.run (Rust.call add_one 4))
+
+(* What was waited for is given up: the promise of the closure, if that was called. *)
+let refused ?(calls = 1) block =
+  Lwt_rust.Runtime.start ();
+  List.iter
+    (fun kind ->
+      canceled := 0;
+      (match block add_one 1 kind with
+      | (_ : int) -> failwith "no exception"
+      | exception exn -> if not (is_refused exn) then raise exn);
+      Lwt_main.run (Support.pauses 3);
+      check "cancelled" calls !canceled)
+    kinds;
+  still_works ()
+
+let works block =
+  List.iter
+    (fun kind -> check "value" 2 (Lwt_main.run (block add_one 1 kind)))
+    kinds;
+  check "cancelled" 0 !canceled;
+  still_works ()
+
+let in_a_domain () =
+  let block () = block_on_now Lwt.return 1 0 in
+  Domain.join
+    (Domain.spawn (fun () ->
+         Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 1 ());
+         match block () with
+         | (_ : int) -> failwith "no exception"
+         | exception exn -> if not (is_refused exn) then raise exn))
+
+let polled_by_hand () =
+  Lwt_rust.Runtime.start ();
+  check "at once" false (poll_once add_one 1);
+  Lwt_main.run (Support.pauses 3);
+  check "cancelled" 1 !canceled;
+  check "value" 2 (Lwt_main.run (poll_and_await add_one 1));
+  still_works ()
+
+let programs =
+  [
+    ("in a plain function", fun () -> refused block_on_now);
+    ( "in a task",
+      fun () -> refused (fun f n kind -> Lwt_main.run (block_on_later f n kind))
+    );
+    ("for a task of the domain", fun () -> refused ~calls:0 block_on_task);
+    ("with the lock in hand", fun () -> refused block_on_locked);
+    ("in a domain without Lwt", in_a_domain);
+    ("on another thread", fun () -> works block_on_elsewhere);
+    ("in a function that may block", fun () -> works block_on_pool);
+    ("not at all: polled by hand", polled_by_hand);
+  ]
+
+let ends name () =
+  Alcotest.(check int)
+    "code" 0
+    (Program.wait_for (Program.start name Unix.stderr))
+
+let () =
+  match Sys.argv with
+  | [| _; name |] when List.mem_assoc name programs ->
+      (List.assoc name programs) ()
+  | _ ->
+      Alcotest.run "block_on"
+        [
+          ( "block_on",
+            List.map
+              (fun (name, _) -> Alcotest.test_case name `Quick (ends name))
+              programs );
+        ]
