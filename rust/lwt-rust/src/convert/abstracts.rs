@@ -46,7 +46,9 @@ pub unsafe trait AbstractType: Send + Sync + 'static {
 /// When OCaml's collector finds that OCaml does not need the value any more, and
 /// Rust does not either, it is dropped: on any thread, in tokio's context if the runtime
 /// has started, and perhaps without the lock of any domain. So its destructor may
-/// spawn a task with `tokio::spawn`, as that of a connection does, but call no OCaml. A
+/// spawn a task with `tokio::spawn`, as that of a connection does, but call no OCaml. If
+/// the runtime has not started, that panics, which is reported, and nothing else is
+/// disturbed: a program that makes such values calls `Lwt_rust.Runtime.start ()` first. A
 /// [`Taken`] ends it earlier. A server that only an abstract value keeps alive ends
 /// when OCaml no longer names that value.
 pub struct Abstract<T>(Arc<T>);

@@ -111,6 +111,22 @@ pub unsafe trait OcamlType {
     const SLICE_TYPE: Type = Type::array(&Self::TYPE);
 }
 
+/// The derived types whose fields were looked at, by their paths.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct Seen(Vec<&'static str>);
+
+impl Seen {
+    /// Whether a type was not seen before.
+    pub fn is_new(&mut self, path: &'static str) -> bool {
+        let is_new = !self.0.contains(&path);
+        if is_new {
+            self.0.push(path);
+        }
+        is_new
+    }
+}
+
 /// A type that can be made of an OCaml value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made of an OCaml value",
@@ -119,10 +135,18 @@ pub unsafe trait OcamlType {
             `lwt_rust::Abstract<{Self}>`"
 )]
 pub trait FromOcaml: OcamlType + Sized {
-    /// Whether the value belongs to the executor of its domain, as a promise does. Then
-    /// a function that takes one starts the runtime. A derived type cannot know.
+    /// Whether the value may belong to the executor of its domain, as a promise does: if
+    /// [`is_of_executor`](FromOcaml::is_of_executor) says so, a function that takes one
+    /// starts the runtime.
     #[doc(hidden)]
-    const IS_OF_EXECUTOR: bool = false;
+    const MAY_BE_OF_EXECUTOR: bool = false;
+
+    /// Whether it does. A derived type looks at its fields, which may be of its own type
+    /// again: that is why this is no constant.
+    #[doc(hidden)]
+    fn is_of_executor(_seen: &mut Seen) -> bool {
+        Self::MAY_BE_OF_EXECUTOR
+    }
 
     /// Reads `value`, without allocating in OCaml.
     ///

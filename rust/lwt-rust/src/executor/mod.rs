@@ -38,17 +38,18 @@ pub(crate) use calls::Cancellation;
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
 pub(crate) use registry::{
-    at_hand, attach, attached, create, is_shut_down, notifications, shut_down,
+    at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio,
 };
 pub(crate) use reuse::DomainLife;
 pub use task::{LocalTask, Task};
 pub(crate) use tasks::{TaskSlot, too_many};
 
 use calls::Calls;
-use handle::Life;
+use handle::CurrentLife;
 use tasks::Tasks;
 
 use crate::{
+    bound::{Bound, succeeds},
     closure::Function,
     error::Error,
     ffi::{self, Root},
@@ -65,7 +66,7 @@ use crate::{
 pub struct DomainExecutor {
     shared: &'static Shared,
     /// Which domain it belongs to.
-    life: Cell<Life>,
+    life: CurrentLife,
     /// Of `shared`, where a look takes less time.
     is_of_lwt: bool,
     tasks: Tasks,
@@ -96,8 +97,14 @@ impl DomainExecutor {
         Handle::new(self.shared, self.life.get())
     }
 
-    /// Spawns a task that stays in the domain, so that neither it nor what it
+    /// Spawns a task that stays on the calling thread, so that neither it nor what it
     /// gives needs to be `Send`. It is first polled a little later.
+    ///
+    /// That thread has to run the tasks of the domain, as the thread that runs the Lwt
+    /// loop does. If another thread of the domain polls the task, the task gives an error
+    /// that says so, and if another thread drops it, `future` is leaked. So if a systhread
+    /// calls a function that spawns, and another one runs the loop, the function should
+    /// spawn a future that is `Send`, with [`Handle::spawn`].
     ///
     /// If the executor is being closed, or has too many tasks (2^24), `future` is
     /// dropped, and the task gives the error that says so. So it is if no task of the
@@ -114,6 +121,7 @@ impl DomainExecutor {
         if ffi::executor_at_hand(self.shared).is_none() {
             return LocalTask::refused(Error::Abandoned);
         }
+        let future = Bound::new(succeeds(future));
         let (task, join) = task::spawned(self.shared, future);
         match self.spawn_task(Box::pin(task)) {
             Ok(_) => LocalTask::running(join),

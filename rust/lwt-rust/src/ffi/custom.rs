@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use lwt_rust_core::{catch_panic, drop_quietly};
+use lwt_rust_core::catch_panic;
 use ocaml::sys;
 
 use super::{bottom::at_bottom, lock::Lock, value::Val};
-use crate::{fork, promise::Relay, runtime};
+use crate::{error::Panic, fork, promise::Relay, runtime};
 
 /// The operations that mark the blocks of one kind, by their address.
 struct Operations(sys::custom_operations);
@@ -87,11 +87,10 @@ unsafe extern "C" fn finalize<T: Held>(block: sys::Value) {
         // A mutex that the value leads to may be locked for ever.
         return std::mem::forget(held);
     }
-    // A panic must not unwind into the collector. There is nobody to tell but
-    // the panic hook, which has been told.
+    // A panic must not unwind into the collector.
     at_bottom(|| {
         if let Err(payload) = catch_panic(|| held.end()) {
-            drop_quietly(payload);
+            Panic::in_finaliser(payload);
         }
         sys::UNIT
     });

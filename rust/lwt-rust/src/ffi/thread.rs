@@ -4,7 +4,11 @@
 //! thread's life; code that may run on a thread of which nothing is known (a
 //! finaliser, a waker) only ever sees the initial state there.
 
-use std::{cell::Cell, ptr};
+use std::{
+    cell::Cell,
+    ptr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use tokio::runtime::EnterGuard;
 
@@ -36,6 +40,8 @@ struct Thread {
     calls: Cell<usize>,
     /// Whether tokio's context was entered for good.
     is_in_tokio: Cell<bool>,
+    /// 0 until somebody asks for it.
+    number: Cell<u64>,
 }
 
 thread_local! {
@@ -46,8 +52,28 @@ thread_local! {
             is_known: Cell::new(false),
             calls: Cell::new(0),
             is_in_tokio: Cell::new(false),
+            number: Cell::new(0),
         }
     };
+}
+
+/// Names a thread. No other thread of the process ever has the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThreadNumber(u64);
+
+/// The number of the calling thread.
+#[inline]
+pub(crate) fn this_thread() -> ThreadNumber {
+    let number = THREAD.with(|thread| thread.number.get());
+    ThreadNumber(if number == 0 { number_thread() } else { number })
+}
+
+#[cold]
+fn number_thread() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+    THREAD.with(|thread| thread.number.set(number));
+    number
 }
 
 pub(super) fn access() -> Access {
