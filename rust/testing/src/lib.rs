@@ -1,5 +1,6 @@
 //! The Rust functions that the tests in `test/` call, one file a property.
 
+mod bound;
 mod calls;
 mod cancellation;
 mod closures;
@@ -17,6 +18,7 @@ mod waits;
 // The archive of a program contains the stubs of `Lwt_rust` too.
 pub use lwt_rust::*;
 
+use bound as b;
 use cancellation as c;
 use domains as d;
 use functions as f;
@@ -45,6 +47,7 @@ lwt_rust::library! {
     f::map, f::feed, f::feed_from_pool, f::apply, f::iterate, f::both,
     f::counter, f::counters, f::other, f::next, f::close,
     f::reverse, f::buffer, f::copy_buffer, f::copy_buffer_in_parts, f::copy_string,
+    b::stays, b::stays_protected, b::stays_with, b::moves, b::hold_on_thread, b::hold_anywhere, b::dropped, b::spawn_and_wait, b::spawn_at_end, b::spawned_at_end, b::wait_for_notice, b::give_notice, b::stays_in_doubt, b::lengths_of, b::sum_down,
     d::keep_handle, d::spawn_in_kept,
     w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
     s::ready_steps, s::give_up, s::call_when_dropped, s::call_from_a_task, s::call_both,
@@ -54,6 +57,7 @@ lwt_rust::library! {
     p::call_in_background, p::has_tokio, p::lengths,
     p::connection, p::closed, p::set_handler, p::handled,
     p::replace_panic_hook,
+    p::pooled, p::pooled_dropped, p::settings_length, p::choice_length, p::spawn_without, p::spawn_now, p::spawn_around, p::spawned,
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
     v::echo_tree, v::tree_later, v::echo_bush, v::echo_shrub, v::drop_tree_on_tokio, v::make_tree, v::make_trees, v::give_tree,
 }
