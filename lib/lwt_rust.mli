@@ -35,6 +35,11 @@ module Call : sig
       call; with {!Panic} for a panic; and with {!Abandoned}, which is also what
       pending promises reject with in a forked child.
 
+      Any systhread of the domain may call. If the Rust future is not [Send],
+      only the thread that has called runs it: where another thread runs the
+      loop, the promise is rejected with {!Error}, and a future that another
+      thread cancels is leaked.
+
       A Lwt closure among the arguments is called when no Rust code runs in the
       domain. So it may block, run a loop, perform effects and end the program.
       It sees the [Lwt.with_value] values that the caller of the function sees.
@@ -205,8 +210,8 @@ end
 (** {1:runtime The runtime} *)
 
 (** The tokio runtime that tasks have around them. It starts when an
-    asynchronous Rust function is first called, and its threads never run OCaml
-    code.
+    asynchronous Rust function is first called, or a plain one with
+    [#[func(tokio)]], and its threads never run OCaml code.
 
     While they run, its threads block the signals that the thread blocked which
     started the runtime, and no others, so the processes that they start can be

@@ -6,6 +6,14 @@ let text n = String.concat "-" (List.init n string_of_int)
 (* What makes the first call ready fills the minor heap, so that the arguments,
    which nobody else has, are moved. *)
 let with_little_memory () = Gc.set { (Gc.get ()) with minor_heap_size = 256 }
+
+let contains part text =
+  let rec is_at i =
+    i + String.length part <= String.length text
+    && (String.sub text i (String.length part) = part || is_at (i + 1))
+  in
+  is_at 0
+
 let check what expected found = if expected <> found then failwith what
 
 let plain_function () =
@@ -220,6 +228,149 @@ let first_run_interrupted n =
   check "later" 8 (run (fun () -> Rust.Raw.sleep 2 8));
   was_interrupted
 
+let wait_until what f =
+  let deadline = Unix.gettimeofday () +. 20. in
+  while (not (f ())) && Unix.gettimeofday () < deadline do
+    Unix.sleepf 0.001
+  done;
+  check what true (f ())
+
+let reject_text text = Lwt.fail_with text
+
+let settings text : Rust_functions.settings =
+  let rec make depth : Rust_functions.settings =
+    {
+      text;
+      on_error = reject_text;
+      choices =
+        [
+          ("one", Nothing);
+          ("two", Later (Lwt.return text));
+          ("three", more depth);
+        ];
+      others = (if depth = 0 then [] else [ make (depth - 1) ]);
+    }
+  and more depth : Rust_functions.choice =
+    let settings = if depth = 0 then None else Some [| make (depth - 1) |] in
+    Several { choices = [ Nothing; Later (Lwt.return text) ]; settings }
+  in
+  make 2
+
+let record_with_closures () =
+  with_little_memory ();
+  (* Seven settings, with a text of 49 bytes and two promises each. *)
+  check "length"
+    (7 * (49 + 2))
+    (Rust_functions.settings_length (settings (text 20)));
+  check "and then" 7 (Lwt_main.run (Rust.spawn 7))
+
+let variant_with_promises () =
+  with_little_memory ();
+  let promise, _ = Lwt.task () in
+  check "promises" 2
+    (Rust_functions.choice_length
+       (Several { choices = [ Later promise; Later promise ]; settings = None }));
+  check "and then" 7 (Lwt_main.run (Rust.spawn 7))
+
+(* A type that could have a closure in it, and has none in this function. *)
+let record_without_closures () =
+  check "person" "Ada"
+    (Rust_functions.echo_person
+       { name = "Ada"; type_ = None; height_ = 1.; friends = [] })
+      .name;
+  check "tokio" false (Rust_functions.has_tokio ())
+
+(* Nothing may start threads in a destructor, which the collector has called. So
+   that of a connection fails, which is said, and all else is dropped. *)
+let destructors_that_want_tokio () =
+  let make_and_drop n =
+    for _ = 1 to n do
+      ignore (Sys.opaque_identity (Rust_functions.pooled ()))
+    done;
+    Gc.full_major ();
+    Gc.full_major ()
+  in
+  make_and_drop 10;
+  Domain.join (Domain.spawn (fun () -> make_and_drop 10));
+  check "dropped" 20 (Rust_functions.pooled_dropped ());
+  check "closed" 0 (Rust_functions.closed ());
+  check "tokio" false (Rust_functions.has_tokio ());
+  check "started" 7 (Lwt_main.run (Rust.spawn 7));
+  make_and_drop 10;
+  check "dropped" 30 (Rust_functions.pooled_dropped ());
+  wait_until "closed" (fun () -> Rust_functions.closed () = 10)
+
+let functions_that_want_tokio () =
+  (match Rust_functions.spawn_without () with
+  | () -> failwith "no panic"
+  | exception Lwt_rust.Panic { message; _ } ->
+      check message true
+        (contains "there is no reactor running" message
+        && contains "write `#[lwt_rust::func(tokio)]`" message));
+  check "not started" false (Rust_functions.has_tokio ());
+  let calls = ref 0 in
+  let call f =
+    f ();
+    incr calls
+  in
+  let call_all () =
+    call Rust_functions.spawn_now;
+    Rust_functions.spawn_around (fun () -> call Rust_functions.spawn_now);
+    calls := !calls + 2
+  in
+  let all_threads () =
+    Thread.join (Thread.create call_all ());
+    call_all ();
+    Domain.join
+      (Domain.spawn (fun () ->
+           call_all ();
+           Thread.join (Thread.create call_all ())))
+  in
+  all_threads ();
+  wait_until "spawned" (fun () -> Rust_functions.spawned () = !calls);
+  check "started" true (Rust_functions.has_tokio ());
+  check "asynchronous" 7 (Lwt_main.run (Rust.spawn 7));
+  all_threads ();
+  check "calls" 32 !calls;
+  wait_until "and after" (fun () -> Rust_functions.spawned () = !calls);
+  (* The option is not needed any more. *)
+  Rust_functions.spawn_without ()
+
+(* As an asynchronous function. *)
+let functions_that_want_tokio_too_late () =
+  Rust_functions.spawn_now ();
+  let refused () =
+    match Rust_functions.spawn_now () with
+    | () -> ""
+    | exception Lwt_rust.Error { message; _ } -> message
+  in
+  (match Unix.fork () with
+  | 0 -> exit (if contains "this process was forked" (refused ()) then 3 else 4)
+  | child -> check "in a child" (Unix.WEXITED 3) (snd (Unix.waitpid [] child)));
+  Lwt_main.run (Lwt_rust.Runtime.shutdown ());
+  check "shut down" true (contains "was shut down" (refused ()))
+
+(* The first is in a domain that is not the one of the loop. *)
+let functions_that_want_tokio_elsewhere () =
+  Domain.join
+    (Domain.spawn (fun () ->
+         Thread.join (Thread.create Rust_functions.spawn_now ())));
+  wait_until "spawned" (fun () -> Rust_functions.spawned () = 1);
+  check "the loop's domain is not known" 7 (Lwt_main.run (Rust.spawn 7))
+
+let fork_and_then_want_tokio () =
+  let spawn code =
+    Rust_functions.spawn_now ();
+    wait_until "spawned" (fun () -> Rust_functions.spawned () = 1);
+    code
+  in
+  check "sum" 3 (Rust_functions.add 1 2);
+  match Unix.fork () with
+  | 0 -> exit (spawn 5)
+  | child ->
+      check "code" (Unix.WEXITED 5) (snd (Unix.waitpid [] child));
+      ignore (spawn 0 : int)
+
 let programs =
   [
     ( "a call, interrupted by a handler that calls",
@@ -238,8 +389,35 @@ let programs =
     ( "a plain function that leaves a closure to a task",
       closure_in_the_background );
     ("a plain function, and then a fork", fork_after_a_plain_function);
+    ("a plain function with closures in a record", record_with_closures);
+    ("a plain function with promises in a variant", variant_with_promises);
+    ("a plain function with a record without closures", record_without_closures);
+    ("plain functions that want tokio", functions_that_want_tokio);
+    ( "plain functions that want tokio in another domain",
+      functions_that_want_tokio_elsewhere );
+    ( "plain functions that want tokio too late",
+      functions_that_want_tokio_too_late );
+    ( "a fork, and then plain functions that want tokio",
+      fork_and_then_want_tokio );
     ("plain functions that use tokio, when it has started", tokio_everywhere);
   ]
+
+let destructors = "destructors that want tokio"
+
+(* Each is told of, with what to do. *)
+let destructors_are_told_of () =
+  let file = Filename.temp_file "first_calls" ".stderr" in
+  let stderr = Unix.openfile file [ O_WRONLY; O_TRUNC ] 0o600 in
+  let code = Program.(wait_for (start destructors stderr)) in
+  Unix.close stderr;
+  let said = In_channel.with_open_bin file In_channel.input_lines in
+  Sys.remove file;
+  Alcotest.(check int) "code" 0 code;
+  let lines part = List.length (List.filter (contains part) said) in
+  Alcotest.(check int) "panics" 20 (lines "there is no reactor running");
+  Alcotest.(check int)
+    "hints" 20
+    (lines "call Lwt_rust.Runtime.start () before")
 
 let ends name () =
   Alcotest.(check int)
@@ -250,11 +428,14 @@ let () =
   match Sys.argv with
   | [| _; name |] when List.mem_assoc name programs ->
       (List.assoc name programs) ()
+  | [| _; name |] when name = destructors -> destructors_that_want_tokio ()
   | _ ->
       Alcotest.run "first_calls"
         [
           ( "first calls",
             List.map
               (fun (name, _) -> Alcotest.test_case name `Quick (ends name))
-              programs );
+              programs
+            @ [ Alcotest.test_case destructors `Quick destructors_are_told_of ]
+          );
         ]

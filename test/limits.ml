@@ -11,13 +11,16 @@ let is_of_the_system = function
   | Unix.Unix_error ((EAGAIN | EMFILE | ENOMEM), _, _) -> true
   | _ -> false
 
-(* That the runtime does not start, nor a call, and both do when the limit is
-   lifted. *)
+(* That the runtime does not start, nor a call, nor a plain function that uses tokio,
+   and all do when the limit is lifted. *)
 let refused what most =
   let before = Rust_functions.limit what most in
   let try_all () =
     (match Lwt_rust.Runtime.start () with
     | () -> exit 2
+    | exception exn -> if not (is_of_the_system exn) then raise exn);
+    (match Rust_functions.spawn_now () with
+    | () -> exit 5
     | exception exn -> if not (is_of_the_system exn) then raise exn);
     match Lwt_main.run (Rust.yield 3 ()) with
     | () -> exit 3
@@ -26,6 +29,7 @@ let refused what most =
   try_all ();
   try_all ();
   limit what before;
+  Rust_functions.spawn_now ();
   if Lwt_main.run (Rust.spawn 3) <> 3 then exit 4
 
 (* That it works or says why not, wherever the limit hits. *)

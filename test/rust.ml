@@ -87,6 +87,15 @@ module Raw = struct
   external spin : int -> int -> unit t = "test_spin"
   external storm : int -> int t = "test_storm"
   external herd : int -> int t = "test_herd"
+  external stays : unit Lwt.t -> bool t = "test_stays"
+  external stays_created : unit Lwt_rust.Promise.t -> bool t = "test_stays"
+  external moves_created : unit Lwt_rust.Promise.t -> bool t = "test_moves"
+
+  external hold_on_thread : unit Lwt_rust.Promise.t -> unit t
+    = "test_hold_on_thread"
+
+  external spawn_and_wait : unit Lwt_rust.Promise.t -> bool t
+    = "test_spawn_and_wait"
 end
 
 let promise = Lwt_rust.Call.promise
@@ -142,3 +151,4 @@ let spin ~tasks turns = promise (Raw.spin tasks turns)
 let storm n = promise (Raw.storm n)
 let herd n = promise (Raw.herd n)
 let ignore p ~detach = promise (Raw.ignore p detach)
+let stays gate = promise (Raw.stays gate)

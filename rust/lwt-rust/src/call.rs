@@ -19,7 +19,10 @@ use crate::{
 /// # Safety
 ///
 /// Called only from an `extern "C"` function that OCaml calls through an
-/// `external` whose result is a `Lwt_rust.Call.t`, first and with its parameters.
+/// `external` whose result is a `Lwt_rust.Call.t`, first and with its parameters. The
+/// future shares nothing with code that may run without the domain's lock, such as the
+/// destructor of a thread-local, unless it is `Send`: any thread of the domain may poll and
+/// drop it later. The macros see to that.
 pub unsafe fn call<F, T, E, const N: usize>(
     arguments: [Raw; N],
     start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
@@ -117,7 +120,8 @@ where
 ///
 /// Each argument's type is a [`FromOcaml`](crate::FromOcaml); the result is a
 /// `Result` of an [`IntoOcaml`] and of anything that an [`Error`] can be made of.
-/// There are one to five arguments.
+/// There are one to five arguments. A future that is not `Send` stays on its thread, as
+/// with [`func`](crate::func).
 ///
 /// The names are symbols of the whole program: a function called `free` would be the
 /// one that the C library calls. So the macro begins with the attribute that says so,
@@ -158,9 +162,11 @@ macro_rules! export {
                     // SAFETY: the symbol is declared in OCaml as this macro says.
                     let $argument = unsafe { <$type as $crate::FromOcaml>::from_ocaml(value) }?;
                 )+
-                Ok(function($($argument),+))
+                let future = function($($argument),+);
+                Ok($crate::bindings::Binding::of(&future).bind(future))
             };
-            // SAFETY: the symbol is declared in OCaml as this macro says.
+            // SAFETY: the symbol is declared in OCaml as this macro says, and the future is
+            // `Send` or bound.
             unsafe { $crate::call([$($argument),+], start) }
         }
     )+ };

@@ -141,7 +141,7 @@ unsafe impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
 }
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
-    const IS_OF_EXECUTOR: bool = true;
+    const MAY_BE_OF_EXECUTOR: bool = true;
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let function = Arc::new(Function {

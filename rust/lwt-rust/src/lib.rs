@@ -32,6 +32,7 @@ compile_error!(
 extern crate self as lwt_rust;
 
 pub mod bindings;
+mod bound;
 mod call;
 mod callbacks;
 mod closure;

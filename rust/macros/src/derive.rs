@@ -26,6 +26,23 @@ enum Shape<'a> {
     Variant(Vec<Constructor<'a>>),
 }
 
+impl<'a> Shape<'a> {
+    /// The types of all fields and arguments.
+    fn types(&self) -> Vec<&'a Type> {
+        let components: Vec<&Component<'a>> = match self {
+            Shape::Record(fields) | Shape::Tuple(fields) => fields.iter().collect(),
+            Shape::Variant(constructors) => constructors
+                .iter()
+                .flat_map(|constructor| &constructor.arguments)
+                .collect(),
+        };
+        components
+            .into_iter()
+            .map(|component| component.ty)
+            .collect()
+    }
+}
+
 struct Constructor<'a> {
     rust: &'a Ident,
     name: String,
@@ -390,8 +407,20 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             (body, None)
         }
     };
+    let path = record::path(&rust.to_string());
+    let looks =
+        declared.shape.types().into_iter().map(
+            |ty| quote_spanned!(ty.span()=> <#ty as ::lwt_rust::FromOcaml>::is_of_executor(seen)),
+        );
     Ok(quote! {
         impl ::lwt_rust::FromOcaml for #rust {
+            const MAY_BE_OF_EXECUTOR: bool = true;
+
+            fn is_of_executor(seen: &mut ::lwt_rust::bindings::Seen) -> bool {
+                seen.is_new(#path)
+                    && (false #(|| #looks)*)
+            }
+
             unsafe fn from_ocaml(
                 value: ::lwt_rust::Val<'_>,
             ) -> ::core::result::Result<Self, ::lwt_rust::Error> {

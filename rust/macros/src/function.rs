@@ -33,6 +33,8 @@ struct Options {
     blocking: Option<Span>,
     protected: Option<Span>,
     result: Option<Span>,
+    tokio: Option<Span>,
+    local: Option<Span>,
     name: Option<LitStr>,
     doc: Option<String>,
 }
@@ -47,6 +49,10 @@ fn options(tokens: TokenStream) -> Result<Options> {
             &mut options.protected
         } else if meta.path.is_ident("result") {
             &mut options.result
+        } else if meta.path.is_ident("tokio") {
+            &mut options.tokio
+        } else if meta.path.is_ident("local") {
+            &mut options.local
         } else if meta.path.is_ident("name") {
             options.name = Some(meta.value()?.parse()?);
             return Ok(());
@@ -55,8 +61,8 @@ fn options(tokens: TokenStream) -> Result<Options> {
             return Ok(());
         } else {
             return Err(meta.error(
-                "unknown option; there are `blocking`, `protected`, `result`, `name = \"...\"` \
-                 and `doc = \"...\"`",
+                "unknown option; there are `blocking`, `protected`, `local`, `result`, \
+                 `tokio`, `name = \"...\"` and `doc = \"...\"`",
             ));
         };
         *flag = Some(span);
@@ -416,6 +422,22 @@ fn check_type(ty: &Type) -> Result<()> {
 
 fn way(function: &ItemFn, options: &Options) -> Result<Way> {
     let asyncness = &function.sig.asyncness;
+    if let (Some(tokio), true) = (
+        options.tokio,
+        asyncness.is_some() || options.blocking.is_some(),
+    ) {
+        return Err(Error::new(
+            tokio,
+            "`tokio` is for a plain `fn` that OCaml calls as it is: an `async fn`, and a \
+             function with `blocking`, have the context of the runtime already",
+        ));
+    }
+    if let (Some(local), None) = (options.local, asyncness) {
+        return Err(Error::new(
+            local,
+            "`local` is for an `async fn`, whose future stays on the thread that begins it",
+        ));
+    }
     match (asyncness, options.blocking) {
         (Some(_), Some(blocking)) => Err(Error::new(
             blocking,
@@ -523,13 +545,22 @@ fn stub(
         Some(_) => quote_spanned!(span=> ::lwt_rust::call_protected),
         None => quote_spanned!(span=> ::lwt_rust::call),
     };
-    let (entry, body) = match way {
+    let (entry, before_start, body) = match way {
         Way::Async => {
             let future = match returns.is_fallible {
                 true => call,
-                false => quote!(async move { #ok(#call.await) }),
+                false => quote!(::lwt_rust::bindings::succeeds(#call)),
             };
-            (promise, future)
+            // Nobody else's name, as of a constant, is in its way.
+            let name = Ident::new("future", Span::mixed_site());
+            let bound = match options.local {
+                Some(_) => quote!(::lwt_rust::bindings::stays(#future)),
+                None => quote!({
+                    let #name = #future;
+                    ::lwt_rust::bindings::Binding::of(&#name).bind(#name)
+                }),
+            };
+            (promise, quote!(), bound)
         }
         Way::Blocking => {
             let spawned = quote!(::lwt_rust::spawn_blocking(move || #call));
@@ -537,7 +568,8 @@ fn stub(
                 true => quote!(async move { #ok(#spawned.await??) }),
                 false => spawned,
             };
-            (promise, future)
+            // What it is made of is `Send`, and so is it.
+            (promise, quote!(), future)
         }
         Way::Direct => {
             let call = match returns.is_fallible {
@@ -545,10 +577,13 @@ fn stub(
                 false => quote!(#ok(#call)),
             };
             let types = arguments.iter().map(|argument| &argument.ty);
-            let is_of_executor =
-                quote!({ false #(|| <#types as ::lwt_rust::FromOcaml>::IS_OF_EXECUTOR)* });
+            let executor = executor_of(types);
+            let may_be = &executor.may_be;
+            let uses_tokio = options.tokio.is_some();
+            let direct = quote_spanned!(span=> ::lwt_rust::bindings::direct);
             (
-                quote_spanned!(span=> ::lwt_rust::bindings::direct::<#is_of_executor, _, _, _, #count>),
+                quote_spanned!(span=> #direct::<#may_be, #uses_tokio, _, _, _, #count>),
+                executor.finds_out,
                 quote!(move || #call),
             )
         }
@@ -579,10 +614,36 @@ fn stub(
                 #ok(#body)
             };
             // SAFETY: OCaml knows this symbol by the bindings made of its
-            // description, which say what it is.
-            unsafe { #entry([#(#raws),*], start) }
+            // description, which say what it is. A future is `Send` or bound.
+            unsafe { #entry([#(#raws),*], #before_start start) }
         }
         #twin
+    }
+}
+
+/// Whether the executor is needed for a plain function's arguments.
+struct ExecutorOf {
+    /// A constant: `false` if it surely is not.
+    may_be: TokenStream,
+    /// An argument of the entry, which finds it out if it may be.
+    finds_out: TokenStream,
+}
+
+fn executor_of<'a>(types: impl Iterator<Item = &'a Type> + Clone) -> ExecutorOf {
+    let constants = types.clone();
+    let functions = types;
+    ExecutorOf {
+        may_be: quote! {
+            { false #(|| <#constants as ::lwt_rust::FromOcaml>::MAY_BE_OF_EXECUTOR)* }
+        },
+        finds_out: quote! {
+            || {
+                static KNOWN: ::lwt_rust::bindings::Known = ::lwt_rust::bindings::Known::new();
+                KNOWN.get(|_seen| {
+                    false #(|| <#functions as ::lwt_rust::FromOcaml>::is_of_executor(_seen))*
+                })
+            },
+        },
     }
 }
 

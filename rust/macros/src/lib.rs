@@ -13,6 +13,41 @@ mod record;
 use proc_macro::TokenStream;
 
 /// Makes a function callable from OCaml: `lwt_rust::func`.
+///
+/// In OCaml an `async fn` returns a Lwt promise. A plain `fn` returns its value, and runs on
+/// the thread that calls it.
+///
+/// | option | the function |
+/// | --- | --- |
+/// | `blocking` | is a plain `fn` that may block: it runs on a thread of the pool, and OCaml gets a promise |
+/// | `protected` | goes on when OCaml cancels its promise |
+/// | `local` | is an `async fn` whose future stays on its thread, also if it is `Send` (see below) |
+/// | `tokio` | is a plain `fn` that uses tokio: the runtime is started if it does not run, and its context is entered |
+/// | `result` | gives OCaml its `Result` as a value, instead of rejecting or raising for `Err` |
+/// | `name = "..."` | has this name in OCaml |
+/// | `doc = "..."` | has this documentation in OCaml |
+///
+/// # Futures that are not `Send`
+///
+/// The future of an `async fn` may be polled by several threads of its domain: by the one
+/// that calls the function, and then by those that run the loop. If it is not `Send`, as one
+/// that keeps an `Rc` across an `.await`, it stays on the thread that calls:
+///
+/// - If another thread polls it, the promise is rejected with an error that says so. Call
+///   such a function from the thread that runs the loop, or make the future `Send`.
+/// - If another thread cancels the promise or ends the domain, the future is leaked, with
+///   all that it holds. Its destructors do not run.
+///
+/// The compiler finds out whether a future is `Send`. In some cases it cannot, and says
+/// "implementation of ... is not general enough": then write `#[func(local)]`.
+///
+/// # tokio in a plain function
+///
+/// A plain `fn` starts nothing, unless it takes a promise or a closure that returns one, so
+/// that a program may fork after it. So `tokio::spawn` panics in it until something has
+/// started the runtime. With `#[func(tokio)]` it works at any time, on any thread and in any
+/// domain. The function fails as an asynchronous one does where the runtime cannot be
+/// started: after `Lwt_rust.Runtime.shutdown`, in a forked process, or without threads.
 #[proc_macro_attribute]
 pub fn func(options: TokenStream, item: TokenStream) -> TokenStream {
     function::expand(options.into(), item.into())

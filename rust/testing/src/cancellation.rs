@@ -138,7 +138,7 @@ extern "C" fn test_protected(turns: Raw, f: Raw) -> Raw {
             f.call(()).await
         })
     };
-    // SAFETY: the symbol is declared in OCaml as the comment says.
+    // SAFETY: the symbol is declared in OCaml as the comment says. The future is `Send`.
     unsafe { call_protected([turns, f], start) }
 }
 

@@ -1,6 +1,7 @@
 //! The Rust functions that the tests in `test/` call, one file a property.
 
 mod block_on;
+mod bound;
 mod calls;
 mod cancellation;
 mod closures;
@@ -20,6 +21,7 @@ mod waits;
 pub use lwt_rust::*;
 
 use block_on as b;
+use bound as o;
 use cancellation as c;
 use domains as d;
 use few as g;
@@ -49,6 +51,7 @@ lwt_rust::library! {
     f::map, f::feed, f::feed_from_pool, f::apply, f::iterate, f::both,
     f::counter, f::counters, f::other, f::next, f::close,
     f::reverse, f::buffer, f::copy_buffer, f::copy_buffer_in_parts, f::copy_string,
+    o::stays, o::stays_protected, o::stays_with, o::moves, o::hold_on_thread, o::hold_anywhere, o::dropped, o::spawn_and_wait, o::spawn_at_end, o::spawned_at_end, o::wait_for_notice, o::give_notice, o::stays_in_doubt, o::lengths_of, o::sum_down,
     d::keep_handle, d::spawn_in_kept,
     w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
     s::ready_steps, s::give_up, s::call_when_dropped, s::call_from_a_task, s::call_both,
@@ -61,6 +64,7 @@ lwt_rust::library! {
     g::set_most_slots, g::call_many, g::spawn_many, g::spawn_many_elsewhere, g::call_many_elsewhere,
     b::block_on_now, b::block_on_later, b::block_on_task, b::block_on_locked, b::block_on_elsewhere, b::block_on_pool,
     b::poll_once, b::poll_and_await,
+    p::pooled, p::pooled_dropped, p::settings_length, p::choice_length, p::spawn_without, p::spawn_now, p::spawn_around, p::spawned,
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
     v::echo_tree, v::tree_later, v::echo_bush, v::echo_shrub, v::drop_tree_on_tokio, v::make_tree, v::make_trees, v::give_tree,
 }

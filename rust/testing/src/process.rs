@@ -5,7 +5,10 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use lwt_rust::{Abstract, AbstractType, DomainExecutor, Error, LwtFn, func, spawn_blocking};
+use lwt_rust::{
+    Abstract, AbstractType, Closure, DomainExecutor, Error, FromOcaml, LwtFn, OcamlType, Promise,
+    func, spawn_blocking, with_lock,
+};
 
 /// Panics when it is dropped.
 #[derive(AbstractType)]
@@ -178,4 +181,126 @@ pub(crate) fn extend_panic_hook(calls: bool) {
 #[func]
 pub(crate) fn panic_hook_calls() -> usize {
     HOOK_CALLS.load(Ordering::Relaxed)
+}
+
+/// Spawns a task of tokio's, without the option: it fails before the runtime runs.
+#[func]
+pub(crate) fn spawn_without() {
+    tokio::spawn(async {});
+}
+
+static SPAWNED: AtomicUsize = AtomicUsize::new(0);
+
+/// Spawns a task of tokio's, which is counted.
+#[func(tokio)]
+pub(crate) fn spawn_now() {
+    tokio::spawn(async { SPAWNED.fetch_add(1, Ordering::Relaxed) });
+}
+
+/// As `spawn_now`, and calls a closure in between.
+#[func(tokio)]
+pub(crate) fn spawn_around(f: Closure<(), ()>) -> Result<(), Error> {
+    spawn_now();
+    with_lock(|lock| f.call(lock, ()))?;
+    spawn_now();
+    Ok(())
+}
+
+/// How many of these tasks have run.
+#[func]
+pub(crate) fn spawned() -> usize {
+    SPAWNED.load(Ordering::Relaxed)
+}
+
+static POOLED_DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// A connection, and beside it something else that has a destructor.
+#[derive(AbstractType)]
+pub(crate) struct Pooled {
+    _connection: Connection,
+    _pool: CountsDrops,
+}
+
+struct CountsDrops;
+
+impl Drop for CountsDrops {
+    fn drop(&mut self) {
+        POOLED_DROPPED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection of a pool.
+#[func]
+pub(crate) fn pooled() -> Abstract<Pooled> {
+    Abstract::new(Pooled {
+        _connection: Connection,
+        _pool: CountsDrops,
+    })
+}
+
+/// Of how many pooled connections all was dropped but the connection.
+#[func]
+pub(crate) fn pooled_dropped() -> usize {
+    POOLED_DROPPED.load(Ordering::Relaxed)
+}
+
+/// A record with closures in it, and records within that have some.
+#[derive(OcamlType, FromOcaml)]
+pub(crate) struct Settings {
+    text: String,
+    on_error: LwtFn<String, ()>,
+    choices: std::collections::HashMap<String, Choice>,
+    others: Vec<Settings>,
+}
+
+/// A variant with a promise in it.
+#[derive(OcamlType, FromOcaml)]
+pub(crate) enum Choice {
+    Nothing,
+    Later(Promise<String>),
+    Several {
+        choices: Vec<Choice>,
+        settings: Option<Box<[Settings]>>,
+    },
+}
+
+impl Settings {
+    fn length(self) -> usize {
+        drop(self.on_error);
+        let choices: usize = self.choices.into_values().map(Choice::length).sum();
+        let others: usize = self.others.into_iter().map(Settings::length).sum();
+        self.text.len() + choices + others
+    }
+}
+
+impl Choice {
+    fn length(self) -> usize {
+        match self {
+            Choice::Nothing => 0,
+            Choice::Later(promise) => {
+                promise.detach();
+                1
+            }
+            Choice::Several { choices, settings } => {
+                let settings = settings.into_iter().flatten().map(Settings::length);
+                choices
+                    .into_iter()
+                    .map(Choice::length)
+                    .chain(settings)
+                    .sum()
+            }
+        }
+    }
+}
+
+/// How long all texts of the settings are, and how many promises there are.
+#[func]
+pub(crate) fn settings_length(settings: Settings) -> usize {
+    settings.length()
+}
+
+/// As `settings_length`, of a choice.
+#[func]
+pub(crate) fn choice_length(choice: Choice) -> usize {
+    choice.length()
 }

@@ -2,15 +2,21 @@
 
 #![expect(missing_docs, reason = "nobody but our macros uses this")]
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use crate::{
     call::attached,
     convert::{self, FromOcaml, IntoOcaml},
     error::Error,
+    executor,
     ffi::{self, Lock, Raw, Root, Val, enter, enter_tokio, returned},
     runtime,
 };
 
-pub use crate::convert::{Level, deeper_into_ocaml, deeper_into_rust, given_up, mismatch};
+pub use crate::{
+    bound::{Binding, stays, succeeds},
+    convert::{Level, Seen, deeper_into_ocaml, deeper_into_rust, given_up, mismatch},
+};
 
 /// The function of which `#[func]` has made a type of the same name.
 ///
@@ -57,16 +63,24 @@ pub unsafe fn argument<T: FromOcaml>(
 /// Runs a function that OCaml calls and that returns no promise. `start` reads
 /// the arguments and gives the function, which may borrow the lock.
 ///
-/// If `IS_OF_EXECUTOR`, some arguments belong to the domain's executor, so it is made.
-/// A function of other values starts nothing, but has tokio's context if the runtime
-/// has started.
+/// If `MAY_BE_OF_EXECUTOR`, and `is_of_executor` says that some arguments belong to the
+/// domain's executor, it is made. If `USES_TOKIO`, the runtime is started. Another function
+/// starts nothing, but has tokio's context if the runtime has started.
 ///
 /// # Safety
 ///
 /// Called only from an `extern "C"` function that OCaml calls through an
 /// `external` whose result is a `Lwt_rust.Call.direct`, first and with its parameters.
-pub unsafe fn direct<const IS_OF_EXECUTOR: bool, F, T, E, const N: usize>(
+pub unsafe fn direct<
+    const MAY_BE_OF_EXECUTOR: bool,
+    const USES_TOKIO: bool,
+    F,
+    T,
+    E,
+    const N: usize,
+>(
     arguments: [Raw; N],
+    is_of_executor: impl FnOnce() -> bool,
     start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
 ) -> Raw
 where
@@ -75,7 +89,8 @@ where
     E: Into<Error>,
 {
     let body = |lock: &mut Lock| {
-        let arguments = match IS_OF_EXECUTOR {
+        let lacks_executor = MAY_BE_OF_EXECUTOR && executor::at_hand().is_none();
+        let arguments = match lacks_executor && is_of_executor() {
             // SAFETY: the caller says so.
             true => unsafe { attached(lock, arguments)?.1 },
             false => arguments,
@@ -88,7 +103,11 @@ where
         if let Some(executor) = executor {
             executor.give_context(lock);
         }
-        let _entered = runtime::started().and_then(enter_tokio);
+        let tokio = match USES_TOKIO {
+            true => Some(executor::tokio()?),
+            false => runtime::started(),
+        };
+        let _entered = tokio.and_then(enter_tokio);
         let result = lock.lend(function);
         convert::root(result.map_err(Into::into)?, lock)
     };
@@ -98,6 +117,30 @@ where
             let value = body(lock)?;
             Ok(returned::<T>(lock, &value))
         })
+    }
+}
+
+/// Whether the arguments of a function belong to the executor, once that was found out.
+pub struct Known(AtomicU8);
+
+impl Known {
+    const UNKNOWN: u8 = 2;
+
+    #[expect(clippy::new_without_default, reason = "for a static of the macro's")]
+    pub const fn new() -> Self {
+        Known(AtomicU8::new(Self::UNKNOWN))
+    }
+
+    #[cold]
+    pub fn get(&self, find_out: impl FnOnce(&mut Seen) -> bool) -> bool {
+        match self.0.load(Ordering::Relaxed) {
+            Self::UNKNOWN => {
+                let found = find_out(&mut Seen::default());
+                self.0.store(found.into(), Ordering::Relaxed);
+                found
+            }
+            known => known != 0,
+        }
     }
 }
 

@@ -51,6 +51,8 @@ pub unsafe trait AbstractType: Send + Sync + 'static {
 /// The destructor runs on any thread, in tokio's context if the runtime has started, and
 /// perhaps without the lock of any domain. So it may spawn a task with `tokio::spawn`, as
 /// the destructor of a connection does, but must not call OCaml.
+/// Without a runtime, `tokio::spawn` panics. The panic is reported, and disturbs nothing
+/// else. A program that makes such values calls `Lwt_rust.Runtime.start ()` first.
 pub struct Abstract<T>(Arc<T>);
 
 impl<T: AbstractType> Abstract<T> {

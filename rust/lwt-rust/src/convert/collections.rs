@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasher, Hash},
 };
 
-use super::{FromOcaml, IntoOcaml, OcamlType, given_up, mismatch, root};
+use super::{FromOcaml, IntoOcaml, OcamlType, Seen, given_up, mismatch, root};
 use crate::{
     bindings::{self, Type},
     error::Error,
@@ -19,7 +19,11 @@ unsafe impl<T: OcamlType> OcamlType for Option<T> {
 }
 
 impl<T: FromOcaml> FromOcaml for Option<T> {
-    const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
+    const MAY_BE_OF_EXECUTOR: bool = T::MAY_BE_OF_EXECUTOR;
+
+    fn is_of_executor(seen: &mut Seen) -> bool {
+        T::is_of_executor(seen)
+    }
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         if value.as_int() == Some(0) {
@@ -52,7 +56,11 @@ unsafe impl<T: OcamlType, E: OcamlType> OcamlType for Result<T, E> {
 }
 
 impl<T: FromOcaml, E: FromOcaml> FromOcaml for Result<T, E> {
-    const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR || E::IS_OF_EXECUTOR;
+    const MAY_BE_OF_EXECUTOR: bool = T::MAY_BE_OF_EXECUTOR || E::MAY_BE_OF_EXECUTOR;
+
+    fn is_of_executor(seen: &mut Seen) -> bool {
+        T::is_of_executor(seen) || E::is_of_executor(seen)
+    }
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match value.tag() {
@@ -91,7 +99,11 @@ macro_rules! tuples {
         }
 
         impl<$($field: FromOcaml),*> FromOcaml for ($($field,)*) {
-            const IS_OF_EXECUTOR: bool = false $(|| $field::IS_OF_EXECUTOR)*;
+            const MAY_BE_OF_EXECUTOR: bool = false $(|| $field::MAY_BE_OF_EXECUTOR)*;
+
+            fn is_of_executor(seen: &mut Seen) -> bool {
+                false $(|| $field::is_of_executor(seen))*
+            }
 
             unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
                 // SAFETY: they are the components of a tuple of these types.
@@ -130,7 +142,11 @@ unsafe impl<T: OcamlType> OcamlType for Vec<T> {
 }
 
 impl<T: FromOcaml> FromOcaml for Vec<T> {
-    const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
+    const MAY_BE_OF_EXECUTOR: bool = T::MAY_BE_OF_EXECUTOR;
+
+    fn is_of_executor(seen: &mut Seen) -> bool {
+        T::is_of_executor(seen)
+    }
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         // SAFETY: the caller says so.
@@ -190,7 +206,11 @@ unsafe impl<T: OcamlType> OcamlType for Box<[T]> {
 }
 
 impl<T: FromOcaml> FromOcaml for Box<[T]> {
-    const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
+    const MAY_BE_OF_EXECUTOR: bool = T::MAY_BE_OF_EXECUTOR;
+
+    fn is_of_executor(seen: &mut Seen) -> bool {
+        T::is_of_executor(seen)
+    }
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         // SAFETY: the caller says so.
@@ -212,7 +232,11 @@ unsafe impl<T: OcamlType, const N: usize> OcamlType for [T; N] {
 }
 
 impl<T: FromOcaml, const N: usize> FromOcaml for [T; N] {
-    const IS_OF_EXECUTOR: bool = T::IS_OF_EXECUTOR;
+    const MAY_BE_OF_EXECUTOR: bool = T::MAY_BE_OF_EXECUTOR;
+
+    fn is_of_executor(seen: &mut Seen) -> bool {
+        T::is_of_executor(seen)
+    }
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         // SAFETY: the caller says so.
@@ -302,7 +326,11 @@ unsafe impl<K: OcamlType, V: OcamlType> OcamlType for BTreeMap<K, V> {
 }
 
 impl<K: FromOcaml + Ord, V: FromOcaml> FromOcaml for BTreeMap<K, V> {
-    const IS_OF_EXECUTOR: bool = K::IS_OF_EXECUTOR || V::IS_OF_EXECUTOR;
+    const MAY_BE_OF_EXECUTOR: bool = K::MAY_BE_OF_EXECUTOR || V::MAY_BE_OF_EXECUTOR;
+
+    fn is_of_executor(seen: &mut Seen) -> bool {
+        K::is_of_executor(seen) || V::is_of_executor(seen)
+    }
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         // SAFETY: the caller says so.
@@ -330,6 +358,12 @@ where
     V: FromOcaml,
     S: BuildHasher + Default + 'static,
 {
+    const MAY_BE_OF_EXECUTOR: bool = K::MAY_BE_OF_EXECUTOR || V::MAY_BE_OF_EXECUTOR;
+
+    fn is_of_executor(seen: &mut Seen) -> bool {
+        K::is_of_executor(seen) || V::is_of_executor(seen)
+    }
+
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         // SAFETY: the caller says so.
         unsafe { read_list(value) }

@@ -112,6 +112,22 @@ pub unsafe trait OcamlType {
     const SLICE_TYPE: Type = Type::array(&Self::TYPE);
 }
 
+/// The derived types whose fields were looked at, by their paths.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct Seen(Vec<&'static str>);
+
+impl Seen {
+    /// Whether a type was not seen before.
+    pub fn is_new(&mut self, path: &'static str) -> bool {
+        let is_new = !self.0.contains(&path);
+        if is_new {
+            self.0.push(path);
+        }
+        is_new
+    }
+}
+
 /// A type whose values can be made of OCaml values.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made of an OCaml value",
@@ -120,11 +136,18 @@ pub unsafe trait OcamlType {
             `lwt_rust::Abstract<{Self}>`"
 )]
 pub trait FromOcaml: OcamlType + Sized {
-    /// Whether the value belongs to the executor of its domain, as a promise does. A
-    /// function that takes such a value starts the runtime. A derived type does not know
-    /// whether a component is such a value.
+    /// Whether a value may belong to the executor of its domain, as a promise does. If
+    /// [`is_of_executor`](FromOcaml::is_of_executor) confirms it, a function that takes
+    /// such a value starts the runtime.
     #[doc(hidden)]
-    const IS_OF_EXECUTOR: bool = false;
+    const MAY_BE_OF_EXECUTOR: bool = false;
+
+    /// Whether it does. A derived type looks at its fields, which may be of its own type
+    /// again: that is why this is no constant.
+    #[doc(hidden)]
+    fn is_of_executor(_seen: &mut Seen) -> bool {
+        Self::MAY_BE_OF_EXECUTOR
+    }
 
     /// Reads `value`, without allocating in OCaml.
     ///

@@ -20,7 +20,7 @@ use crate::{
     callbacks::{Callback, call_back},
     executor::Handle,
     ffi::{Lock, Root, Val},
-    fork,
+    fork, runtime,
 };
 
 /// A caught panic.
@@ -83,6 +83,9 @@ impl Drop for Number {
         }
     }
 }
+
+/// How tokio panics on a thread without its context.
+const NO_TOKIO: &str = "there is no reactor running";
 
 /// Whether OCaml has a reporter.
 static HAS_REPORTER: AtomicBool = AtomicBool::new(false);
@@ -236,6 +239,36 @@ impl Panic {
         }))
     }
 
+    /// As [`from_payload`](Panic::from_payload), of a panic that has left a stub: if that
+    /// is a plain function which wants tokio before the runtime runs, the message says
+    /// what to do.
+    #[cold]
+    pub(crate) fn from_stub(payload: Payload) -> Self {
+        let mut panic = Self::from_payload(payload);
+        if wants_tokio(panic.message()) {
+            panic.0.message.push_str(
+                ". No asynchronous function has started the runtime yet: write \
+                 `#[lwt_rust::func(tokio)]` for a plain function that uses tokio",
+            );
+        }
+        panic
+    }
+
+    /// The destructor of a value has panicked, in a finaliser. There is nobody to tell but
+    /// the panic hook, which has been told. If the destructor wants tokio before the
+    /// runtime runs, this prints what to do.
+    #[cold]
+    pub(crate) fn in_finaliser(payload: Payload) {
+        if wants_tokio(&message_of(&*payload)) {
+            // It is the last resort, so there is nothing to do if it fails.
+            let _ = std::io::stderr().write_all(
+                b"lwt_rust: the destructor of an abstract value wants tokio, and the runtime has \
+                  not started: call Lwt_rust.Runtime.start () before\n",
+            );
+        }
+        drop_quietly(payload);
+    }
+
     /// What the panic was raised with, if that was a string.
     pub fn message(&self) -> &str {
         &self.0.message
@@ -266,6 +299,11 @@ fn is_rusts_own(hook: &Hook) -> bool {
     let own = std::panic::take_hook();
     // Neither captures anything, so it is their functions that tell them apart.
     ptr::eq(&raw const **hook, &raw const *own)
+}
+
+/// Whether this is the message of a panic for want of tokio, which nothing has started.
+fn wants_tokio(message: &str) -> bool {
+    message.contains(NO_TOKIO) && runtime::started().is_none()
 }
 
 fn message_of(payload: &(dyn Any + Send)) -> String {

@@ -6,7 +6,7 @@ use std::{
     os::unix::net::UnixStream,
     sync::{
         PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::Waker,
 };
@@ -15,6 +15,7 @@ use lwt_rust_core::{Inbox, Park};
 
 use super::{DomainExecutor, Task, registry, task, tasks::Request, waker::Number};
 use crate::{
+    bound::succeeds,
     error::Error,
     ffi::{self, notify},
     fork, runtime,
@@ -50,6 +51,25 @@ impl Life {
 
     pub(super) fn next(self) -> Self {
         Life(self.0 + 1)
+    }
+}
+
+/// The life that an executor has now. Its domain writes it. A thread whose domain is gone
+/// may read it, when the destructor of a thread-local has kept the executor.
+pub(super) struct CurrentLife(AtomicU64);
+
+impl CurrentLife {
+    pub(super) fn new(life: Life) -> Self {
+        CurrentLife(AtomicU64::new(life.0))
+    }
+
+    #[inline]
+    pub(super) fn get(&self) -> Life {
+        Life(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set(&self, life: Life) {
+        self.0.store(life.0, Ordering::Relaxed);
     }
 }
 
@@ -242,7 +262,7 @@ impl Handle {
         if fork::happened() {
             return Task::abandoned();
         }
-        let (task, join) = task::spawned(self.shared, future);
+        let (task, join) = task::spawned(self.shared, succeeds(future));
         let task = Box::pin(task);
         let here = ffi::executor_at_hand(self.shared);
         if let Some(executor) = here.filter(|executor| executor.life.get() == self.life) {

@@ -38,7 +38,7 @@ pub(crate) use calls::Cancellation;
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
 pub(crate) use registry::{
-    at_hand, attach, attached, create, is_shut_down, notifications, shut_down,
+    at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio,
 };
 pub(crate) use reuse::DomainLife;
 pub use task::{LocalTask, Task};
@@ -46,10 +46,11 @@ pub(crate) use tasks::{TaskSlot, too_many};
 pub(crate) use waker::is_first;
 
 use calls::Calls;
-use handle::Life;
+use handle::CurrentLife;
 use tasks::Tasks;
 
 use crate::{
+    bound::{Bound, succeeds},
     closure::Function,
     error::Error,
     ffi::{self, Root},
@@ -66,7 +67,7 @@ use crate::{
 pub struct DomainExecutor {
     shared: &'static Shared,
     /// Which domain it belongs to.
-    life: Cell<Life>,
+    life: CurrentLife,
     /// Of `shared`, where a look takes less time.
     is_of_lwt: bool,
     tasks: Tasks,
@@ -97,8 +98,14 @@ impl DomainExecutor {
         Handle::new(self.shared, self.life.get())
     }
 
-    /// Spawns a task that stays in the domain, so that neither it nor what it
+    /// Spawns a task that stays on the calling thread, so that neither it nor what it
     /// gives needs to be `Send`. It is first polled a little later.
+    ///
+    /// That thread has to run the tasks of the domain, as the thread that runs the Lwt
+    /// loop does. If another thread of the domain polls the task, the task gives an error
+    /// that says so, and if another thread drops it, `future` is leaked. So if a systhread
+    /// calls a function that spawns, and another one runs the loop, the function should
+    /// spawn a future that is `Send`, with [`Handle::spawn`].
     ///
     /// If the executor is being closed, or has too many tasks (2^24), `future` is
     /// dropped, and the task gives the error that says so. So it is if no task of the
@@ -115,6 +122,7 @@ impl DomainExecutor {
         if ffi::executor_at_hand(self.shared).is_none() {
             return LocalTask::refused(Error::Abandoned);
         }
+        let future = Bound::new(succeeds(future));
         let (task, join) = task::spawned(self.shared, future);
         match self.spawn_task(Box::pin(task)) {
             Ok(_) => LocalTask::running(join),

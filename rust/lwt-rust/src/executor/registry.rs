@@ -41,6 +41,29 @@ fn executors() -> MutexGuard<'static, Vec<Owner>> {
     EXECUTORS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The tokio runtime, started now if it has not been, for a function that is not a task.
+///
+/// # Errors
+///
+/// Those of an asynchronous function: if the runtime was shut down or stayed in the process
+/// that this one was forked from, or if the system cannot give it what it needs.
+#[inline]
+pub(crate) fn tokio() -> Result<&'static tokio::runtime::Handle, Error> {
+    match runtime::started() {
+        Some(tokio) if !is_shut_down() && !fork::happened() => Ok(tokio),
+        Some(_) | None => start_tokio(),
+    }
+}
+
+#[cold]
+fn start_tokio() -> Result<&'static tokio::runtime::Handle, Error> {
+    refuse_if_shut_down()?;
+    fork::check()?;
+    fork::watch()?;
+    runtime::start()?;
+    runtime::started().ok_or(Error::Abandoned)
+}
+
 fn refuse_if_shut_down() -> Result<(), Error> {
     if is_shut_down() {
         return Err(Error::message(

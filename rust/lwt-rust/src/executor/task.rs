@@ -47,16 +47,16 @@ impl<T> Joint<T> {
 pin_project! {
     /// A future as a task: its panics become errors, it is counted, and what it gives
     /// goes to whoever awaits it.
-    pub(super) struct Spawned<F: Future> {
+    pub(super) struct Spawned<F, T> {
         #[pin]
         future: CatchPanic<F>,
-        joint: Arc<Joint<F::Output>>,
+        joint: Arc<Joint<T>>,
         // Whether the joint knows the task.
         is_known: bool,
         _counted: CountedTask,
     }
 
-    impl<F: Future> PinnedDrop for Spawned<F> {
+    impl<F, T> PinnedDrop for Spawned<F, T> {
         fn drop(this: Pin<&mut Self>) {
             if !this.joint.cell.is_settled() {
                 this.joint.settle(Err(why_dropped()));
@@ -66,10 +66,10 @@ pin_project! {
 }
 
 /// A task for a future, and what awaits it.
-pub(super) fn spawned<F: Future>(
-    shared: &'static Shared,
-    future: F,
-) -> (Spawned<F>, Join<F::Output>) {
+pub(super) fn spawned<F, T>(shared: &'static Shared, future: F) -> (Spawned<F, T>, Join<T>)
+where
+    F: Future<Output = Result<T, Error>>,
+{
     let joint = Arc::new(Joint {
         cell: Cell::new(),
         source: Source::unknown(),
@@ -88,7 +88,10 @@ pub(super) fn spawned<F: Future>(
     (spawned, join)
 }
 
-impl<F: Future> Future for Spawned<F> {
+impl<F, T> Future for Spawned<F, T>
+where
+    F: Future<Output = Result<T, Error>>,
+{
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -103,7 +106,7 @@ impl<F: Future> Future for Spawned<F> {
             }
         }
         match this.future.poll(context) {
-            Poll::Ready(Ok(value)) => this.joint.settle(Ok(value)),
+            Poll::Ready(Ok(result)) => this.joint.settle(result),
             Poll::Ready(Err(payload)) => {
                 this.joint.settle(Err(Panic::from_payload(payload).into()));
             }
@@ -216,7 +219,13 @@ impl<T> std::fmt::Debug for Task<T> {
 }
 
 /// As [`Task`], of a task that was spawned with
-/// [`spawn_local`](super::DomainExecutor::spawn_local): it stays in the domain.
+/// [`spawn_local`](super::DomainExecutor::spawn_local): it stays on the thread that has
+/// spawned it.
+///
+/// # Errors
+///
+/// As a [`Task`]. It gives an error that says so, too, if another thread runs the tasks
+/// of the domain.
 #[must_use = "dropping a task cancels it"]
 pub struct LocalTask<T> {
     join: Join<T>,

@@ -9,7 +9,7 @@ use super::{
     Action, DomainExecutor, Shared,
     calls::Calls,
     coop,
-    handle::Life,
+    handle::{CurrentLife, Life},
     tasks::{TaskSlot, Tasks},
 };
 use crate::{
@@ -29,7 +29,7 @@ impl DomainExecutor {
         DomainExecutor {
             is_of_lwt: shared.is_of_lwt(),
             shared,
-            life: Cell::new(Life::FIRST),
+            life: CurrentLife::new(Life::FIRST),
             tasks: Tasks::default(),
             record: RefCell::new(record),
             actions: RefCell::default(),

@@ -85,7 +85,7 @@ unsafe fn run(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
     let outcome = match result {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(error)) => failed(&mut lock, error),
-        Err(payload) => failed(&mut lock, Error::from(Panic::from_payload(payload))),
+        Err(payload) => failed(&mut lock, Error::from(Panic::from_stub(payload))),
     };
     drop(taken);
     match outcome {

@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use lwt_rust_core::{catch_panic, drop_quietly};
+use lwt_rust_core::catch_panic;
 use ocaml::sys;
 
 use super::{bottom::at_bottom, lock::Lock, value::Val};
-use crate::{fork, promise::Relay, runtime};
+use crate::{error::Panic, fork, promise::Relay, runtime};
 
 /// The operations of the blocks of one kind. Their address tells the kind of a block.
 struct Operations(sys::custom_operations);
@@ -91,10 +91,10 @@ unsafe extern "C" fn finalize<T: Held>(block: sys::Value) {
         // would stay locked for ever.
         return std::mem::forget(held);
     }
-    // A panic must not unwind into the collector. The panic hook has reported it already.
+    // A panic must not unwind into the collector.
     at_bottom(|| {
         if let Err(payload) = catch_panic(|| held.end()) {
-            drop_quietly(payload);
+            Panic::in_finaliser(payload);
         }
         sys::UNIT
     });

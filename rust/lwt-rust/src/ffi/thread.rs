@@ -5,7 +5,11 @@
 //! finaliser or a waker may run on a thread of which nothing is known; it sees the
 //! initial state there.
 
-use std::{cell::Cell, ptr};
+use std::{
+    cell::Cell,
+    ptr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use tokio::runtime::EnterGuard;
 
@@ -37,6 +41,8 @@ struct Thread {
     calls: Cell<usize>,
     /// Whether tokio's context was entered for good.
     is_in_tokio: Cell<bool>,
+    /// 0 until somebody asks for it.
+    number: Cell<u64>,
 }
 
 thread_local! {
@@ -47,8 +53,28 @@ thread_local! {
             is_known: Cell::new(false),
             calls: Cell::new(0),
             is_in_tokio: Cell::new(false),
+            number: Cell::new(0),
         }
     };
+}
+
+/// Names a thread. No other thread of the process ever has the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThreadNumber(u64);
+
+/// The number of the calling thread.
+#[inline]
+pub(crate) fn this_thread() -> ThreadNumber {
+    let number = THREAD.with(|thread| thread.number.get());
+    ThreadNumber(if number == 0 { number_thread() } else { number })
+}
+
+#[cold]
+fn number_thread() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+    THREAD.with(|thread| thread.number.set(number));
+    number
 }
 
 pub(super) fn access() -> Access {

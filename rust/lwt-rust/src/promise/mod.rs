@@ -241,7 +241,7 @@ unsafe impl<T: OcamlType> OcamlType for Promise<T> {
 
 /// A `t Lwt_rust.Promise.t` is read as well.
 impl<T: FromOcaml + Send> FromOcaml for Promise<T> {
-    const IS_OF_EXECUTOR: bool = true;
+    const MAY_BE_OF_EXECUTOR: bool = true;
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         match promise_of(value) {

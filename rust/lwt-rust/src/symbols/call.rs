@@ -50,7 +50,8 @@ extern "C" fn lwt_rust_call_drain(seconds: Raw) -> Raw {
             Ok::<_, Error>(())
         })
     };
-    // SAFETY: `raw.ml` declares it as an external that returns a `call`.
+    // SAFETY: `raw.ml` declares it as an external that returns a `call`. What the future
+    // has is the executor's, which threads of the domain touch with its lock.
     unsafe { call([seconds], start) }
 }
 
@@ -70,6 +71,7 @@ extern "C" fn lwt_rust_call_in_lwt(function: Raw) -> Raw {
         })?;
         Ok(async move { function.in_domain(lwt).call(()).await })
     };
-    // SAFETY: `raw.ml` declares it as an external that returns a `call`.
+    // SAFETY: `raw.ml` declares it as an external that returns a `call`. The future is
+    // `Send`.
     unsafe { call([function], start) }
 }

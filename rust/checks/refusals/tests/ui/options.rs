@@ -11,6 +11,18 @@ fn protected_and_direct() {}
 #[func(result)]
 async fn no_result() {}
 
+#[func(tokio)]
+async fn tokio_and_async() {}
+
+#[func(blocking, tokio)]
+fn tokio_and_blocking() {}
+
+#[func(local)]
+fn local_and_direct() {}
+
+#[func(local, blocking)]
+fn local_and_blocking() {}
+
 #[func(blokcing)]
 fn misspelt() {}
 

@@ -1,0 +1,248 @@
+(* A future that is not [Send] stays on the thread that began it, and one that is may
+   go to any thread of its domain. *)
+
+open Support
+
+let in_a_thread f =
+  let result = ref None in
+  Thread.join (Thread.create (fun () -> result := Some (f ())) ());
+  Option.get !result
+
+let or_fail promise =
+  let late =
+    Lwt.bind (Lwt_unix.sleep 20.) (fun () ->
+        Alcotest.fail "still waiting after 20 seconds")
+  in
+  Lwt.pick [ late; promise ]
+
+let run promise = Lwt_main.run (or_fail promise)
+
+let contains text part =
+  let rec is_at i =
+    i + String.length part <= String.length text
+    && (String.sub text i (String.length part) = part || is_at (i + 1))
+  in
+  is_at 0
+
+let is_refused = function
+  | Lwt_rust.Error { message; _ } ->
+      contains message "is not Send"
+      && contains message "call it from the thread that runs the loop"
+  | _ -> false
+
+let check_refused name promise = run (expect name promise is_refused)
+
+(* Lwt's promises are settled by the thread that runs the loop. *)
+let opens gate = Lwt.wakeup_later gate ()
+
+(* {1 Calls} *)
+
+let resumed_by_another_thread () =
+  let refused name call =
+    let gate, opener = Lwt.wait () in
+    let called = in_a_thread (fun () -> call gate) in
+    check_bool "pending" true (is_pending called);
+    opens opener;
+    check_refused name called
+  in
+  refused "a function" Rust_functions.stays;
+  refused "a protected one" Rust_functions.stays_protected;
+  refused "one that cannot fail" (fun gate ->
+      Rust_functions.stays_with gate (ref 0));
+  refused "one that the compiler is in doubt about"
+    Rust_functions.stays_in_doubt;
+  refused "an exported one" Rust.stays;
+  run (still_works ())
+
+let resumed_by_its_thread () =
+  let resumed call =
+    let gate, opener = Lwt.wait () in
+    let called = call gate in
+    opens opener;
+    run called
+  in
+  check_bool "a function" true (resumed Rust_functions.stays);
+  check_bool "a protected one" true (resumed Rust_functions.stays_protected);
+  let value = ref 0 in
+  check_bool "one that cannot fail" true
+    (value == resumed (fun gate -> Rust_functions.stays_with gate value));
+  check_bool "an exported one" true (resumed Rust.stays);
+  check_bool "one that the compiler is in doubt about" true
+    (resumed Rust_functions.stays_in_doubt);
+  check_int "one whose futures borrow" 6
+    (run (Rust_functions.lengths_of [ "one"; "two" ]));
+  check_int "one that calls itself" 10 (run (Rust_functions.sum_down 4));
+  (* All on a thread that is not the first to call. *)
+  check_bool "a thread" true
+    (in_a_thread (fun () -> resumed Rust_functions.stays))
+
+let send_futures_move () =
+  let gate, opener = Lwt.wait () in
+  let called = in_a_thread (fun () -> Rust_functions.moves gate) in
+  opens opener;
+  check_bool "the same thread" false (run called)
+
+let dropped_by f =
+  let before = Rust_functions.dropped () in
+  f ();
+  Rust_functions.dropped () - before
+
+let cancelled_by_another_thread () =
+  let tasks () = (Lwt_rust.Runtime.live ()).tasks in
+  let cancel call () =
+    let gate, _ = Lwt.task () in
+    let before = tasks () in
+    let called = in_a_thread (fun () -> call gate) in
+    check_int "one more task" (before + 1) (tasks ());
+    Lwt.cancel called;
+    check_bool "cancelled" true (Lwt.state called = Fail Lwt.Canceled);
+    check_int "tasks" before (tasks ());
+    run (still_works ())
+  in
+  check_int "not Send" 0 (dropped_by (cancel Rust_functions.hold_on_thread));
+  check_int "Send" 1 (dropped_by (cancel Rust_functions.hold_anywhere))
+
+let cancelled_by_its_thread () =
+  let cancel call () =
+    let gate, _ = Lwt.task () in
+    Lwt.cancel (call gate)
+  in
+  check_int "not Send" 1 (dropped_by (cancel Rust_functions.hold_on_thread));
+  check_int "Send" 1 (dropped_by (cancel Rust_functions.hold_anywhere))
+
+(* A thread that is refused does not drop the future either. *)
+let refused_is_not_dropped () =
+  let refuse () =
+    let gate, opener = Lwt.wait () in
+    let called = in_a_thread (fun () -> Rust_functions.hold_on_thread gate) in
+    opens opener;
+    check_refused "refused" called
+  in
+  check_int "dropped" 0 (dropped_by refuse)
+
+(* A future that another thread has dropped is in a list of tokio's still, so its
+   memory is nobody else's. *)
+let leaked_with_its_memory () =
+  let cancel_one _ = Lwt.cancel (in_a_thread Rust_functions.wait_for_notice) in
+  List.iter cancel_one (List.init 20 Fun.id);
+  let others = List.init 20 (fun _ -> Rust_functions.wait_for_notice ()) in
+  Rust_functions.give_notice ();
+  run (Lwt.join others);
+  run (still_works ())
+
+(* {1 Tasks} *)
+
+(* The local task is polled by the thread that runs the loop first; the future that
+   awaits it, by the one that has called. *)
+let local_task_of_another_thread () =
+  let promise = Lwt_rust.Promise.create () in
+  let called = Lwt_rust.Call.promise (Rust.Raw.spawn_and_wait promise) in
+  in_a_thread (fun () -> Lwt_main.run (pauses 3));
+  Lwt_rust.Promise.resolve promise ();
+  check_refused "the task" called
+
+let local_task_of_its_thread () =
+  let gate, opener = Lwt.wait () in
+  let before = Rust_functions.dropped () in
+  let called = Rust_functions.spawn_and_wait gate in
+  run (pauses 3);
+  opens opener;
+  check_bool "on this thread" true (run called);
+  check_int "dropped" 1 (Rust_functions.dropped () - before)
+
+(* {1 Other domains} *)
+
+let resumed_by_another_thread_of_a_domain () =
+  let domain () =
+    Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 1 ());
+    let raises_refused name f =
+      match Lwt_rust.Executor.run f with
+      | (_ : bool) -> Alcotest.failf "%s: expected an exception" name
+      | exception exn when is_refused exn -> ()
+    in
+    let begun_elsewhere call =
+      let promise = Lwt_rust.Promise.create () in
+      let called = in_a_thread (fun () -> call promise) in
+      Lwt_rust.Promise.resolve promise ();
+      called
+    in
+    let stays = begun_elsewhere Rust.Raw.stays_created in
+    raises_refused "not Send" (fun () -> stays);
+    let moves = begun_elsewhere Rust.Raw.moves_created in
+    check_bool "the same thread" false (Lwt_rust.Executor.run (fun () -> moves));
+    let promise = Lwt_rust.Promise.create () in
+    let stays = Rust.Raw.stays_created promise in
+    Lwt_rust.Promise.resolve promise ();
+    check_bool "its thread" true (Lwt_rust.Executor.run (fun () -> stays));
+    (* Its end drops what is left: the first thread of the domain runs that. *)
+    let left = Lwt_rust.Promise.create () in
+    in_a_thread (fun () ->
+        ignore (Rust.Raw.hold_on_thread left : unit Lwt_rust.Call.t))
+  in
+  check_int "dropped" 0
+    (dropped_by (fun () -> Domain.join (Domain.spawn domain)));
+  run (still_works ())
+
+(* {1 Threads that end} *)
+
+(* A thread has kept the executor, and uses it without the lock of the domain, when
+   its thread-locals are dropped, while the domain goes on. *)
+let spawned_when_a_thread_ends () =
+  let threads = 8 in
+  let in_lwt () =
+    let rec go n =
+      if n = 0 then Lwt.return_unit
+      else Lwt.bind (Rust.spin ~tasks:4 20) (fun () -> go (n - 1))
+    in
+    run (go 100)
+  in
+  let begin_one _ =
+    Thread.create
+      (fun () -> ignore (Rust_functions.spawn_at_end () : unit Lwt.t))
+      ()
+  in
+  let all = List.init threads begin_one in
+  in_lwt ();
+  List.iter Thread.join all;
+  (* A thread is joined before its destructors have run. *)
+  let deadline = Unix.gettimeofday () +. 20. in
+  let rec wait () =
+    let abandoned, other, pending = Rust_functions.spawned_at_end () in
+    if abandoned + other + pending < threads * 1000 then
+      if Unix.gettimeofday () > deadline then
+        Alcotest.fail "the destructors did not run"
+      else (
+        in_lwt ();
+        wait ())
+    else
+      Alcotest.(check (triple int int int))
+        "abandoned, other, pending"
+        (threads * 1000, 0, 0)
+        (abandoned, other, pending)
+  in
+  wait ();
+  run (still_works ())
+
+let () =
+  let case name f = Alcotest.test_case name `Quick f in
+  Alcotest.run "bound"
+    [
+      ( "calls",
+        [
+          case "resumed by its thread" resumed_by_its_thread;
+          case "resumed by another thread" resumed_by_another_thread;
+          case "futures that are Send go to another thread" send_futures_move;
+          case "cancelled by its thread" cancelled_by_its_thread;
+          case "cancelled by another thread" cancelled_by_another_thread;
+          case "refused, and not dropped" refused_is_not_dropped;
+          case "leaked with its memory" leaked_with_its_memory;
+        ] );
+      ( "tasks",
+        [
+          case "a local task of its thread" local_task_of_its_thread;
+          case "a local task of another thread" local_task_of_another_thread;
+          case "spawned when a thread ends" spawned_when_a_thread_ends;
+        ] );
+      ( "other domains",
+        [ case "threads of a domain" resumed_by_another_thread_of_a_domain ] );
+    ]
