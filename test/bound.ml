@@ -89,7 +89,7 @@ let dropped_by f =
 
 let cancelled_by_another_thread () =
   let tasks () = (Lwt_rust.Runtime.live ()).tasks in
-  let cancel call () =
+  let cancel call ~is_leaked () =
     let gate, _ = Lwt.task () in
     let before = tasks () in
     let called = in_a_thread (fun () -> call gate) in
@@ -97,10 +97,13 @@ let cancelled_by_another_thread () =
     Lwt.cancel called;
     check_bool "cancelled" true (Lwt.state called = Fail Lwt.Canceled);
     check_int "tasks" before (tasks ());
-    run (still_works ())
+    run (still_works ());
+    check_bool "awaits" is_leaked (is_pending gate)
   in
-  check_int "not Send" 0 (dropped_by (cancel Rust_functions.hold_on_thread));
-  check_int "Send" 1 (dropped_by (cancel Rust_functions.hold_anywhere))
+  check_int "not Send" 0
+    (dropped_by (cancel Rust_functions.hold_on_thread ~is_leaked:true));
+  check_int "Send" 1
+    (dropped_by (cancel Rust_functions.hold_anywhere ~is_leaked:false))
 
 let cancelled_by_its_thread () =
   let cancel call () =
