@@ -8,7 +8,8 @@ use crate::sync::{Mutex, MutexGuard};
 ///
 /// A mutex around a small state machine, since there is only one waiter and one value.
 /// The cell allocates no memory of its own. While the mutex is held, no waker is woken
-/// and no value is dropped. A waker is cloned in one place: where it is registered.
+/// and no value is dropped. A waker is cloned under the mutex only where it is
+/// registered.
 #[derive(Debug)]
 pub struct Cell<T>(Mutex<State<T>>);
 

@@ -149,8 +149,8 @@ impl<const KIND: usize> Counted<KIND> {
         Counted(())
     }
 
-    /// Keeps the thing counted although this value is gone. Later [`again`](Counted::again)
-    /// makes a value for the thing.
+    /// Keeps the thing counted although this value is gone. Later
+    /// [`again`](Counted::again) makes a new value for the thing.
     pub fn leave(self) {
         std::mem::forget(self);
     }

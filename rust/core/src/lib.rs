@@ -1,7 +1,7 @@
 //! The parts of lwt_rust that name no OCaml value.
 //!
-//! The tests need no OCaml runtime. All modules have unit tests. [`Park`] and [`Cell`]
-//! are also tested under loom, which tries every interleaving, and on real threads.
+//! The tests need no OCaml runtime. Unit tests cover all modules. [`Park`] and [`Cell`] are
+//! also tested under loom, which tries every interleaving, and on real threads.
 //!
 //! | module | contents |
 //! | --- | --- |
