@@ -266,7 +266,7 @@ let hooks_may_call_rust () =
 
 let () =
   let plain name f = Alcotest.test_case name `Quick f in
-  Alcotest.run "domains"
+  Support.run "domains" ~left_out:starts_a_domain
     [
       ("before Lwt", [ plain "no Lwt domain" no_lwt_domain_yet ]);
       ( "run",
