@@ -142,11 +142,9 @@ let left_out name backtrace =
           "it has a sigaction of its own, which puts handlers on any stack" );
         (Memcheck, "it takes a handler's stack and the fiber's for one");
       ]
-  | _, "full" ->
-      [
-        (Memcheck, "it takes as long as with RUST_BACKTRACE=1, and does as much");
-      ]
-  | _ -> []
+  | "plain functions", "1" | _, "0" -> []
+  | _ ->
+      [ (Memcheck, "it takes half a minute to read what a backtrace shows") ]
 
 let runs name backtrace () =
   let extra = [ "RUST_BACKTRACE=" ^ backtrace ] in
