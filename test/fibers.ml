@@ -143,8 +143,7 @@ let left_out name backtrace =
         (Memcheck, "it takes a handler's stack and the fiber's for one");
       ]
   | "plain functions", "1" | _, "0" -> []
-  | _ ->
-      [ (Memcheck, "it takes half a minute to read what a backtrace shows") ]
+  | _ -> [ (Memcheck, "it takes half a minute to read what a backtrace shows") ]
 
 let runs name backtrace () =
   let extra = [ "RUST_BACKTRACE=" ^ backtrace ] in
