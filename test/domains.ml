@@ -294,7 +294,7 @@ let a_first_call_in_a_hook () =
 
 let () =
   let plain name f = Alcotest.test_case name `Quick f in
-  Alcotest.run "domains"
+  Support.run "domains" ~left_out:starts_a_domain
     [
       ("before Lwt", [ plain "no Lwt domain" no_lwt_domain_yet ]);
       ( "run",

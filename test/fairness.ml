@@ -95,7 +95,9 @@ let a_completion_burst_is_read_in_parts () =
 let () =
   (* The fast socket's writer outlives its reader. *)
   Sys.set_signal Sys.sigpipe Signal_ignore;
-  Alcotest.run "fairness"
+  Support.run "fairness"
+    ~left_out:
+      [ (Memcheck, "it measures time"); (Thread_sanitizer, "it measures time") ]
     [
       ( "fairness",
         [

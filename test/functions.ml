@@ -786,9 +786,9 @@ let () =
           case "blocking that is detached" blocking_that_is_detached;
           case "protected" protected;
           case "closures and promises" closures;
-          plain "a domain without Lwt" executor;
           plain "errors name the argument" arguments_are_named;
-        ] );
+        ]
+        @ left_out starts_a_domain [ plain "a domain without Lwt" executor ] );
       ("there and back", round_trips);
       ( "conversions",
         [
@@ -799,13 +799,27 @@ let () =
           plain "abstract values are collected" abstract_values_are_collected;
           case "buffers" buffers;
           plain "buffers that are files" mapped_buffers;
-          plain "buffers are as fast as strings" buffers_are_fast;
-          plain "larger than arrays can be" larger_than_arrays_can_be;
-          plain "larger than the memory" larger_than_the_memory;
           plain "values without fields" without_fields;
-          plain "deep values into Rust" deep_into_rust;
-          plain "deep values to OCaml" deep_to_ocaml;
-          case "deep values through a closure" deep_through_a_closure;
-          plain "deep values on other threads" deep_on_other_threads;
-        ] );
+        ]
+        @ left_out
+            [ (Memcheck, "it measures time") ]
+            [ plain "buffers are as fast as strings" buffers_are_fast ]
+        @ left_out
+            [ (Memcheck, "valgrind reports that it asks for so much memory") ]
+            [
+              plain "larger than arrays can be" larger_than_arrays_can_be;
+              plain "larger than the memory" larger_than_the_memory;
+            ]
+        @ left_out
+            [
+              (Memcheck, "it fills the stack, which valgrind has a part of");
+              ( Thread_sanitizer,
+                "it fills the stack, which ThreadSanitizer has one beside" );
+            ]
+            [
+              plain "deep values into Rust" deep_into_rust;
+              plain "deep values to OCaml" deep_to_ocaml;
+              case "deep values through a closure" deep_through_a_closure;
+              plain "deep values on other threads" deep_on_other_threads;
+            ] );
     ]

@@ -208,6 +208,16 @@ let programs =
         [ 1; 3; 5; 7; 9; 11; 13; 100 ];
     ]
 
+let contains word name = List.mem word (String.split_on_char ' ' name)
+
+let left_out name =
+  ( Support.Memcheck,
+    "valgrind needs descriptors and memory too, and minutes for the rest" )
+  ::
+  (if contains "address" name then
+     [ (Support.Thread_sanitizer, "ThreadSanitizer needs address space too") ]
+   else [])
+
 let ends name () =
   Alcotest.(check int)
     "code" 0
@@ -221,7 +231,9 @@ let () =
       Alcotest.run "limits"
         [
           ( "limits",
-            List.map
-              (fun (name, _) -> Alcotest.test_case name `Quick (ends name))
+            List.concat_map
+              (fun (name, _) ->
+                Support.left_out (left_out name)
+                  [ Alcotest.test_case name `Quick (ends name) ])
               programs );
         ]

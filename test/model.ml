@@ -429,10 +429,15 @@ let () =
   let argument index =
     if Array.length Sys.argv > index then Some Sys.argv.(index) else None
   in
-  let count = Option.fold ~none:5_000 ~some:int_of_string (argument 1) in
+  (* What is slow runs fewer of them. *)
+  let usual =
+    if is_under Memcheck then 1_000
+    else if is_under Bytecode then 2_000
+    else 5_000
+  in
+  let count = Option.fold ~none:usual ~some:int_of_string (argument 1) in
   let others =
-    if argument 2 = Some "alone" then []
-    else
+    left_out starts_a_domain
       [
         with_another_domain
           (test "with another domain" ~with_others:true (count / 20));

@@ -1,7 +1,7 @@
 (** Runs this test program again, as another process: for what ends a process,
     and for what a process says at its end. *)
 
-let seconds = 30.
+let seconds = if Support.is_under Memcheck then 300. else 30.
 
 (** [wait_for child] is the exit code of [child]. The test fails if a signal
     ends it, or nothing does. *)

@@ -57,6 +57,27 @@ let drain_from_a_closure () =
      check "drained" (called = Ok ());
      !asked)
 
+(* In the first poll of a call, before it has a task. *)
+let in_a_first_poll shut_down =
+  let is_called = ref false in
+  let closure () =
+    is_called := true;
+    shut_down ()
+  in
+  let call = Rust_functions.call_at_once_and_wait closure in
+  check "called" !is_called;
+  check "abandoned" (Lwt.state call = Fail Lwt_rust.Abandoned);
+  let live = Lwt_rust.Runtime.live () in
+  check "without tasks" (live.tasks = 0 && live.promises = 0);
+  let late = Rust.yield 1 () in
+  check "refused" (is_refused (Lwt_main.run (result late)))
+
+let shut_down () = Lwt_main.run (Lwt_rust.Runtime.shutdown ~deadline:0. ())
+let by_the_first_poll () = in_a_first_poll shut_down
+
+let beside_a_first_poll () =
+  in_a_first_poll (fun () -> Thread.join (Thread.create shut_down ()))
+
 let run () =
   Lwt_main.run
     (let* () = Rust.leave_task (ref 0) in

@@ -1,5 +1,42 @@
 (** What the tests share. *)
 
+(** {1 Where tests run}
+
+    The programs that [test/dune] names run native, as bytecode, under valgrind
+    ([dev/memcheck]) and under ThreadSanitizer ([dev/tsan]). A program or a case
+    that cannot run in one of these says so where it is, with the reason. *)
+
+type check = Bytecode | Memcheck | Thread_sanitizer
+
+let is_under = function
+  | Bytecode -> Sys.backend_type = Bytecode
+  | Memcheck -> Sys.getenv_opt "LWT_RUST_CHECK" = Some "memcheck"
+  | Thread_sanitizer -> Sys.getenv_opt "LWT_RUST_CHECK" = Some "tsan"
+
+(** [left_out exceptions cases] is [cases], or no case under one of the checks
+    that [exceptions] name, each with its reason. *)
+let left_out exceptions cases =
+  match List.find_opt (fun (check, _) -> is_under check) exceptions with
+  | None -> cases
+  | Some (_, reason) ->
+      let print (name, _, _) =
+        Printf.printf "left out: %s, since %s\n%!" name reason
+      in
+      List.iter print cases;
+      []
+
+(** [run ~left_out name groups] runs a program that is not for all checks. *)
+let run ~left_out:exceptions name groups =
+  Alcotest.run name
+    (List.map (fun (group, cases) -> (group, left_out exceptions cases)) groups)
+
+(** A domain that is not the first has its stacks side by side. Memcheck cannot
+    see that OCaml switches between them, and takes the memory from one to the
+    other to be popped. *)
+let starts_a_domain = [ (Memcheck, "it starts a domain") ]
+
+(** {1 Cases} *)
+
 (** A test case whose body is a Lwt thread. One that waits for what never comes
     fails after a while, instead of hanging. *)
 let case name body =

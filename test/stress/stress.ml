@@ -1,17 +1,15 @@
 (* Everything at once, for a time: stress.exe [SECONDS]
 
    Tokio's threads and four domains against the Lwt loop, with collections,
-   cancellations and panics; then everything has to be as it was. *)
+   cancellations, panics, signals, threads, loops within loops and effects; then
+   everything has to be as it was. *)
 
 open Lwt.Syntax
 open Support
+open Inside
 
-exception Wrong of string
-
-let check name condition = if not condition then raise (Wrong name)
 let fibres = 32
 let domains = 4
-let turns n = Lwt.map (fun () -> n) (Lwt.pause ())
 
 let panics promise =
   let+ result = result promise in
@@ -20,6 +18,16 @@ let panics promise =
   | Error exn -> raise exn
   | Ok () -> raise (Wrong "a panic")
 
+let fails promise =
+  let+ result = result promise in
+  match result with
+  | Error
+      ( Lwt_rust.Error { backtrace = Some _; _ }
+      | Lwt_rust.Panic { backtrace = Some _; _ } ) ->
+      ()
+  | Error exn -> raise exn
+  | Ok () -> raise (Wrong "a failure with a backtrace")
+
 (* Cancelled after a random number of turns, if it has not ended by then. *)
 let cancelled promise =
   let* () = pauses (Random.int 4) in
@@ -27,17 +35,56 @@ let cancelled promise =
   let+ result = result promise in
   match result with Ok _ | Error Lwt.Canceled -> () | Error exn -> raise exn
 
-let on_lwt () =
-  match Random.int 14 with
+(* {1 Signals}
+
+   Rust waits for the one, and OCaml has a handler for the other. No more of them: the
+   stack that OCaml has for handlers has room for two. *)
+
+let of_rust = Sys.sigusr1
+let of_ocaml = Sys.sigusr2
+let number_of_rust's = 10 (* on Linux *)
+let handled = Atomic.make 0
+let send signal = Unix.kill (Unix.getpid ()) signal
+
+let send_from_somewhere signal =
+  if Random.bool () then Lwt.return (send signal)
+  else Lwt_preemptive.detach send signal
+
+let signal_for_rust () =
+  let waiting = Rust_functions.next_signal number_of_rust's in
+  let* () = send_from_somewhere of_rust in
+  waiting
+
+let signal_for_ocaml () =
+  let before = Atomic.get handled in
+  let* () = send_from_somewhere of_ocaml in
+  let rec wait () =
+    if Atomic.get handled > before then Lwt.return_unit
+    else
+      let* () = Lwt_unix.sleep 0.001 in
+      wait ()
+  in
+  wait ()
+
+let begin_signals () =
+  Sys.set_signal of_ocaml (Signal_handle (fun _ -> Atomic.incr handled));
+  signal_for_rust ()
+
+(* {1 Operations} *)
+
+let plain () =
+  match Random.int 17 with
   | 0 -> Lwt.map (fun n -> check "yield" (n = 1)) (Rust.yield 3 1)
   | 1 -> Lwt.map (fun n -> check "spawn" (n = 2)) (Rust.spawn 2)
-  | 2 -> Lwt.map (fun n -> check "sum" (n = 45)) (Rust.sum turns 10)
-  | 3 -> Lwt.map (fun n -> check "tokio" (n = 45)) (Rust.sum_on_tokio turns 10)
+  | 2 -> Lwt.map (fun n -> check "sum" (n = 45)) (Rust.sum pausing 10)
+  | 3 ->
+      Lwt.map (fun n -> check "tokio" (n = 45)) (Rust.sum_on_tokio pausing 10)
   | 4 -> Lwt.map (fun n -> check "storm" (n = 4950)) (Rust.storm 100)
-  | 5 -> Lwt.map (fun n -> check "tasks" (n = 45)) (Rust.sum_of_tasks turns 10)
+  | 5 ->
+      Lwt.map (fun n -> check "tasks" (n = 45)) (Rust.sum_of_tasks pausing 10)
   | 6 -> panics (Rust.unwind (Random.bool ()))
   | 7 -> cancelled (Rust.for_ever ())
-  | 8 -> cancelled (Rust.sum_on_tokio turns 20)
+  | 8 -> cancelled (Rust.sum_on_tokio pausing 20)
   | 9 -> cancelled (Rust.scoped ())
   | 10 -> cancelled (Rust.await (fst (Lwt.task ())))
   | 11 -> Lwt.map (fun n -> check "herd" (n = 500)) (Rust.herd 500)
@@ -47,22 +94,43 @@ let on_lwt () =
       let* () = Lwt.pause () in
       Lwt_rust.Promise.resolve promise "x";
       Lwt.map (fun s -> check "promise" (s = "x")) awaiting
+  | 13 -> fails (Rust.fail (Random.bool ()))
+  | 14 -> fails (Rust.panic (Random.bool ()))
+  | 15 -> signal_for_rust ()
+  | 16 -> signal_for_ocaml ()
   | _ -> Rust.sleep (Random.int 3) ()
+
+let around_closures = [ a_fiber_around; a_fiber_within ]
+
+(* What a phase has besides. Lwt has one value of each key for all threads, so only
+   one thread may look at them; and only the loop's thread has a handler for
+   [Outside]. *)
+let alone = a_value :: around_closures
+let alone_in_a_fiber = outside :: alone
+let beside_threads = in_a_thread :: around_closures
+let on_lwt others () = if Random.int 5 = 0 then one_of others () else plain ()
 
 let in_a_domain () =
   let run = Lwt_rust.Executor.run in
-  match Random.int 7 with
+  match Random.int 10 with
   | 0 -> check "yield" (run (fun () -> Rust.Raw.yield 3 1) = 1)
   | 1 -> check "spawn" (run (fun () -> Rust.Raw.spawn 2) = 2)
   | 2 -> check "sum" (run (fun () -> Rust.Raw.sum Lwt.return 10) = 45)
-  | 3 -> check "lwt" (Lwt_rust.Executor.run_in_lwt (fun () -> turns 4) = 4)
+  | 3 -> check "lwt" (Lwt_rust.Executor.run_in_lwt (fun () -> pausing 4) = 4)
   | 4 ->
-      let call () = Rust.Raw.call_in_lwt_from_tokio turns 5 in
+      let call () = Rust.Raw.call_in_lwt_from_tokio pausing 5 in
       check "tokio" (run call = 5)
   | 5 -> (
       match run (fun () -> Rust.Raw.unwind true) with
       | () -> raise (Wrong "a panic")
       | exception Lwt_rust.Panic _ -> ())
+  | 6 -> send (one_of [ of_rust; of_ocaml ])
+  | 7 -> (
+      match run (fun () -> Rust.Raw.fail true) with
+      | () -> raise (Wrong "an error")
+      | exception Lwt_rust.Error { backtrace = Some _; _ } -> ())
+  | 8 ->
+      around (fun () -> check "around" (run (fun () -> Rust.Raw.yield 3 1) = 1))
   | _ -> run (fun () -> Rust.Raw.leave_task (ref 0))
 
 let counted = Atomic.make 0
@@ -106,19 +174,48 @@ let collect () =
   | _ -> Gc.minor ());
   Lwt.return_unit
 
-let work seconds =
+let phase seconds others =
   let deadline = Unix.gettimeofday () +. seconds in
-  Lwt.join
-    (until deadline collect
-    :: (List.init fibres (fun _ -> until deadline on_lwt)
-       @ List.init domains (fun _ ->
-             until deadline (fun () -> a_domain deadline))))
+  Lwt_main.run
+    (Lwt.join
+       (until deadline collect
+       :: (List.init fibres (fun _ -> until deadline (on_lwt others))
+          @ List.init domains (fun _ ->
+                until deadline (fun () -> a_domain deadline)))))
+
+(* How often a continuation is dropped in each [work]. A call whose closure never comes
+   back has a task, the promise that it awaits, the closure and its context for ever,
+   unless it is cancelled. *)
+let dropped = 10
+let for_ever = ref 0
+
+let beside_what_is_for_ever (live : Lwt_rust.Runtime.live) =
+  {
+    live with
+    tasks = live.tasks - !for_ever;
+    promises = live.promises - !for_ever;
+    roots = live.roots - (2 * !for_ever);
+  }
+
+let work seconds =
+  let seconds = seconds /. 4. in
+  for _ = 1 to dropped do
+    in_a_closure_later ();
+    incr for_ever;
+    never_resumed ();
+    never_resumed_and_cancelled ()
+  done;
+  phase seconds alone;
+  with_an_engine_in_ocaml (fun () ->
+      around (fun () -> phase seconds alone_in_a_fiber));
+  phase seconds beside_threads;
+  around (fun () -> in_a_closure (fun () -> phase seconds beside_threads))
 
 (* What was dropped on other threads, or waits for a collection, may take a
    little longer. *)
 let rec live_when_quiet patience expected =
   Gc.full_major ();
-  let live = Lwt_rust.Runtime.live () in
+  let live = beside_what_is_for_ever (Lwt_rust.Runtime.live ()) in
   if live = expected || patience = 0 then Lwt.return live
   else
     let* () = Lwt_unix.sleep 0.02 in
@@ -135,25 +232,24 @@ let show_memory () =
   Printf.sprintf "resident_kb=%d trimmed_kb=%d" kilobytes (resident ())
 
 let main seconds =
+  Lwt_main.run (begin_signals ());
+  (* What stays for good is there after a while. *)
+  work (seconds /. 10.);
   let nothing =
     { Lwt_rust.Runtime.tasks = 0; promises = 0; roots = 0; descriptors = 0 }
   in
-  Lwt_rust.Runtime.start ();
-  (* What stays for good is there after a while. *)
-  let* () = work (seconds /. 10.) in
-  let* before = live_when_quiet 20 nothing in
+  let before = Lwt_main.run (live_when_quiet 20 nothing) in
   let before = { before with tasks = 0; promises = 0 } in
   Printf.printf "before    %s %s\n%!" (show before) (show_memory ());
   Atomic.set counted 0;
   Atomic.set domains_ended 0;
-  let quarter n =
-    let* () = work (seconds /. 4.) in
-    let+ live = live_when_quiet 500 before in
+  for n = 1 to 4 do
+    work (seconds /. 4.);
+    let live = Lwt_main.run (live_when_quiet 500 before) in
     Printf.printf "after %d/4 %s %s operations=%d domains=%d\n%!" n (show live)
       (show_memory ()) (Atomic.get counted) (Atomic.get domains_ended)
-  in
-  let* () = Lwt_list.iter_s quarter [ 1; 2; 3; 4 ] in
-  let+ after = live_when_quiet 500 before in
+  done;
+  let after = Lwt_main.run (live_when_quiet 500 before) in
   check "as it was" (after.tasks = 0 && after.promises = 0);
   check "no descriptors more" (after.descriptors <= before.descriptors);
   check "no roots more" (after.roots <= before.roots)
@@ -162,5 +258,7 @@ let () =
   let seconds =
     if Array.length Sys.argv > 1 then float_of_string Sys.argv.(1) else 600.
   in
+  Unix.putenv "RUST_BACKTRACE" "1";
+  Lwt_rust.set_panic_reporter (Some ignore);
   Lwt_rust.Runtime.(configure (Multi_thread { workers = Some 8 }));
-  Lwt_main.run (main seconds)
+  main seconds

@@ -7,7 +7,7 @@ use std::{
 
 use lwt_rust::{
     Closure, DomainExecutor, Error, FromOcaml, Lock, LwtFn, Promise, Raw, Root, call_protected,
-    func, spawn_scoped, try_with_lock,
+    func, spawn_scoped, try_with_lock, with_lock,
 };
 
 static LIVE: AtomicU64 = AtomicU64::new(0);
@@ -172,4 +172,12 @@ pub(crate) async fn hold_little(byte: u8, turns: u64, at_end: Closure<(), ()>) -
 #[func]
 pub(crate) async fn hold_much(byte: u8, turns: u64, at_end: Closure<(), ()>) -> bool {
     hold::<3000>(byte, turns, at_end).await
+}
+
+/// Calls a plain closure in the first poll, then waits for ever, counted.
+#[func]
+pub(crate) async fn call_at_once_and_wait(f: Closure<(), ()>) -> Result<(), Error> {
+    let _counted = Counted::new();
+    with_lock(|lock| f.call(lock, ()))?;
+    pending().await
 }

@@ -148,6 +148,14 @@ pub(crate) fn set_handler(signal: i32) -> Result<(), Error> {
     }
 }
 
+/// Waits for the next signal of a kind, by `tokio::signal`.
+#[func]
+pub(crate) async fn next_signal(signal: i32) -> Result<(), Error> {
+    let mut signals = tokio::signal::unix::signal(signal.into())?;
+    signals.recv().await;
+    Ok(())
+}
+
 /// How many signals were handled.
 #[func]
 pub(crate) fn handled() -> usize {
