@@ -15,7 +15,7 @@ let take : type a. a t -> a Lwt.t = function
       (* Whose slot it is later, nobody knows. *)
       if slot < 0 then
         invalid_arg "Lwt_rust.Call.promise: the promise was taken before";
-      if not (Lwt_loop.has_made call.executor) then
+      if not (Lwt_loop.is_here () || Lwt_loop.has_made call.executor) then
         invalid_arg
           "Lwt_rust.Call.promise: this domain runs no Lwt loop; take what the \
            call gives with Lwt_rust.Executor.run";

@@ -11,7 +11,4 @@ let run f =
         Fun.protect ~finally:give_back f)
 
 let storage : Obj.t list Domain.DLS.key = Domain.DLS.new_key (fun () -> [])
-
-let keep value ~gone =
-  Gc.finalise_last gone value;
-  Domain.DLS.set storage (value :: Domain.DLS.get storage)
+let keep value = Domain.DLS.set storage (value :: Domain.DLS.get storage)

@@ -8,8 +8,8 @@ val has_begun : unit -> bool
 (** [has_begun ()] is whether the calling domain is ending and has called the
     functions given to {!run}: what is given to it now is not called. *)
 
-val keep : Obj.t -> gone:(unit -> unit) -> unit
-(** [keep value ~gone] has the calling domain keep [value], which nobody else
-    has, until it has ended, with all its threads. Then the collector of another
-    domain calls [gone]. That is so too if the domain was calling its hooks
-    already, which {!run} cannot know before one of its own was called. *)
+val keep : Obj.t -> unit
+(** [keep value] has the calling domain keep [value] until it has ended, with
+    all its threads. Then the collector of another domain finds that nobody has
+    it. That is so too if the domain was calling its hooks already, which {!run}
+    cannot know before one of its own was called. *)

@@ -148,15 +148,6 @@ let close_if_current t =
   | Some current when current == t -> close t
   | Some _ | None -> ()
 
-(* Its domain is gone, and has not closed it: {!Domain_end.keep}. *)
-let give_up t =
-  forget t;
-  delete_alarm t;
-  match Atomic.get current with
-  | Some current' as before when current' == t ->
-      ignore (Atomic.compare_and_set current before None)
-  | Some _ | None -> ()
-
 (* Rust knows the executor. Code that interrupts this may do it too, and when an
    exception does, the next call does it again: to do a part of it twice is no harm. *)
 let finish t =
@@ -165,14 +156,14 @@ let finish t =
     t.alarm <- Some (Gc.create_alarm (fun () -> look_for_lost t));
   if not (Domain.is_main_domain ()) then (
     Domain_end.run (fun () -> close_if_current t);
-    Domain_end.keep
-      (Outcome.get (Raw.executor_life ()))
-      ~gone:(fun () -> give_up t));
+    Domain_end.keep (Outcome.get (Raw.executor_life None)));
+  (* Others are refused, or their domains are gone and have not closed them. *)
+  List.iter
+    (fun other -> if other != t then delete_alarm other)
+    (Atomic.exchange all [ t ]);
   Atomic.set current (Some t)
 
 let has_made executor =
-  is_here ()
-  ||
   match find (Domain_id.self ()) with
   | Some t when t.executor == executor ->
       finish t;

@@ -9,9 +9,13 @@ val attach : unit -> unit
     @raise Unix.Unix_error
       if the system does not give tokio's runtime what it needs to start. *)
 
+val is_here : unit -> bool
+(** [is_here ()] is whether the calling domain has such an executor. *)
+
 val has_made : Executor.t -> bool
-(** [has_made executor] is whether the calling domain has such an executor,
-    which is [executor] if its domain is the one that is asked. *)
+(** [has_made executor] is whether the calling domain has made [executor] and
+    not finished with it, because something has interrupted that. Then it is
+    finished now. *)
 
 val shutdown : deadline:float -> unit Lwt.t
 (** See {!Lwt_rust.Runtime.shutdown}. *)

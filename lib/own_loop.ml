@@ -4,29 +4,19 @@ type t = {
   mutable is_running : bool;
 }
 
-(* By domain. *)
-let loops : (int * t) list Atomic.t = Atomic.make []
-
-let rec update f =
-  let before = Atomic.get loops in
-  if not (Atomic.compare_and_set loops before (f before)) then update f
+(* With the domain's own storage, which goes with it. *)
+let key : t option Domain.DLS.key = Domain.DLS.new_key (fun () -> None)
 
 let close domain t =
-  update (List.remove_assoc domain);
+  Domain.DLS.set key None;
   (* To this thread: perhaps only others have used it. *)
   ignore (Raw.executor_attach domain false : bool Raw.outcome);
   Fun.protect
     ~finally:(fun () -> Unix.close t.socket)
     (fun () -> Executor.close t.executor)
 
-(* Its domain is gone, and has not closed it: {!Domain_end.keep}. *)
-let give_up domain t =
-  if List.mem_assoc domain (Atomic.get loops) then (
-    update (List.remove_assoc domain);
-    Unix.close t.socket)
-
-let find domain =
-  match List.assoc_opt domain (Atomic.get loops) with
+let find () =
+  match Domain.DLS.get key with
   | Some t -> t
   | None ->
       let message =
@@ -42,21 +32,20 @@ let create domain =
   (* [drive] looks before it sleeps, and Rust itself wakes it. *)
   let executor = Executor.make ~is_of_lwt:false ignore in
   match Outcome.get (Raw.executor_create domain None executor) with
-  | None -> (* Code that has interrupted this has made one. *) find domain
+  | None -> (* Code that has interrupted this has made one. *) find ()
   | Some socket ->
       let t = { executor; socket; is_running = false } in
-      update (List.cons (domain, t));
-      (* Hooks that were added now would not be called: [run] closes it. *)
+      Domain.DLS.set key (Some t);
+      (* Hooks that were added now would not be called: [run] closes it. If these
+         are the first hooks to use Rust, nobody knows, and the collector does. *)
       if not (Domain_end.has_begun ()) then
         Domain_end.run (fun () -> close domain t);
-      Domain_end.keep
-        (Outcome.get (Raw.executor_life ()))
-        ~gone:(fun () -> give_up domain t);
+      Domain_end.keep (Outcome.get (Raw.executor_life (Some socket)));
       t
 
 let attach () =
   let domain = Domain_id.self () in
-  if Outcome.get (Raw.executor_attach domain false) then find domain
+  if Outcome.get (Raw.executor_attach domain false) then find ()
   else create domain
 
 let sleep t =

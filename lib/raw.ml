@@ -111,7 +111,9 @@ external executor_create :
   int -> 'notification option -> 'executor -> Unix.file_descr option outcome
   = "lwt_rust_executor_create"
 
-external executor_life : unit -> Obj.t outcome = "lwt_rust_executor_life"
+external executor_life : Unix.file_descr option -> Obj.t outcome
+  = "lwt_rust_executor_life"
+
 external executor_poll : unit -> actions = "lwt_rust_executor_poll"
 
 external executor_is_woken : unit -> bool = "lwt_rust_executor_is_woken"

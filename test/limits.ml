@@ -101,6 +101,28 @@ let many_calls () =
   let+ numbers = Lwt.all waiting in
   check "waiting" (List.init (most - 10) Fun.id) numbers
 
+(* 2^24 of them: five gigabytes, in half a minute. *)
+let all_calls () =
+  let most = 1 lsl 24 in
+  let calls = Array.make most Lwt.return_unit in
+  Array.iteri (fun i _ -> calls.(i) <- Rust.for_ever ()) calls;
+  check "live" most (Lwt_main.run (Rust.live ()));
+  let refused () =
+    match Lwt_main.run (Rust.yield 1 ()) with
+    | () -> failwith "not refused"
+    | exception Lwt_rust.Error { message; _ } ->
+        check "message" true
+          (String.starts_with ~prefix:"this domain has 16777216 calls" message)
+  in
+  refused ();
+  List.iter (fun i -> Lwt.cancel calls.(i)) (List.init 10 Fun.id);
+  let others = List.init 10 (fun n -> Rust.sleep 1 n) in
+  refused ();
+  check "others" (List.init 10 Fun.id) (Lwt_main.run (Lwt.all others));
+  Array.iter Lwt.cancel calls;
+  check "live" 0 (Lwt_main.run (Rust.live ()));
+  check "later" 5 (Lwt_main.run (Rust.sleep 1 5))
+
 (* [good] of them are as they should be, and the others say why not. *)
 let sorts good what (found, messages) =
   check "good" good found;
@@ -225,6 +247,7 @@ let ends name () =
 
 let () =
   match Sys.argv with
+  | [| _; "all calls" |] -> all_calls ()
   | [| _; name |] when List.mem_assoc name programs ->
       (List.assoc name programs) ()
   | _ ->

@@ -6,13 +6,19 @@
 
 use std::{
     collections::VecDeque,
+    os::fd::{FromRawFd, OwnedFd, RawFd},
     sync::{Mutex, PoisonError},
 };
 
 use super::DomainExecutor;
 
 /// OCaml has it in the storage of a domain, and drops it when that is gone.
-pub(crate) struct DomainLife(Unused);
+pub(crate) struct DomainLife {
+    executor: Unused,
+    /// The descriptor on which the domain is told to poll, which it closes when it has
+    /// closed the executor.
+    socket: Option<RawFd>,
+}
 
 /// An executor, to be looked into only by a thread of the domain that it is given
 /// to.
@@ -36,21 +42,29 @@ impl DomainLife {
     /// before there are many.
     pub(crate) const SIZE: usize = 1 << 12;
 
-    pub(crate) fn new(executor: &'static DomainExecutor) -> Self {
-        DomainLife(Unused(executor))
+    pub(crate) fn new(executor: &'static DomainExecutor, socket: Option<RawFd>) -> Self {
+        DomainLife {
+            executor: Unused(executor),
+            socket,
+        }
     }
 }
 
 impl Drop for DomainLife {
     fn drop(&mut self) {
-        let Unused(executor) = self.0;
+        let Unused(executor) = self.executor;
         let shared = executor.shared();
         if !shared.is_closed() {
             executor.give_up();
+            if let Some(socket) = self.socket {
+                // SAFETY: `create` gave it to the domain, which is gone and has not closed
+                // it: it closes the executor before.
+                drop(unsafe { OwnedFd::from_raw_fd(socket) });
+            }
         }
         if !shared.is_of_lwt() && executor.is_empty() {
             let mut unused = UNUSED.lock().unwrap_or_else(PoisonError::into_inner);
-            unused.push_back(self.0);
+            unused.push_back(self.executor);
         }
     }
 }

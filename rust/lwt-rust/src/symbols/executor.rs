@@ -51,15 +51,18 @@ extern "C" fn lwt_rust_executor_create(domain: Raw, notification: Raw, record: R
     }
 }
 
-/// `unit -> Obj.t outcome`: what the domain keeps in its own storage, and nowhere
-/// else, for its executor to be used again when the domain is gone.
+/// `Unix.file_descr option -> Obj.t outcome`: what the domain keeps in its own storage,
+/// and nowhere else, for its executor to be used again when the domain is gone. The
+/// descriptor is closed then, if the domain has not closed the executor.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_life(unit: Raw) -> Raw {
+extern "C" fn lwt_rust_executor_life(socket: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([unit], |lock, _| {
+        stub([socket], |lock, [socket]| {
             let executor = ffi::executor().ok_or(Error::Abandoned)?;
-            let life = Content::new(Arc::new(DomainLife::new(executor)));
+            let socket = read::<Option<i64>>(socket.get(lock))?;
+            let socket = socket.map(i32::try_from).transpose()?;
+            let life = Content::new(Arc::new(DomainLife::new(executor, socket)));
             Ok(Root::new(content_value(lock, life, DomainLife::SIZE)))
         })
     }
