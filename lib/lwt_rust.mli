@@ -168,10 +168,10 @@ val set_panic_reporter : (panic -> unit) option -> unit
     line on the standard error output; so it is when the loop is not there to
     call [report], or 64 panics wait for it. Any domain may call it.
 
-    A crate may set a panic hook of its own at any time, which is called too,
-    after ours. Only if it takes ours ([std::panic::take_hook]) and neither
-    calls nor drops that, the next panic that Rust catches for OCaml has no
-    [location] and no [backtrace]; from then on ours is there again. *)
+    A crate may set a panic hook of its own at any time. lwt_rust calls that
+    hook after its own. But if the crate takes the hook of lwt_rust
+    ([std::panic::take_hook]), keeps it, and does not call it, panics have no
+    [location] and no [backtrace], and are not reported. *)
 
 (** {1:promises Promises for Rust} *)
 

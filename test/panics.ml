@@ -110,6 +110,29 @@ let others_are_not_disturbed () =
        (function Error (Lwt_rust.Panic _) -> true | Ok () | Error _ -> false)
        panics)
 
+(* A panic that is resumed comes by no hook, as when tokio hands on the panic of a task.
+   Meanwhile the pool's threads panic, and each of these panics has its location. *)
+let beside_others_that_are_resumed () =
+  Lwt_rust.set_panic_reporter (Some ignore);
+  let rec resume n =
+    if n = 0 then Lwt.return_unit
+    else
+      let* _ = result (Rust.unwind true) in
+      resume (n - 1)
+  in
+  let rec panic n =
+    if n = 0 then Lwt.return_unit
+    else
+      let* panicked = result (Rust_functions.panic_blocking ()) in
+      match panicked with
+      | Error (Lwt_rust.Panic { location; _ }) when location <> "" ->
+          panic (n - 1)
+      | Ok () | Error _ -> Alcotest.fail "a panic without a location"
+  in
+  let resumed = Lwt.join (List.init 4 (fun _ -> resume 20_000)) in
+  let+ () = Lwt.join (resumed :: List.init 4 (fun _ -> panic 1_000)) in
+  Lwt_rust.set_panic_reporter None
+
 let () =
   Alcotest.run "panics"
     [
@@ -134,5 +157,6 @@ let () =
           case "in a stub" panic_in_a_stub;
           case "in a closure that Rust calls" panic_in_a_call_from_a_closure;
           case "disturb no others" others_are_not_disturbed;
+          case "beside others that are resumed" beside_others_that_are_resumed;
         ] );
     ]

@@ -9,7 +9,7 @@ use std::{
     ptr,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -54,33 +54,23 @@ static REPORTS: Mutex<VecDeque<Panic>> = Mutex::new(VecDeque::new());
 /// The most of them that are kept; others are printed at once.
 const MOST_REPORTS: usize = 64;
 
-/// Which of the hooks that we have set is in use: the last one. They begin with 1.
-static HOOKS: AtomicUsize = AtomicUsize::new(0);
-
-/// Where that one is; 0 if nobody has it any more.
-static PLACE: AtomicUsize = AtomicUsize::new(0);
+/// Whether our hook exists: it is the hook of the process, or another hook has it, and calls
+/// it.
+static IS_SET: AtomicBool = AtomicBool::new(false);
 
 /// Held while the hook of the process is changed: meanwhile it is Rust's own.
 static CHANGING: Mutex<()> = Mutex::new(());
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send + 'static>;
 
-/// What one of our hooks has: when somebody sets another hook in its place, and does not
-/// keep it, Rust drops it, after the change.
-struct Number(usize);
+/// A part of our hook. If somebody sets another hook in its place, and does not keep ours,
+/// Rust drops ours after the change. Then ours is set again, and calls the other one.
+struct OurHook;
 
-impl Number {
-    fn is_last(&self) -> bool {
-        self.0 == HOOKS.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Number {
+impl Drop for OurHook {
     fn drop(&mut self) {
-        if self.is_last() {
-            PLACE.store(0, Ordering::Relaxed);
-            Panic::install_hook();
-        }
+        IS_SET.store(false, Ordering::Relaxed);
+        Panic::install_hook();
     }
 }
 
@@ -115,58 +105,36 @@ pub(crate) fn take_reports() -> VecDeque<Panic> {
 }
 
 impl Panic {
-    /// Sees to it that the hook that Rust calls at a panic is ours, which notes where the
-    /// panic happened and reports it. It never enters OCaml. If it is somebody else's, that
-    /// one is called after ours from now on. Returns whether it was.
+    /// Sets the hook that Rust calls at a panic to ours, unless ours exists already. Our hook
+    /// notes where the panic happened, and reports it. It never enters OCaml. It calls the
+    /// hook that it replaces.
     ///
-    /// Rust has no function that looks at the hook, or that changes it at once. So
-    /// meanwhile a panic of another thread is printed by Rust's own hook, and a hook that
-    /// another thread sets may be lost.
-    pub(crate) fn install_hook() -> bool {
+    /// Rust has no function that looks at the hook, or that changes it in one step. So if
+    /// another thread panics meanwhile, Rust's own hook prints that panic; and if another
+    /// thread sets a hook meanwhile, that hook may be lost.
+    pub(crate) fn install_hook() {
         if std::thread::panicking() {
-            return false;
+            return;
         }
         // Another thread is doing it. Nothing that can panic runs under this lock.
         let Ok(_changing) = CHANGING.try_lock() else {
-            return false;
+            return;
         };
-        let found = std::panic::take_hook();
-        if ptr::from_ref(&*found).addr() == PLACE.load(Ordering::Relaxed) {
-            std::panic::set_hook(found);
-            return false;
+        if IS_SET.load(Ordering::Relaxed) {
+            return;
         }
-        // Rust's own prints, and so do we.
+        let found = std::panic::take_hook();
+        // Rust's own hook prints, and so does ours.
         let next = (!is_rusts_own(&found)).then_some(found);
-        let is_of_others = next.is_some();
-        let number = Number(HOOKS.fetch_add(1, Ordering::Relaxed) + 1);
-        let hook: Hook = Box::new(move |info| {
-            // An earlier one, which somebody's hook has kept and calls, has nothing to do.
-            if number.is_last() {
-                Self::on_panic(info);
-            }
+        let ours = OurHook;
+        IS_SET.store(true, Ordering::Relaxed);
+        std::panic::set_hook(Box::new(move |info| {
+            let OurHook = &ours;
+            Self::on_panic(info);
             if let Some(next) = &next {
                 next(info);
             }
-        });
-        PLACE.store(ptr::from_ref(&*hook).addr(), Ordering::Relaxed);
-        std::panic::set_hook(hook);
-        is_of_others
-    }
-
-    /// A panic has not come by our hook. Either somebody has taken it away, and keeps it
-    /// without calling it; or the panic has come by no hook, because somebody has resumed
-    /// it.
-    #[cold]
-    fn missed(message: &str) {
-        if Self::install_hook() {
-            let panic = Panic(Box::new(PanicInner {
-                message: message.to_owned(),
-                location: String::new(),
-                trace: None,
-            }));
-            // Without a reporter, that hook has told of it.
-            drop(panic.send_to_reporter());
-        }
+        }));
     }
 
     fn on_panic(info: &PanicHookInfo<'_>) {
@@ -228,8 +196,9 @@ impl Panic {
         let last = last.ok().flatten();
         let message = message_of(&*payload);
         drop_quietly(payload);
-        if last.is_none() {
-            Self::missed(&message);
+        if last.is_none() && !IS_SET.load(Ordering::Relaxed) {
+            // Somebody has replaced our hook while a thread was panicking.
+            Self::install_hook();
         }
         let (location, trace) = last.unwrap_or_default();
         Panic(Box::new(PanicInner {
