@@ -422,7 +422,13 @@ let destructors_are_told_of () =
     (lines "call Lwt_rust.Runtime.start () before")
 
 let left_out = function
+  | "a call, interrupted by a handler that calls"
+  | "a call, interrupted by a handler that raises"
+  | "Executor.run, interrupted by a handler that calls it" ->
+      [ (Support.Memcheck, "it starts a hundred processes") ]
   | "functions of domains"
+  | "plain functions that want tokio"
+  | "plain functions that want tokio too late"
   | "plain functions that want tokio in another domain"
   | "destructors that want tokio"
   | "plain functions that use tokio, when it has started" ->
