@@ -15,12 +15,11 @@ type t = {
       (** the resolver of each pending call, by the call's slot; [nobody] in the
           other slots. A resolver takes the type of its call's result. [Obj.t]
           hides that type, since a GADT would allocate a block for each. *)
-  mutable expected : expected option;
-      (** the call that {!expect} waits for *)
+  mutable expected : expected option;  (** the call that {!expect} waits for *)
   mutable left : chain list;
-      (** the actions that follow the ones being carried out. An action may block
-          or never return. So the first code that gets here, such as the next
-          turn, carries out the rest. *)
+      (** the actions that follow the ones being carried out. An action may
+          block or never return. So the first code that gets here, such as the
+          next turn, carries out the rest. *)
   mutable looked_at : int;
       (** the number of slots that {!find_lost} has looked at *)
   mutable lost : int list;  (** the slots that {!find_lost} has found *)

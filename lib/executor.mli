@@ -16,8 +16,8 @@ val carry_out : t -> Raw.context -> Raw.actions -> unit
     and the actions that follow from them. [here] is the context of the caller,
     or [Nowhere] if that is not known.
 
-    It calls closures, callbacks and continuations of the program. If one of them
-    raises or blocks, {!carry_out_left} carries out the remaining actions.
+    It calls closures, callbacks and continuations of the program. If one of
+    them raises or blocks, {!carry_out_left} carries out the remaining actions.
 
     @raise exn
       the exception of a continuation, or one that Lwt does not catch. It leaves
@@ -33,7 +33,8 @@ val carry_out_left : t -> unit
 
 val poll : t -> unit
 (** [poll t] polls the runnable tasks of the calling domain's executor, whose
-    record is [t], and carries out their actions. It raises as {!carry_out} does.
+    record is [t], and carries out their actions. It raises as {!carry_out}
+    does.
 
     @raise Errors.Abandoned if Rust was shut down. *)
 
@@ -48,8 +49,8 @@ val expect : t -> int -> ('a, Raw.failure) result option ref
     time. Meanwhile no other call has a resolver. *)
 
 val cancel : t -> int -> unit
-(** [cancel t slot] cancels the call in [slot], which must be pending. The future
-    is dropped before [cancel] returns, unless it is being polled. *)
+(** [cancel t slot] cancels the call in [slot], which must be pending. The
+    future is dropped before [cancel] returns, unless it is being polled. *)
 
 val cancelled : t -> int -> unit
 (** [cancelled t slot] is [cancel t slot], if Lwt has just cancelled the promise

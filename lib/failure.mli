@@ -13,8 +13,8 @@ val note : Raw.failure -> unit
 
     For example, a synchronous closure that Rust has called raises
     [Out_of_memory], and [Lwt.Exception_filter] lets it through. The exception
-    cannot pass Rust's frames. So Rust sees a rejection, {!let_through} keeps the
-    exception, and {!leave} raises it again when the stub has returned. *)
+    cannot pass Rust's frames. So Rust sees a rejection, {!let_through} keeps
+    the exception, and {!leave} raises it again when the stub has returned. *)
 
 val let_through : exn -> Printexc.raw_backtrace -> unit
 (** [let_through exn backtrace] keeps [exn] for {!leave} in the calling domain,
@@ -25,5 +25,5 @@ val has_escaped : unit -> bool
 *)
 
 val leave : unit -> unit
-(** [leave ()] raises the first exception that was kept in the calling domain, if
-    there is one. The others stay for later calls. *)
+(** [leave ()] raises the first exception that was kept in the calling domain,
+    if there is one. The others stay for later calls. *)

@@ -3,7 +3,8 @@
 
 val attach : unit -> unit
 (** [attach ()] attaches the executor of the calling domain to the calling
-    thread. If the domain has no executor, it makes one that the Lwt loop drives.
+    thread. If the domain has no executor, it makes one that the Lwt loop
+    drives.
 
     @raise Errors.Error
       if another domain runs the Lwt loop, or Rust was shut down.

@@ -3,8 +3,8 @@
     For example, a crate has this function:
 
     {@rust[
-    #[lwt_rust::func]
-    async fn greet(name: String, delay: Duration) -> String
+      #[lwt_rust::func]
+      async fn greet(name: String, delay: Duration) -> String
     ]}
 
     [lwt-rust bindings], which the build runs, makes an OCaml module for the
@@ -52,8 +52,8 @@ module Backtrace : sig
 
       The first call in a process reads the debug information of the program and
       keeps it. This may take most of a second, and tens of megabytes.
-      [Printexc.to_string] of an {!Error} or a {!Panic} that has a backtrace does
-      the same.
+      [Printexc.to_string] of an {!Error} or a {!Panic} that has a backtrace
+      does the same.
 
       @raise Error in a forked process. *)
 end
@@ -104,30 +104,30 @@ exception Abandoned
     the process was forked and the task is in the parent. *)
 
 val register_exception : string -> exn -> unit
-(** [register_exception name exn] gives the constructor of [exn] the name [name],
-    by which Rust recognises it ([lwt_rust::Exception::is]). The arguments of
-    [exn] do not matter. If a constructor is registered twice, the last name
-    counts. Any domain may call it. *)
+(** [register_exception name exn] gives the constructor of [exn] the name
+    [name], by which Rust recognises it ([lwt_rust::Exception::is]). The
+    arguments of [exn] do not matter. If a constructor is registered twice, the
+    last name counts. Any domain may call it. *)
 
 val set_panic_reporter : (panic -> unit) option -> unit
-(** [set_panic_reporter (Some report)] makes the Lwt loop call [report], a little
-    later, with each panic of Rust code, whatever thread it was on. A panic of a
-    call also rejects the call's promise. If [report] raises an exception, that
-    goes to [Lwt.async_exception_hook].
+(** [set_panic_reporter (Some report)] makes the Lwt loop call [report], a
+    little later, with each panic of Rust code on any thread. A panic of a call
+    also rejects the call's promise. If [report] raises an exception, that goes
+    to [Lwt.async_exception_hook].
 
     [set_panic_reporter None] restores the default: a line on the standard error
     output for each panic. Panics are also printed there if the loop cannot call
     [report], or if 64 panics wait for it. Any domain may call this function.
 
-    A crate may set a panic hook of its own at any time: lwt_rust calls that hook
-    after its own. But if a crate takes the hook of lwt_rust
+    A crate may set a panic hook of its own at any time: lwt_rust calls that
+    hook after its own. But if a crate takes the hook of lwt_rust
     ([std::panic::take_hook]), keeps it and does not call it, panics have no
     [location] and no [backtrace], and are not reported. *)
 
 (** {1:cancellation Cancellation}
 
-    [Lwt.cancel] on the pending promise of a call drops the Rust future before it
-    returns. For example, the connection that the future holds is closed:
+    [Lwt.cancel] on the pending promise of a call drops the Rust future before
+    it returns. For example, the connection that the future holds is closed:
 
     {[
       let download = Demo.download "example.org" in
@@ -140,29 +140,28 @@ val set_panic_reporter : (panic -> unit) option -> unit
     too, Lwt tells nobody of the cancellation; the future is dropped later, by
     OCaml's collector.
 
-    Work that the future has spawned on tokio goes on, unless it was spawned with
-    [lwt_rust::spawn_scoped]. A protected function ([#[func(protected)]]) goes on
-    too. *)
+    Work that the future has spawned on tokio goes on, unless it was spawned
+    with [lwt_rust::spawn_scoped]. A protected function ([#[func(protected)]])
+    goes on too. *)
 
 (** {1:runtime The runtime} *)
 
 (** The tokio runtime that tasks use.
 
     The runtime starts when an asynchronous Rust function is first called, or a
-    plain one with the option [tokio]. To choose its threads, configure it before
-    that:
+    plain one with the option [tokio]. To choose its threads, configure it
+    before that:
 
     {[
-      let () =
-        Lwt_rust.Runtime.(configure (Multi_thread { workers = Some 2 }))
+      let () = Lwt_rust.Runtime.(configure (Multi_thread { workers = Some 2 }))
     ]}
 
-    Its threads never run OCaml code. While they run, they block the signals that
-    were blocked on the thread that started the runtime, and no others. So
+    Its threads never run OCaml code. While they run, they block the signals
+    that were blocked on the thread that started the runtime, and no others. So
     signals can end the child processes that these threads start.
 
-    lwt_rust leaves [SIGPIPE] as it is: it ends the process when OCaml, or C code
-    of the program, writes to a pipe that has no reader. To ignore it, call
+    lwt_rust leaves [SIGPIPE] as it is: it ends the process when OCaml, or C
+    code of the program, writes to a pipe that has no reader. To ignore it, call
     [Sys.set_signal Sys.sigpipe Signal_ignore]. *)
 module Runtime : sig
   type flavor =
@@ -201,8 +200,8 @@ module Runtime : sig
       + All tasks are dropped. Pending promises are rejected with {!Abandoned},
         and {!Executor.run} of other domains raises it.
       + tokio's threads end. A blocking function that still runs cannot be
-        interrupted, so this step lasts until the deadline at most, or a tenth of
-        a second if less than that is left.
+        interrupted, so this step lasts until the deadline at most, or a tenth
+        of a second if less than that is left.
 
       From then on, calls of asynchronous functions are rejected with {!Error}.
       A runtime that the program has given to Rust itself
@@ -211,8 +210,8 @@ module Runtime : sig
 
       Later calls of [shutdown] return the same promise. It cannot be cancelled.
 
-      Raises [Invalid_argument] in a domain that does not run the Lwt loop, or if
-      [deadline] is not between 0 and 1e9. *)
+      Raises [Invalid_argument] in a domain that does not run the Lwt loop, or
+      if [deadline] is not between 0 and 1e9. *)
 
   type live = {
     tasks : int;  (** tasks of all executors, those of calls included *)
@@ -224,18 +223,18 @@ module Runtime : sig
   }
 
   val live : unit -> live
-  (** [live ()] is how many tasks, promises, roots and descriptors there are now.
-      Use it to find a leak: the numbers stay the same if the program does the
-      same work again and again. Some roots are there for good. Other threads
-      may make and drop things meanwhile. Any domain may call it.
+  (** [live ()] is how many tasks, promises, roots and descriptors there are
+      now. Use it to find a leak: the numbers stay the same if the program does
+      the same work again and again. Some roots are there for good. Other
+      threads may make and drop things meanwhile. Any domain may call it.
 
       @raise Error in a forked process. *)
 
   val notifications : unit -> int
   (** [notifications ()] is how many notifications Rust has sent to the Lwt loop
       so far. Each costs a few system calls, and many wake-ups may share one.
-      Other threads send them, and code of the loop's domain that runs outside of
-      Rust's tasks; wake-ups by tasks, and by the OCaml code that tasks call,
+      Other threads send them, and code of the loop's domain that runs outside
+      of Rust's tasks; wake-ups by tasks, and by the OCaml code that tasks call,
       need none. It is for measurements. Any domain may call it. *)
 end
 
@@ -260,15 +259,15 @@ module Call : sig
   (** A call of an asynchronous function, which has run until its first wait. *)
 
   val promise : 'a t -> 'a Lwt.t
-  (** [promise call] is the promise of the result of [call]. It must be the first
-      use of [call], made at once, as in the example above. It is resolved
+  (** [promise call] is the promise of the result of [call]. It must be the
+      first use of [call], made at once, as in the example above. It is resolved
       already if the function did not wait. It is rejected with
 
-      - an exception that OCaml has given to Rust and Rust gives back, physically
-        the same one;
+      - an exception that OCaml has given to Rust and Rust gives back,
+        physically the same one;
       - {!Error}, or one of the exceptions listed there, for a Rust error;
-      - {!Error} for a call in a domain that does not run the Lwt loop, and for a
-        call in a process that was forked after a first call;
+      - {!Error} for a call in a domain that does not run the Lwt loop, and for
+        a call in a process that was forked after a first call;
       - {!Panic} for a panic;
       - {!Abandoned} if nothing is left that could settle it.
 
@@ -285,8 +284,8 @@ module Call : sig
 
       Raises [Invalid_argument] if the call has to wait, and its promise was
       taken before or its domain runs no Lwt loop (see {!Executor}). Raises an
-      exception that Lwt does not catch ([Lwt.Exception_filter]) if a closure that
-      the function called has raised it. *)
+      exception that Lwt does not catch ([Lwt.Exception_filter]) if a closure
+      that the function called has raised it. *)
 
   type 'a direct
   (** A call of a Rust function that is not asynchronous. *)
@@ -325,8 +324,9 @@ module Executor : sig
       the Rust function that [call] has called ends. Its result is the result of
       that function.
 
-      Any domain may call it but the one that runs the Lwt loop. It blocks. While
-      it waits, it does not hold the lock of the domain, and signals are handled.
+      Any domain may call it but the one that runs the Lwt loop. It blocks.
+      While it waits, it does not hold the lock of the domain, and signals are
+      handled.
 
       A closure that Rust calls in this domain has to return a promise that is
       settled, since no Lwt loop could settle it later.
@@ -346,8 +346,8 @@ module Executor : sig
       @raise Abandoned if {!Runtime.shutdown} ends the call. *)
 
   val run_in_lwt : (unit -> 'a Lwt.t) -> 'a
-  (** [run_in_lwt f] makes the domain of the Lwt loop call [f ()] soon, and waits
-      until the promise of [f] is settled. Its result is the value of the
+  (** [run_in_lwt f] makes the domain of the Lwt loop call [f ()] soon, and
+      waits until the promise of [f] is settled. Its result is the value of the
       promise. The two domains share the values that [f] uses, so mutable ones
       must be safe to share.
 
@@ -370,10 +370,10 @@ end
 (** Promises that OCaml settles and Rust awaits, in programs that declare their
     stubs by hand.
 
-    A Rust function whose parameter is an [lwt_rust::Promise] takes an ['a Lwt.t]
-    in a generated module, and so few programs need this module. A stub that is
-    declared by hand may take an ['a Promise.t] instead. Any domain can settle
-    such a promise:
+    A Rust function whose parameter is an [lwt_rust::Promise] takes an
+    ['a Lwt.t] in a generated module, and so few programs need this module. A
+    stub that is declared by hand may take an ['a Promise.t] instead. Any domain
+    can settle such a promise:
 
     {[
       external await : int Lwt_rust.Promise.t -> int Lwt_rust.Call.t = "await"
@@ -395,9 +395,9 @@ module Promise : sig
         if the process was forked after an asynchronous function was called. *)
 
   val resolve : 'a t -> 'a -> unit
-  (** [resolve promise value] resolves [promise] with [value]. The Rust task that
-      awaits it runs soon, in its own domain. Any systhread of any domain may
-      call it.
+  (** [resolve promise value] resolves [promise] with [value]. The Rust task
+      that awaits it runs soon, in its own domain. Any systhread of any domain
+      may call it.
 
       Raises [Invalid_argument] if [promise] was settled before.
 

@@ -18,12 +18,11 @@ type wait = int
 (** The number of a wait: of a task that awaits a Lwt promise. Settling a wait
     that has ended does nothing. *)
 
-(** The actions that Rust has left, in the order in which OCaml carries them out.
-*)
+(** The actions that Rust has left, in the order in which OCaml carries them
+    out. *)
 type actions =
   | Nothing
-  | Come_back
-      (** tasks are runnable, and OCaml has to make the loop poll *)
+  | Come_back  (** tasks are runnable, and OCaml has to make the loop poll *)
   | Call : {
       closure : 'a -> 'b Lwt.t;
       argument : 'a;
@@ -74,8 +73,7 @@ type shown = {
   exn : exn;
   name : string;
   message : string;
-  registered : string option;
-      (** the name given to [register_exception] *)
+  registered : string option;  (** the name given to [register_exception] *)
   backtrace : Printexc.raw_backtrace option;
 }
 (** An exception, with the properties that Rust reads. *)
@@ -96,7 +94,8 @@ type callbacks = {
   make_timeout : unit -> exn;
   make_canceled : unit -> exn;
 }
-(** The functions that Rust calls. Rust finds each by the number of its field. *)
+(** The functions that Rust calls. Rust finds each by the number of its field.
+*)
 
 external archive_version : unit -> string = "lwt_rust_archive_version"
 (** The version of OCaml that the archive was built for, or [""] if cargo alone
@@ -151,12 +150,12 @@ external call_in_lwt : (unit -> 'a Lwt.t) -> ('a, 'executor) call
 external wait_promised : wait -> 'promise -> bool -> begun
   = "lwt_rust_wait_promised"
 [@@noalloc]
-(** OCaml has the promise of the wait, and the promise is pending. The flag is the
-    [is_removable] of [Cancel]. *)
+(** OCaml has the promise of the wait, and the promise is pending. The flag is
+    the [is_removable] of [Cancel]. *)
 
 external wait_resolve : wait -> 'a -> bool -> actions = "lwt_rust_wait_resolve"
-(** The flag is [true] if the wait belongs to the executor of the calling domain,
-    and [false] if it belongs to that of the Lwt loop. *)
+(** The flag is [true] if the wait belongs to the executor of the calling
+    domain, and [false] if it belongs to that of the Lwt loop. *)
 
 external wait_reject : wait -> shown -> bool -> actions = "lwt_rust_wait_reject"
 external promise_create : unit -> 'a promise outcome = "lwt_rust_promise_create"

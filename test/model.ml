@@ -56,7 +56,8 @@ end
 
 type source =
   | Awaited of int Lwt.u * int Lwt.t  (** a future of the domain awaits it *)
-  | Given of int Lwt.u * int Lwt.t  (** a thread of tokio's has it, or a closure *)
+  | Given of int Lwt.u * int Lwt.t
+      (** a thread of tokio's has it, or a closure *)
   | Rust_source of int Lwt_rust.Promise.t
   | Waited_for of int Lwt.u * int Lwt.t  (** the other domain waits for it *)
   | No_source

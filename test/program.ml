@@ -1,10 +1,10 @@
-(** Runs this test program again, as another process. Use it to test the end of a
-    process and the messages that it prints. *)
+(** Runs this test program again, as another process. Use it to test the end of
+    a process and the messages that it prints. *)
 
 let seconds = if Support.is_under Memcheck then 300. else 30.
 
-(** [wait_for child] is the exit code of [child]. The test fails if a signal ends
-    [child], or if it does not end. *)
+(** [wait_for child] is the exit code of [child]. The test fails if a signal
+    ends [child], or if it does not end. *)
 let wait_for child =
   let deadline = Unix.gettimeofday () +. seconds in
   let rec go () =

@@ -30,15 +30,15 @@ let run ~left_out:exceptions name groups =
   Alcotest.run name
     (List.map (fun (group, cases) -> (group, left_out exceptions cases)) groups)
 
-(** OCaml puts the stacks of a new domain side by side. Memcheck does not see that
-    OCaml switches from one stack to another, and takes the memory between them
-    for popped frames. *)
+(** OCaml puts the stacks of a new domain side by side. Memcheck does not see
+    that OCaml switches from one stack to another, and takes the memory between
+    them for popped frames. *)
 let starts_a_domain = [ (Memcheck, "it starts a domain") ]
 
 (** {1 Cases} *)
 
-(** [case name body] is a test case whose body is a promise. The case fails if the
-    promise is pending after a minute. *)
+(** [case name body] is a test case whose body is a promise. The case fails if
+    the promise is pending after a minute. *)
 let case name body =
   Alcotest.test_case name `Quick (fun () ->
       Lwt_main.run
@@ -68,8 +68,8 @@ let check_int = Alcotest.(check int)
 let check_bool = Alcotest.(check bool)
 let check_string = Alcotest.(check string)
 
-(** [resident ()] is the resident memory of the process in kilobytes, if the system
-    tells it. *)
+(** [resident ()] is the resident memory of the process in kilobytes, if the
+    system tells it. *)
 let resident () =
   match In_channel.with_open_bin "/proc/self/statm" In_channel.input_all with
   | line -> Scanf.sscanf line "%d %d" (fun _ pages -> pages * 4)

@@ -79,7 +79,8 @@ let interrupted () =
   in
   let interrupted_once () =
     match Gc.Memprof.start ~sampling_rate:1. tracker with
-    | exception Failure _ -> (* OCaml 5.1 and 5.2 have no profiler. *) Lwt.return_unit
+    | exception Failure _ ->
+        (* OCaml 5.1 and 5.2 have no profiler. *) Lwt.return_unit
     | _ ->
         let awaiting =
           Rust.sum
