@@ -216,7 +216,7 @@ module Runtime : sig
   type live = {
     tasks : int;  (** tasks of all executors, those of calls included *)
     promises : int;
-        (** promises that Rust made for a result that was still pending *)
+        (** promises that Rust holds, if they were pending when it got them *)
     roots : int;  (** OCaml values that Rust keeps alive *)
     descriptors : int;
         (** open files of the whole process, where [/dev/fd] lists them *)
