@@ -1,5 +1,6 @@
 val check : unit -> unit
-(** [check ()] makes sure that the Rust archive was built for the OCaml that has
-    compiled the program: its C code knows how that one lays out its own state,
-    so that any call into another may end the process.
-    @raise Failure if it was not. *)
+(** [check ()] makes sure that the Rust archive was built for the version of
+    OCaml that compiled the program. The C code in the archive knows the layout
+    of OCaml's runtime state. With another version, any call could crash.
+
+    @raise Failure if the versions differ. *)

@@ -1,7 +1,7 @@
 type 'a t = ('a, Executor.t) Raw.call
 
-(* What a slot is when its promise was taken, which is less than zero; and the
-   slot again. *)
+(* A pending call whose promise was taken has [taken slot], which is negative, in
+   place of [slot]. [taken] is its own inverse. *)
 let taken = lnot
 
 let take : type a. a t -> a Lwt.t = function
@@ -12,7 +12,7 @@ let take : type a. a t -> a Lwt.t = function
       Lwt.fail exn
   | Pending call ->
       let slot = call.slot in
-      (* Whose slot it is later, nobody knows. *)
+      (* Another call may use the slot by now. *)
       if slot < 0 then
         invalid_arg "Lwt_rust.Call.promise: the promise was taken before";
       if not (Lwt_loop.is_here () || Lwt_loop.has_made call.executor) then
@@ -22,7 +22,7 @@ let take : type a. a t -> a Lwt.t = function
       call.slot <- taken slot;
       let actions = call.actions in
       call.actions <- Nothing;
-      (* It keeps the call alone, which is there already. *)
+      (* The closure captures [call], which exists already, and so it is small. *)
       let promise =
         Executor.wait call.executor slot ~on_cancel:(fun () ->
             Executor.cancelled call.executor (taken call.slot))

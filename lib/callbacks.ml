@@ -1,4 +1,4 @@
-(* It was raised just now. *)
+(* Rust calls [show] right after [exn] was raised, so the backtrace is its own. *)
 let show exn =
   let backtrace = Printexc.get_raw_backtrace () in
   Failure.let_through exn backtrace;

@@ -1,6 +1,7 @@
-(* Lwt gives no access to its storage. But it runs the callback of a promise with the
-   storage of where the callback was added. So a context is a promise with such a
-   callback; the callback is run once, and makes the next one first, where it is. *)
+(* Lwt gives no access to its storage, the values of [Lwt.with_value]. But Lwt runs the
+   callback of a promise with the storage that was current when the callback was added.
+   So a context is a promise with a callback that runs a job. Lwt runs a callback once.
+   Therefore the callback first adds another one, to a new promise, for the next job. *)
 
 open Raw
 
@@ -20,15 +21,16 @@ let capture () =
   arm promise;
   context
 
-(* Of what was given to no call. *)
+(* The context of closures that were not given to a call. *)
 let neutral = capture ()
 
 let rec run context job =
   match context with
   | Nowhere -> run neutral job
   | Within { runs } ->
-      (* Lwt would hand what it raises to its hook; and what left Lwt would leave its
-         depth of callbacks wrong. *)
+      (* An exception of [job] must not reach Lwt, which would give it to
+         [Lwt.async_exception_hook]. If it escaped from there, Lwt's count of nested
+         callbacks would stay wrong. *)
       let raised = ref None in
       Lwt.wakeup runs (fun () ->
           try job ()

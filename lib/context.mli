@@ -1,10 +1,10 @@
-(** The values that [Lwt.with_value] has set, as they were somewhere. *)
+(** The context of some code: the values that [Lwt.with_value] has set there. *)
 
 val capture : unit -> Raw.context
 (** [capture ()] is the context of the caller. *)
 
 val run : Raw.context -> (unit -> unit) -> unit
-(** [run context job] calls [job] with the values of [context], which are none
-    for [Nowhere]. It calls it once, before it returns.
+(** [run context job] calls [job], once, with the values of [context]. The
+    context [Nowhere] has no values.
 
-    @raise exn what [job] raises. *)
+    @raise exn the exception that [job] raises. *)

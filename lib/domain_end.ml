@@ -1,5 +1,5 @@
-(* Without this, the memory of the roots of a domain stays when it ends. It takes
-   a minor collection. *)
+(* Without this, the memory of a domain's roots would stay allocated after its end.
+   Rust has to run a minor collection for it. *)
 let give_back () = ignore (Raw.domain_end Gc.minor : unit Raw.outcome)
 let is_ending = Domain.DLS.new_key (fun () -> false)
 let has_begun () = Domain.DLS.get is_ending

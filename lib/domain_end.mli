@@ -1,15 +1,19 @@
-(** What a domain does when it ends. *)
+(** The work that a domain does when it ends. *)
 
 val run : (unit -> unit) -> unit
-(** [run f] has the calling domain call [f] when it ends, unless it is the main
-    one. The last of all gives the memory of the domain's roots back. *)
+(** [run f] makes the calling domain call [f] when it ends, unless it is the
+    main domain. After [f], the memory of the domain's roots is freed. *)
 
 val has_begun : unit -> bool
-(** [has_begun ()] is whether the calling domain is ending and has called the
-    functions given to {!run}: what is given to it now is not called. *)
+(** [has_begun ()] is whether the calling domain is ending and calls the
+    functions that {!run} has got. A function that {!run} gets later is not
+    called. *)
 
 val keep : Obj.t -> unit
-(** [keep value] has the calling domain keep [value] until it has ended, with
-    all its threads. Then the collector of another domain finds that nobody has
-    it. That is so too if the domain was calling its hooks already, which {!run}
-    cannot know before one of its own was called. *)
+(** [keep value] keeps [value] alive until the calling domain has ended, with
+    all its threads. After that, the collector of another domain finalises
+    [value].
+
+    This also works if [keep] is called while the domain runs its hooks at its
+    end. {!run} does not work then, and {!has_begun} does not know of the hooks
+    before the first function of {!run} is called. *)

@@ -1,5 +1,4 @@
-(** Which domain this is. *)
+(** The number of the calling domain. *)
 
 val self : unit -> int
-(** [self ()] is the number of the calling domain, which no other one ever has.
-*)
+(** [self ()] is the number of the calling domain. Numbers are used once. *)

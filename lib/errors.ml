@@ -15,7 +15,7 @@ exception Error of error
 exception Panic of panic
 exception Abandoned
 
-(* Without the backtrace, which takes its time. *)
+(* The backtrace is left out, since it is slow to make. *)
 let text = function
   | Error { message; sources; _ } ->
       let causes =
@@ -31,7 +31,7 @@ let text = function
 let backtrace = function
   | Error { backtrace = Some backtrace; _ }
   | Panic { backtrace = Some backtrace; _ } -> (
-      (* Not in a forked process. *)
+      (* [to_string] raises in a forked process. *)
       try "\n" ^ Backtrace.to_string backtrace with Error _ -> "")
   | _ -> ""
 

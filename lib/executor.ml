@@ -9,20 +9,21 @@ type chain = { mutable actions : Raw.actions }
 
 type t = {
   mutable taken : int;
-      (** How many results were taken. Rust reads it: a slot is used again when
-          it is as many as Rust has given. *)
+      (** the number of results that OCaml has taken. Rust reads it, and uses a
+          slot again when OCaml has taken all results that Rust has given. *)
   mutable resolvers : Obj.t Lwt.u array;
-      (** By the slots of the calls, [nobody] where none waits. Each takes what
-          its call gives; a variant that said so would be a block around it. *)
-  mutable expected : expected option;
-      (** the call that is awaited without a promise *)
+      (** the resolver of each pending call, by the call's slot; [nobody] in the
+          other slots. A resolver takes the type of its call's result. [Obj.t]
+          hides that type, since a GADT would allocate a block for each. *)
+  mutable expected : expected option;  (** the call that {!expect} waits for *)
   mutable left : chain list;
-      (** What is to be done after an action that is being carried out. Whoever
-          comes first does it: the action may take its time. *)
+      (** the actions that follow the ones being carried out. An action may
+          block or never return. So the first code that gets here, such as the
+          next turn, carries out the rest. *)
   mutable looked_at : int;
-      (** as many slots from the first one: {!find_lost} *)
-  mutable lost : int list;  (** the slots that it has found *)
-  come_back : unit -> unit;  (** See {!make}. *)
+      (** the number of slots that {!find_lost} has looked at *)
+  mutable lost : int list;  (** the slots that {!find_lost} has found *)
+  come_back : unit -> unit;  (** see {!make} *)
   is_of_lwt : bool;
 }
 
@@ -47,8 +48,8 @@ let has_left t = match t.left with [] -> false | _ :: _ -> true
 
 let reject resolver failure =
   Failure.note failure;
-  (* Not [wakeup_later], which an exception that has left Lwt's resolution loop
-     once defers for ever. *)
+  (* If an exception has once escaped from Lwt's resolution loop, [wakeup_later] defers
+     for ever. [wakeup_exn] does not. *)
   Lwt.wakeup_exn resolver (fst failure)
 
 let complete_expected t slot result =
@@ -80,10 +81,11 @@ let reject t slot failure =
 
 (* {1 Promises that Rust awaits} *)
 
-(* Lwt cannot remove a callback of [on_any]. So if Rust gives up promises that stay
-   pending, as one that races with what it does, from then on it awaits others in
-   their place, with which the callbacks go. That takes longer, so it is not done
-   before it is needed. *)
+(* For example, a task races each request with one long-lived promise, and gives the
+   promise up each time. Lwt cannot remove a callback of [on_any], so callbacks would
+   pile up on that promise. Therefore, once Rust has given up a pending promise,
+   [await] uses a [Lwt.protected] promise in place of each. To cancel that one removes
+   its callbacks. It is slower, so it is not done before. *)
 let gives_up = ref false
 
 let give_up promise ~is_removable ~cancels =
@@ -109,7 +111,7 @@ let answer_exn wait exn backtrace =
 
 (* {1 Actions} *)
 
-(* At most so many follow each other, of which each comes of the one before it, until
+(* The longest run of actions of which each follows from the one before it. After that,
    the rest of the program has its turn. *)
 let most = 256
 
@@ -131,12 +133,12 @@ let leave t actions =
       t.left <- t.left @ [ { actions } ];
       t.come_back ()
 
-(* [here] is the context of this code, if it is known. *)
+(* [here] is the context of the running code, or [Nowhere] if it is not known. *)
 let rec carry_out t here actions = go t here most actions
 
 and go t here rounds : Raw.actions -> unit = function
   | Nothing -> ()
-  (* The next two are what most turns have. *)
+  (* The next two cases are those of most turns. *)
   | Call
       { closure; argument; wait; context = Within _ as context; next = Nothing }
     when context == here && rounds > 0 ->
@@ -150,8 +152,8 @@ and go t here rounds : Raw.actions -> unit = function
       | Nothing -> go t here (rounds - 1) (perform t here actions)
       | next -> go_on t here rounds actions next)
 
-(* While an action is carried out, those behind it are where others find them: it may
-   run a loop, or block this thread, or never return. *)
+(* An action may run a loop, block this thread, or never return. So the actions after it
+   are put into [t.left] first, where other code finds them. *)
 and go_on t here rounds action next =
   let chain = { actions = next } in
   t.left <- chain :: t.left;
@@ -166,7 +168,7 @@ and go_on t here rounds action next =
 and follow t here rounds chain action =
   go t here (rounds - 1) (perform t here action);
   match chain.actions with
-  | Nothing -> (* or others have done the rest *) ()
+  | Nothing -> (* Nothing was left, or other code has carried it out. *) ()
   | Come_back -> t.come_back ()
   | action ->
       chain.actions <- next action;
@@ -177,7 +179,7 @@ and forget t chain =
   | first :: others when first == chain -> t.left <- others
   | all -> t.left <- List.filter (( != ) chain) all
 
-(* What comes of it. *)
+(* Carries out one action. Returns the actions that follow from it. *)
 and perform t here : Raw.actions -> Raw.actions = function
   | Nothing | Come_back | Failed_stub _ -> Nothing
   | Call { closure; argument; wait; context; next = _ } -> (
@@ -214,7 +216,7 @@ and call : type a b.
       let actions = answer_exn wait exn (Some backtrace) in
       if Lwt.Exception_filter.run exn then actions
       else (
-        (* Lwt does not catch it, and nor do we. *)
+        (* Lwt does not catch this exception, so it goes on. *)
         leave t actions;
         Printexc.raise_with_backtrace exn backtrace)
 
@@ -244,7 +246,7 @@ and add_callbacks : type a.
     t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
  fun t here promise wait ->
   match
-    (* Recursive, so that they are one block. *)
+    (* The two functions are recursive so that OCaml allocates one block for both. *)
     let rec resolve value = settled t here (Raw.wait_resolve wait value false)
     and reject exn =
       ignore resolve;
@@ -254,14 +256,14 @@ and add_callbacks : type a.
   with
   | () -> Nothing
   | exception exn ->
-      (* That of a signal's handler. *)
+      (* The handler of a signal has raised [exn]. *)
       answer_exn wait exn (Some (Printexc.get_raw_backtrace ()))
 
 and settled t here actions =
   carry_out t here actions;
   if Failure.has_escaped () then Failure.leave ()
 
-(* What is left while this goes on is for the next turn. *)
+(* Actions that are left during this run are for the next turn. *)
 let carry_out_left t =
   let rec go number =
     match t.left with
@@ -301,13 +303,14 @@ let is_settled resolver =
   | Return _ | Fail _ -> true
   | Sleep -> false
 
-(* Another call may have the slot, if [drop_lost] was here before. *)
+(* If [drop_lost] has dropped the call before, another call may have the slot by now, so
+   this looks whether the promise in the slot is the cancelled one. *)
 let cancelled t slot = if is_settled t.resolvers.(slot) then cancel t slot
 
 let wait (type a) t slot ~on_cancel : a Lwt.t =
   let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
   make_room t slot;
-  (* What comes for this slot is an [a]. *)
+  (* The result that Rust gives for this slot is an [a]. *)
   t.resolvers.(slot) <- (Obj.magic resolver : Obj.t Lwt.u);
   Lwt.on_cancel promise on_cancel;
   promise
@@ -321,10 +324,10 @@ let expect t slot =
 (* {1 Calls whose cancellation got lost} *)
 
 (* For example, [Lwt.pick] cancels three calls, a callback of [Lwt.on_cancel] raises,
-   and so does [Lwt.async_exception_hook]. Then the exception leaves Lwt, which runs no
-   other callback of the three: neither those of the program, nor ours. *)
+   and so does [Lwt.async_exception_hook]. Then the exception escapes from Lwt, which runs
+   no other callback of the three calls: neither the program's nor ours. *)
 
-(* So few that it takes no time that somebody notices. *)
+(* A limit, so that one search takes little time. *)
 let most_looked_at = 10_000
 
 let find_lost t =

@@ -1,63 +1,69 @@
-(** The OCaml side of a Rust executor: it carries out what Rust has left for
-    OCaml to do, and knows who waits for which call. Everything is for the
-    domain of the executor. *)
+(** The OCaml side of a Rust executor. It carries out the actions that tasks
+    leave, and knows the resolver of each pending call. Only the domain of the
+    executor may use it. *)
 
 type t
 
 val make : is_of_lwt:bool -> (unit -> unit) -> t
-(** [make ~is_of_lwt come_back] waits for nothing. Promises may be pending in
-    its domain if [is_of_lwt]. It calls [come_back] when work is left that
-    nobody else may do soon, and then has to be {!poll}ed. *)
+(** [make ~is_of_lwt come_back] is an executor without calls. [is_of_lwt] is
+    whether the Lwt loop drives it: only then may a task await a pending Lwt
+    promise. The executor calls [come_back] when it leaves work undone;
+    [come_back] has to make sure that {!carry_out_left} and {!poll} are called
+    soon. *)
 
 val carry_out : t -> Raw.context -> Raw.actions -> unit
-(** [carry_out t here actions] does what a stub has left, and what comes of it.
-    [here] is the context of the caller, or [Nowhere] if that is not known.
+(** [carry_out t here actions] carries out [actions], which a stub has returned,
+    and the actions that follow from them. [here] is the context of the caller,
+    or [Nowhere] if that is not known.
 
-    Closures, callbacks and continuations run in it, and may do anything. What
-    they leave undone when they raise, or block, is found by {!carry_out_left}.
+    It calls closures, callbacks and continuations of the program. If one of
+    them raises or blocks, {!carry_out_left} carries out the remaining actions.
 
     @raise exn
-      what a continuation raises, or what Lwt does not catch: then it leaves by
-      the loop, as it would without us. *)
+      the exception of a continuation, or one that Lwt does not catch. It leaves
+      through the loop, as it would in a program without Rust. *)
 
 val has_left : t -> bool
 (** [has_left t] is whether {!carry_out_left} may have something to do. *)
 
 val carry_out_left : t -> unit
-(** [carry_out_left t] does what others have begun and not ended. It raises as
+(** [carry_out_left t] carries out the actions that an earlier {!carry_out} has
+    not come to, because it was left by an exception or still runs. It raises as
     {!carry_out} does. *)
 
 val poll : t -> unit
-(** [poll t] runs what is runnable in the calling domain's executor, whose
-    record is [t], and carries out what that leaves. It raises as {!carry_out}
+(** [poll t] polls the runnable tasks of the calling domain's executor, whose
+    record is [t], and carries out their actions. It raises as {!carry_out}
     does.
 
     @raise Errors.Abandoned if Rust was shut down. *)
 
 val wait : t -> int -> on_cancel:(unit -> unit) -> 'a Lwt.t
-(** [wait t slot ~on_cancel] is the promise of the call in [slot], which the
-    executor has just taken up. Cancelling it runs [on_cancel], which has to say
-    that the call is {!cancelled}. *)
+(** [wait t slot ~on_cancel] is the promise of the call in [slot], which has
+    just become a task. [Lwt.cancel] runs [on_cancel], which has to call
+    {!cancelled}. *)
 
 val expect : t -> int -> ('a, Raw.failure) result option ref
-(** [expect t slot] is like {!wait}, where there is no Lwt: it has a result when
-    the call has. An executor expects one call at a time, and then waits for no
-    other. *)
+(** [expect t slot] is like {!wait}, for a domain without a Lwt loop: the
+    reference is filled when the call ends. An executor expects one call at a
+    time. Meanwhile no other call has a resolver. *)
 
 val cancel : t -> int -> unit
-(** [cancel t slot] cancels the call in [slot], which somebody waits for. Its
-    future is dropped before this returns, unless it is being polled. *)
+(** [cancel t slot] cancels the call in [slot], which must be pending. The
+    future is dropped before [cancel] returns, unless it is being polled. *)
 
 val cancelled : t -> int -> unit
 (** [cancelled t slot] is [cancel t slot], if Lwt has just cancelled the promise
-    of the call in [slot]. It does nothing if the call was dropped before, by
-    {!drop_lost}. *)
+    of the call in [slot]. It does nothing if {!drop_lost} has dropped the call
+    before. *)
 
 val find_lost : t -> bool
-(** [find_lost t] looks at some slots, and at others the next time, for calls
-    whose promises Lwt has cancelled without saying so. It only reads, so any
-    code of the domain may call it, such as a finaliser. It is whether there is
-    something to {!drop_lost}. *)
+(** [find_lost t] looks for calls whose promises Lwt has cancelled without
+    running [on_cancel]. It looks at some slots, and at the following ones the
+    next time. It returns whether {!drop_lost} has something to do.
+
+    It changes no task and calls no other code, so any code of the domain may
+    call it, such as a finaliser. *)
 
 val has_lost : t -> bool
 (** [has_lost t] is whether {!find_lost} has found something. *)
@@ -67,10 +73,13 @@ val drop_lost : t -> unit
     raises as {!carry_out} does, when all are dropped. *)
 
 val close : t -> unit
-(** [close t] ends all tasks of the calling domain's executor, whose record is
-    [t], and rejects what waits for its calls with {!Errors.Abandoned}.
+(** [close t] drops all tasks of the calling domain's executor, whose record is
+    [t], and rejects the promises of its calls with {!Errors.Abandoned}.
 
-    @raise exn what a continuation has raised first, when all are rejected. *)
+    @raise exn
+      the first exception that a continuation has raised, when all promises are
+      rejected. *)
 
 val forget_all : t -> (unit -> unit) list
-(** [forget_all t] forgets all calls, and gives what rejects them. *)
+(** [forget_all t] forgets all calls, and returns functions that reject their
+    promises. *)

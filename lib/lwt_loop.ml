@@ -1,16 +1,16 @@
 type t = {
   domain : int;
   executor : Executor.t;
-  mutable alarm : Gc.alarm option;  (** See {!look_for_lost}. *)
+  mutable alarm : Gc.alarm option;  (** see {!look_for_lost} *)
 }
 
-(* The one of this process. Lwt's hooks are global too; they have to find it
-   without knowing the domain. *)
+(* The executor that the Lwt loop of this process drives. It is global because Lwt's hooks
+   are: they run in any domain that runs a loop, and have to find it. *)
 let current : t option Atomic.t = Atomic.make None
 
-(* By domain, from before they are made until they are closed. While one is being made,
-   the handler of a signal may call Rust, or another thread of the domain may: it goes on
-   with the same one. *)
+(* The executors by domain, from before Rust makes them until they are closed. While Rust
+   makes one, the handler of a signal or another thread of the domain may call Rust. That
+   code finds the executor here and uses the same one. *)
 let all : t list Atomic.t = Atomic.make []
 let find domain = List.find_opt (fun t -> t.domain = domain) (Atomic.get all)
 
@@ -26,16 +26,16 @@ let is_here () =
 
 let here () = if is_here () then Atomic.get current else None
 
-(* Whether the loop surely fulfils what is paused now before it blocks: it is between
-   the moment at which it has come back from the engine and the next Enter hook. In
-   between it may have decided to block, or be about to, when a finaliser or the
-   handler of a signal calls us. *)
+(* Whether the loop is sure to resume paused promises before it blocks. That is so after
+   the engine has returned, until the next Enter hook. From the Enter hook until the
+   engine returns, the loop may be about to block. A finaliser or the handler of a signal
+   may call Rust then, so a pause would not be enough. *)
 let is_awake = ref false
 
 (* The last pause that was made for [visit]. *)
 let coming = ref Lwt.return_unit
 
-(* At most this many polls before the rest of the program has its turn. *)
+(* The number of polls in one turn, before the rest of the program has its turn. *)
 let rounds = 4
 
 (* The loop may run on a thread that has not called Rust. *)
@@ -57,8 +57,7 @@ let rec work t rounds =
       Executor.poll t.executor;
       work t (rounds - 1))
 
-(* By the loop, in a turn of [Lwt_main.run] or of a main loop that does not run Lwt's
-   hooks. *)
+(* The loop calls it: [Lwt_main.run], or a main loop that does not run Lwt's hooks. *)
 and visit t =
   is_awake := true;
   ignore (begin_turn t : Raw.turn);
@@ -76,19 +75,20 @@ and pause t =
   let pause = Lwt.pause () in
   coming := pause;
   Lwt.on_success pause (fun () ->
-      (* Lwt 5 pauses for any domain. Ours looks when it begins a turn. *)
+      (* Lwt 5 has one list of pauses for all domains. If another domain runs this
+         callback, our domain looks for work when its loop begins a turn. *)
       if t.domain = Domain_id.self () then visit t)
 
-(* The tasks are not in this process, so nothing will settle what waits for them.
-   Not now: a promise that an Enter hook settles is seen only after the loop has
-   blocked. *)
+(* In a forked child the tasks are missing, so nothing settles the promises of the calls,
+   and the child rejects them. The Enter hook only makes a pause for it: if it settled a
+   promise itself, the loop would notice that only after it has blocked. *)
 let abandon_later t =
   List.iter
     (fun reject -> Lwt.on_success (Lwt.pause ()) reject)
     (Executor.forget_all t.executor)
 
-(* An exception that has left the loop may have taken a notification or a pause of
-   ours with it, so what is owed is looked for in each turn. *)
+(* An exception that escapes from the loop may drop a notification or a pause of ours. So
+   each turn looks for work that is left. *)
 let enter t =
   (match begin_turn t with
   | Forked -> abandon_later t
@@ -101,9 +101,9 @@ let has_left () =
   | None -> false
   | Some t -> Executor.has_left t.executor
 
-(* A loop that uses no Rust now pays for the hooks in each turn. It may be another
-   domain's, since Lwt has one list of hooks for all of them: then the thread is
-   [Unattached]. *)
+(* The hooks run in each turn, even while the program uses no Rust, so the usual case is
+   short. Lwt has one list of hooks for all domains: if another domain runs the loop, the
+   thread is [Unattached]. *)
 
 let enter_hook () =
   match Raw.executor_begin_turn () with
@@ -116,8 +116,9 @@ let leave_hook () =
   | Quiet | Owed -> Option.iter visit (here ())
   | Unattached | Forked -> ()
 
-(* The last to see what the others have woken before the loop may block, and the
-   first to do what the turn has woken. *)
+(* Our Enter hook is the last one, so that it sees the tasks that other hooks have woken.
+   Our Leave hook is the first, so that it polls the tasks that the turn has woken before
+   the other hooks run. *)
 let are_installed = ref false
 
 let install_hooks () =
@@ -126,7 +127,8 @@ let install_hooks () =
     ignore (Lwt_main.Leave_iter_hooks.add_first leave_hook);
     are_installed := true)
 
-(* OCaml's collector calls it at the end of its work, in the middle of any code. *)
+(* OCaml's collector calls it at the end of a major collection, in the middle of any
+   code. *)
 let look_for_lost t =
   if t.domain = Domain_id.self () && Executor.find_lost t.executor then
     match begin_turn t with
@@ -138,7 +140,7 @@ let delete_alarm t = Option.iter Gc.delete_alarm t.alarm
 let close t =
   forget t;
   delete_alarm t;
-  (* To this thread: perhaps only others have used it. *)
+  (* This thread may not have used the executor before. *)
   ignore (Raw.executor_attach t.domain true : bool Raw.outcome);
   Atomic.set current None;
   Executor.close t.executor
@@ -148,8 +150,9 @@ let close_if_current t =
   | Some current when current == t -> close t
   | Some _ | None -> ()
 
-(* Rust knows the executor. Code that interrupts this may do it too, and when an
-   exception does, the next call does it again: to do a part of it twice is no harm. *)
+(* Completes an executor that Rust has made. A signal handler that interrupts this may call
+   it, too. If an exception interrupts it, the next call calls it again. So each step may
+   be done twice. *)
 let finish t =
   install_hooks ();
   if Option.is_none t.alarm then
@@ -157,7 +160,8 @@ let finish t =
   if not (Domain.is_main_domain ()) then (
     Domain_end.run (fun () -> close_if_current t);
     Domain_end.keep (Outcome.get (Raw.executor_life None)));
-  (* Others are refused, or their domains are gone and have not closed them. *)
+  (* Rust has refused the other executors of the list, or their domains have ended without
+     closing them. *)
   List.iter
     (fun other -> if other != t then delete_alarm other)
     (Atomic.exchange all [ t ]);
@@ -223,7 +227,7 @@ let attach () =
   let domain = Domain_id.self () in
   if not (Outcome.get (Raw.executor_attach domain true)) then create domain
 
-(* Forever, from the first call of [shutdown]. *)
+(* The promise of the first call of [shutdown]. *)
 let shutting_down : unit Lwt.t option ref = ref None
 
 let stop_runtime patience =
@@ -235,7 +239,7 @@ let stop_runtime patience =
   Outcome.get (Raw.runtime_stop notification patience);
   stopped
 
-(* Long enough for threads that do not block. *)
+(* In seconds: enough for threads that do not block. *)
 let least_patience = 0.1
 
 let drain t deadline =
@@ -260,7 +264,7 @@ let shutdown deadline =
   | None -> stop ()
   | Some t ->
       Lwt.bind (drain t deadline) (fun () ->
-          (* A continuation may raise: the rest is stopped all the same. *)
+          (* A continuation may raise. The runtime is stopped all the same. *)
           let close () = Lwt.return (close_if_current t) in
           let closed = Lwt.apply close () in
           Lwt.bind (stop ()) (fun () -> closed))

@@ -1,21 +1,25 @@
-(** The executor that the Lwt loop drives, by its hooks and a notification. *)
+(** The executor that the Lwt loop drives, through hooks, pauses and a
+    notification. *)
 
 val attach : unit -> unit
-(** [attach ()] makes the executor of the calling domain known to the calling
-    thread, and makes one, driven by the Lwt loop, if the domain has none.
+(** [attach ()] attaches the executor of the calling domain to the calling
+    thread. If the domain has no executor, it makes one that the Lwt loop
+    drives.
 
     @raise Errors.Error
       if another domain runs the Lwt loop, or Rust was shut down.
     @raise Unix.Unix_error
-      if the system does not give tokio's runtime what it needs to start. *)
+      if the system refuses the threads or descriptors that tokio's runtime
+      needs. *)
 
 val is_here : unit -> bool
-(** [is_here ()] is whether the calling domain has such an executor. *)
+(** [is_here ()] is whether the calling domain has an executor that the Lwt loop
+    drives. *)
 
 val has_made : Executor.t -> bool
-(** [has_made executor] is whether the calling domain has made [executor] and
-    not finished with it, because something has interrupted that. Then it is
-    finished now. *)
+(** [has_made executor] is whether [executor] is the one of the calling domain.
+    If its creation was interrupted, by the handler of a signal for example,
+    [has_made] completes it. *)
 
 val shutdown : deadline:float -> unit Lwt.t
 (** See {!Lwt_rust.Runtime.shutdown}. *)

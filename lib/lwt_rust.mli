@@ -1,233 +1,179 @@
 (** Rust's async ecosystem for Lwt.
 
-    A Rust [async fn] is, in OCaml, a function that returns a Lwt promise. Its
-    body runs as a task in the domain that runs the Lwt loop, with tokio's
-    context around it; it may call back into OCaml, and awaits Lwt promises and
-    the promises that Lwt closures return.
+    For example, a crate has this function:
 
-    In the crate, [#[lwt_rust::func]] marks the functions and
-    [lwt_rust::library!] names them; [lwt-rust bindings] makes the OCaml module
-    of them that has, for example,
+    {@rust[
+      #[lwt_rust::func]
+      async fn greet(name: String, delay: Duration) -> String
+    ]}
+
+    [lwt-rust bindings], which the build runs, makes an OCaml module for the
+    crate, here [Demo]. It contains
 
     {[
       val greet : string -> float -> string Lwt.t
     ]}
 
-    Everything here is for the domain that runs the Lwt loop, unless it says
-    otherwise, and for all its systhreads. Nothing blocks, but for {!Executor}.
-*)
+    Programs call Rust through such modules. The body of [greet] runs as a task
+    in the domain that runs the Lwt loop, and it can use tokio. It may also call
+    OCaml closures and await Lwt promises.
 
-(** {1:calls Calling Rust} *)
+    This module has the exceptions with which such a promise is rejected
+    ({!section-errors}), the rules of cancellation ({!section-cancellation}),
+    the settings and the end of tokio's runtime ({!Runtime}), and calls from
+    domains that run no Lwt loop ({!Executor}). The last sections are for
+    generated modules and for special cases.
 
-(** What the stub of an asynchronous Rust function returns. *)
-module Call : sig
-  type 'a t
-  (** A call that was made. The function has run until its first wait. *)
+    Each function may be called by any systhread of the domain that runs the Lwt
+    loop, unless its documentation says otherwise. Only {!Executor.run} and
+    {!Executor.run_in_lwt} block to wait for something.
 
-  val promise : 'a t -> 'a Lwt.t
-  (** [promise call] is the promise of what the function returns, to be taken
-      once, directly around the call.
-
-      It is resolved already if the function did not wait. It is rejected with
-      the exception that Rust was given by OCaml and gives back, physically the
-      same; with {!Error} for a Rust error, for a call in a domain that does not
-      run the Lwt loop, and for one in a process that was forked after a first
-      call; with {!Panic} for a panic; and with {!Abandoned}, which is also what
-      pending promises reject with in a forked child.
-
-      Any systhread of the domain may call. If the Rust future is not [Send],
-      only the thread that has called runs it: where another thread runs the
-      loop, the promise is rejected with {!Error}, and a future that another
-      thread cancels is leaked.
-
-      A Lwt closure among the arguments is called when no Rust code runs in the
-      domain. So it may block, run a loop, perform effects and end the program.
-      It sees the [Lwt.with_value] values that the caller of the function sees.
-
-      {b Cancellation.} [Lwt.cancel] on the promise, while it is pending, drops
-      the Rust future before it returns; or right after its current poll, if a
-      synchronous closure that the future has called cancels it; or later, by
-      OCaml's collector, if a callback of [Lwt.on_cancel] raises and
-      [Lwt.async_exception_hook] does too, since Lwt calls nobody then. Work
-      that the future had spawned on tokio goes on, unless it was spawned with
-      [lwt_rust::spawn_scoped]. A protected function goes on too.
-
-      It raises [Invalid_argument] if the call had to wait and it was taken from
-      it before, or the domain is one without a Lwt loop ({!Executor}); and what
-      Lwt does not catch ([Lwt.Exception_filter]) if a closure that the function
-      called has raised that. *)
-
-  type 'a direct
-  (** What the stub of a Rust function that is not asynchronous returns. *)
-
-  val value : 'a direct -> 'a
-  (** [value call] is what the function returned. Any domain may make such
-      calls.
-
-      It raises what {!promise} rejects with: an exception that Rust was given
-      and gives back, {!Error} or {!Panic}; and what Lwt does not catch
-      ([Lwt.Exception_filter]) if a closure that the function called has raised
-      that, whatever Rust made of it. *)
-end
-
-(** Rust in domains without Lwt, and Lwt from there.
-
-    Every domain may have an executor. That of the domain which first calls an
-    asynchronous function is driven by the Lwt loop; those of others by
-    {!Executor.run}. *)
-module Executor : sig
-  val run : (unit -> 'a Call.t) -> 'a
-  (** [run call] calls [call] and blocks, running the tasks of the calling
-      domain, until what it has called has ended. For any domain but that of the
-      Lwt loop. While it waits, the domain's lock is free and signals are
-      handled.
-
-      A closure that Rust calls in this domain has to return a promise that is
-      settled: there is no Lwt loop to settle it.
-
-      An exception that leaves [run] before the call has ended, such as that of
-      a signal handler, cancels the call. Tasks that are left run at the next
-      [run]; they end, rejected with {!Abandoned}, with the domain.
-
-      It raises what the call rejects with: see {!Call.promise}. It raises
-      {!Error} in the domain that runs the Lwt loop and after
-      {!Runtime.shutdown}, {!Abandoned} when that happens meanwhile, and
-      [Invalid_argument] if a [run] of this domain is running, or [call] gives a
-      call that was taken before. *)
-
-  val run_in_lwt : (unit -> 'a Lwt.t) -> 'a
-  (** [run_in_lwt f] has the domain of the Lwt loop call [f], soon, and blocks
-      as {!run} does, until the promise of [f] is settled. Domains share their
-      values: what [f] uses of mutable ones has to be made for that.
-
-      If [run_in_lwt] is left by an exception, the promise of [f] is cancelled.
-
-      It raises what [f] raises or its promise rejects with, the very exception,
-      and what {!run} raises. It raises {!Error} if no domain has called an
-      asynchronous function from Lwt yet: see {!Runtime.start}. *)
-end
+    The tag "raises" names the exceptions of this module. A sentence names those
+    of other modules. *)
 
 (** {1:errors Errors} *)
 
-(** Where Rust code was. *)
+(** Backtraces of Rust code.
+
+    {[
+      let print_backtrace = function
+        | Lwt_rust.Error { backtrace = Some backtrace; _ } ->
+            prerr_endline (Lwt_rust.Backtrace.to_string backtrace)
+        | _ -> ()
+    ]} *)
 module Backtrace : sig
   type t
-  (** The frames of Rust functions, without their names. Such values cannot be
-      compared or marshalled. *)
+  (** The frames of Rust functions, without their names. Values of this type
+      cannot be compared or marshalled. *)
 
   val to_string : t -> string
-  (** [to_string backtrace] finds the names of the functions, and their places
-      in files. For the first backtrace, Rust reads the debug information of the
-      program and keeps it, which may take most of a second, and tens of
-      megabytes. So does [Printexc.to_string] of {!Error} and {!Panic}. Any
-      domain may call it.
+  (** [to_string backtrace] is the text of [backtrace], with the names of the
+      functions and their places in files. Any domain may call it.
+
+      The first call in a process reads the debug information of the program and
+      keeps it. This may take most of a second, and tens of megabytes.
+      [Printexc.to_string] of an {!Error} or a {!Panic} that has a backtrace
+      does the same.
 
       @raise Error in a forked process. *)
 end
 
 type error = {
-  message : string;  (** what the error says *)
-  sources : string list;  (** what its causes say, the nearest first *)
-  type_name : string;  (** its Rust type, or ["message"] if it is only that *)
+  message : string;  (** the message of the error *)
+  sources : string list;  (** the messages of its causes, the nearest first *)
+  type_name : string;
+      (** its Rust type, or ["message"] if the error is a message alone *)
   backtrace : Backtrace.t option;
-      (** of where it became an [lwt_rust::Error], if [RUST_BACKTRACE] asks for
-          it *)
+      (** the place where it became an [lwt_rust::Error], if [RUST_BACKTRACE]
+          asks for backtraces *)
 }
 
 exception Error of error
-(** A Rust function returned an error. Some errors are exceptions that OCaml has
-    for such a thing instead: an error of the system ([std::io::Error] with a
-    number) is [Unix.Unix_error], with two empty strings; that of a time-out
-    ([tokio::time::error::Elapsed]) is [Lwt_unix.Timeout]; and that of a task of
-    tokio's that was aborted ([tokio::task::JoinError]) is [Lwt.Canceled]. *)
+(** A Rust function returned an error, or Rust refused a call.
+
+    Three kinds of Rust errors become other exceptions instead:
+
+    - [Unix.Unix_error], with two empty strings, for an error of the system
+      ([std::io::Error] with a number);
+    - [Lwt_unix.Timeout] for a time-out of tokio's
+      ([tokio::time::error::Elapsed]);
+    - [Lwt.Canceled] for a task of tokio's that was aborted
+      ([tokio::task::JoinError]).
+
+    {[
+      Lwt.catch
+        (fun () -> Demo.connect "localhost")
+        (function
+          | Lwt_rust.Error { message; _ } -> Lwt_io.eprintl message
+          | exn -> Lwt.reraise exn)
+    ]} *)
 
 type panic = {
-  message : string;  (** what it was raised with, if that is a string *)
+  message : string;
+      (** the value that the panic was raised with, if that is a string *)
   location : string;  (** [file:line:column] *)
   backtrace : Backtrace.t option;  (** if [RUST_BACKTRACE] asks for it *)
 }
 
 exception Panic of panic
-(** A Rust function panicked: it has a bug. The other tasks go on. *)
+(** A Rust function panicked, so it has a bug. The other tasks go on. *)
 
 exception Abandoned
-(** What should have settled a promise is gone without having done so: a Rust
-    [Resolver] that was dropped, a domain that has ended, the runtime after
-    {!Runtime.shutdown}, or the parent of a forked process. *)
+(** Nothing is left that could settle the promise: its Rust [Resolver] was
+    dropped, its domain has ended, {!Runtime.shutdown} has ended the runtime, or
+    the process was forked and the task is in the parent. *)
 
 val register_exception : string -> exn -> unit
-(** [register_exception name exn] makes Rust know the exception that [exn] is
-    made with, whatever its arguments, under [name], for
-    [lwt_rust::Exception::is]. The last name counts. Any domain may call it. *)
+(** [register_exception name exn] gives the constructor of [exn] the name
+    [name], by which Rust recognises it ([lwt_rust::Exception::is]). The
+    arguments of [exn] do not matter. If a constructor is registered twice, the
+    last name counts. Any domain may call it. *)
 
 val set_panic_reporter : (panic -> unit) option -> unit
-(** [set_panic_reporter (Some report)] makes the Lwt loop call [report] with
-    every panic of Rust code, on whichever thread it was, a little later; a
-    panic of a call rejects its promise as well. What [report] raises goes to
-    [Lwt.async_exception_hook]. With [None], which is the default, a panic is a
-    line on the standard error output; so it is when the loop is not there to
-    call [report], or 64 panics wait for it. Any domain may call it.
+(** [set_panic_reporter (Some report)] makes the Lwt loop call [report], a
+    little later, with each panic of Rust code on any thread. A panic of a call
+    also rejects the call's promise. If [report] raises an exception, that goes
+    to [Lwt.async_exception_hook].
 
-    A crate may set a panic hook of its own at any time. lwt_rust calls that
-    hook after its own. But if the crate takes the hook of lwt_rust
-    ([std::panic::take_hook]), keeps it, and does not call it, panics have no
+    [set_panic_reporter None] restores the default: a line on the standard error
+    output for each panic. Panics are also printed there if the loop cannot call
+    [report], or if 64 panics wait for it. Any domain may call this function.
+
+    A crate may set a panic hook of its own at any time: lwt_rust calls that
+    hook after its own. But if a crate takes the hook of lwt_rust
+    ([std::panic::take_hook]), keeps it and does not call it, panics have no
     [location] and no [backtrace], and are not reported. *)
 
-(** {1:promises Promises for Rust} *)
+(** {1:cancellation Cancellation}
 
-(** Promises that OCaml settles and Rust awaits.
+    [Lwt.cancel] on the pending promise of a call drops the Rust future before
+    it returns. For example, the connection that the future holds is closed:
 
-    A Rust function takes one as its argument where it declares an
-    [lwt_rust::Promise]; it takes an ['a Lwt.t] there as well, and that is the
-    better choice unless OCaml has no use for the promise itself. *)
-module Promise : sig
-  type 'a t
-  (** A promise. One that is collected before it was settled rejects with
-      [lwt_rust::Error::Abandoned]. *)
+    {[
+      let download = Demo.download "example.org" in
+      Lwt.pick [ download; Lwt_unix.timeout 5. ]
+    ]}
 
-  val create : unit -> 'a t
-  (** [create ()] is a new promise. It can be given to Rust once. Any domain may
-      use this module.
+    There are two exceptions. If a synchronous closure cancels the call whose
+    future has called it, the future is dropped right after its current poll. If
+    a callback of [Lwt.on_cancel] raises, and [Lwt.async_exception_hook] raises
+    too, Lwt tells nobody of the cancellation; the future is dropped later, by
+    OCaml's collector.
 
-      @raise Error
-        if the process was forked after an asynchronous function was called; so
-        do the functions below. *)
-
-  val resolve : 'a t -> 'a -> unit
-  (** [resolve promise value] resolves [promise] with [value]. The Rust task
-      that awaits it runs soon, in its own domain. Any systhread of any domain
-      may call it.
-
-      It raises [Invalid_argument] if [promise] was settled before. *)
-
-  val reject : 'a t -> exn -> unit
-  (** [reject promise exn] is like {!resolve}, but Rust gets
-      [Err(Error::Exception)].
-
-      It raises [Invalid_argument] if [promise] was settled before. *)
-end
+    Work that the future has spawned on tokio goes on, unless it was spawned
+    with [lwt_rust::spawn_scoped]. A protected function ([#[func(protected)]])
+    goes on too. *)
 
 (** {1:runtime The runtime} *)
 
-(** The tokio runtime that tasks have around them. It starts when an
-    asynchronous Rust function is first called, or a plain one with
-    [#[func(tokio)]], and its threads never run OCaml code.
+(** The tokio runtime that tasks use.
 
-    While they run, its threads block the signals that the thread blocked which
-    started the runtime, and no others, so the processes that they start can be
-    ended by signals. [SIGPIPE] is left as it is: it ends the process when
-    OCaml, or C code of the program, writes where nobody reads, unless the
-    program ignores it ([Sys.set_signal Sys.sigpipe Signal_ignore]). *)
+    The runtime starts when an asynchronous Rust function is first called, or a
+    plain one with the option [tokio]. To choose its threads, configure it
+    before that:
+
+    {[
+      let () = Lwt_rust.Runtime.(configure (Multi_thread { workers = Some 2 }))
+    ]}
+
+    Its threads never run OCaml code. While they run, they block the signals
+    that were blocked on the thread that started the runtime, and no others. So
+    signals can end the child processes that these threads start.
+
+    lwt_rust leaves [SIGPIPE] as it is: it ends the process when OCaml, or C
+    code of the program, writes to a pipe that has no reader. To ignore it, call
+    [Sys.set_signal Sys.sigpipe Signal_ignore]. *)
 module Runtime : sig
   type flavor =
     | Multi_thread of { workers : int option }
-        (** a pool of [workers] threads, between 1 and 1024; by default one a
-            processor *)
+        (** a pool of [workers] threads, between 1 and 1024; by default one for
+            each processor *)
     | Current_thread  (** one thread *)
 
   val configure : ?thread_name:string -> flavor -> unit
-  (** [configure flavor] sets what the runtime will be. [thread_name] is the
-      name of its threads and defaults to ["lwt_rust"]. Any domain may call it.
+  (** [configure ~thread_name flavor] chooses the threads of the runtime that
+      will start, and their name, which is ["lwt_rust"] by default. Any domain
+      may call it.
 
       @raise Error
         if the runtime has started already, the number of workers is out of
@@ -235,58 +181,239 @@ module Runtime : sig
 
   val start : unit -> unit
   (** [start ()] starts the runtime, and gives the calling domain an executor
-      that is driven by the Lwt loop, as its first call of an asynchronous
-      function would.
+      that is driven by the Lwt loop. The first call of an asynchronous function
+      does the same, so few programs need [start].
+
+      Raises [Unix.Unix_error] if the system refuses the threads or descriptors
+      that the runtime needs.
 
       @raise Error
         if another domain runs the Lwt loop, in a forked process, or after
-        {!shutdown}.
-
-      It raises [Unix.Unix_error] if the system does not give it the threads or
-      descriptors it needs. *)
+        {!shutdown}. *)
 
   val shutdown : ?deadline:float -> unit -> unit Lwt.t
-  (** [shutdown ()] ends Rust in this process, in three steps. It waits for
-      pending calls, which may make new ones, until none is left, or until
-      [deadline] seconds have passed (5 by default). Then it drops all tasks, of
-      calls and others: what is pending rejects with {!Abandoned}, and
-      {!Executor.run} of other domains raises it. Then it waits for tokio's
-      threads to end: until the deadline and a tenth of a second at least, since
-      a blocking function that goes on cannot be interrupted. From then on
-      asynchronous functions reject with {!Error}. A runtime that the program
-      has given to Rust itself, with [lwt_rust::runtime::adopt], is left alone,
-      and tasks that {!Executor.run} has left in other domains end with those.
+  (** [shutdown ~deadline ()] ends Rust in this process. A program can end
+      without it. The promise is resolved after three steps:
 
-      Nothing has to be shut down for a program to end. Later calls give the
-      same promise, which cannot be cancelled.
+      + Pending calls run, and may make new ones, until none is left or until
+        [deadline] seconds have passed (5 by default).
+      + All tasks are dropped. Pending promises are rejected with {!Abandoned},
+        and {!Executor.run} of other domains raises it.
+      + tokio's threads end. A blocking function that still runs cannot be
+        interrupted, so this step lasts until the deadline at most, or a tenth
+        of a second if less than that is left.
 
-      It raises [Invalid_argument] in another domain than that of the Lwt loop,
-      and if [deadline] is not between 0 and 1e9. *)
+      From then on, calls of asynchronous functions are rejected with {!Error}.
+      A runtime that the program has given to Rust itself
+      ([lwt_rust::runtime::adopt]) goes on. Tasks that {!Executor.run} has left
+      in another domain end with that domain.
+
+      Later calls of [shutdown] return the same promise. It cannot be cancelled.
+
+      Raises [Invalid_argument] in a domain that does not run the Lwt loop, or
+      if [deadline] is not between 0 and 1e9. *)
 
   type live = {
-    tasks : int;  (** of all executors, those of calls included *)
+    tasks : int;  (** tasks of all executors, those of calls included *)
     promises : int;
-        (** that Rust has for what it awaits, if that was pending *)
+        (** promises that Rust holds, if they were pending when it got them *)
     roots : int;  (** OCaml values that Rust keeps alive *)
     descriptors : int;
-        (** of files of the whole process, where [/dev/fd] tells them *)
+        (** open files of the whole process, where [/dev/fd] lists them *)
   }
 
   val live : unit -> live
-  (** [live ()] is how many things there are now, for finding out what is kept
-      for longer than it should be. Some roots are there for good. Any domain
-      may call it; other threads may be making and dropping things meanwhile.
+  (** [live ()] is how many tasks, promises, roots and descriptors there are
+      now. Use it to find a leak: the numbers stay the same if the program does
+      the same work again and again. Some roots are there for good. Other
+      threads may make and drop things meanwhile. Any domain may call it.
 
       @raise Error in a forked process. *)
 
   val notifications : unit -> int
-  (** [notifications ()] is how many times other threads, or code outside of
-      Rust's tasks, have woken the Lwt loop for the sake of Rust so far. Each
-      costs a few system calls; what tasks and the OCaml code that they call
-      wake in the domain itself costs none. Many wake-ups may share one. It is
-      for measurements; any domain may call it. *)
+  (** [notifications ()] is how many notifications Rust has sent to the Lwt loop
+      so far. Each costs a few system calls, and many wake-ups may share one.
+      Other threads send them, and code of the loop's domain that runs outside
+      of Rust's tasks; wake-ups by tasks, and by the OCaml code that tasks call,
+      need none. It is for measurements. Any domain may call it. *)
 end
+
+(** {1:calls Calls from generated code} *)
+
+(** The results of stubs.
+
+    A generated module has a submodule [Call] with the stubs, and wraps them
+    itself:
+
+    {[
+      module Call : sig
+        val greet : string -> float -> string Lwt_rust.Call.t
+      end
+
+      let greet name delay = Lwt_rust.Call.promise (Call.greet name delay)
+    ]}
+
+    A program needs the submodule only for {!Executor.run}. *)
+module Call : sig
+  type 'a t
+  (** A call of an asynchronous function, which has run until its first wait. *)
+
+  val promise : 'a t -> 'a Lwt.t
+  (** [promise call] is the promise of the result of [call]. It must be the
+      first use of [call], made at once, as in the example above. It is resolved
+      already if the function did not wait. It is rejected with
+
+      - an exception that OCaml has given to Rust and Rust gives back,
+        physically the same one;
+      - {!Error}, or one of the exceptions listed there, for a Rust error;
+      - {!Error} for a call in a domain that does not run the Lwt loop, and for
+        a call in a process that was forked after a first call;
+      - {!Panic} for a panic;
+      - {!Abandoned} if nothing is left that could settle it.
+
+      Any systhread of the domain may make the call. If the Rust future is not
+      [Send], only the systhread that made the call may run it. If another one
+      runs the loop, the promise is rejected with {!Error}; if another one
+      cancels the promise, the future is leaked.
+
+      A Lwt closure among the arguments is called when no Rust code runs in the
+      domain. So it may block, run a loop, perform effects and end the program.
+      It sees the [Lwt.with_value] values of the caller of the function.
+
+      {!section-cancellation} says how the promise is cancelled.
+
+      Raises [Invalid_argument] if the call has to wait, and its promise was
+      taken before or its domain runs no Lwt loop (see {!Executor}). Raises an
+      exception that Lwt does not catch ([Lwt.Exception_filter]) if a closure
+      that the function called has raised it. *)
+
+  type 'a direct
+  (** A call of a Rust function that is not asynchronous. *)
+
+  val value : 'a direct -> 'a
+  (** [value call] is the value that the function returned. Any domain may make
+      such calls.
+
+      Raises an exception that OCaml has given to Rust if the function gives it
+      back. Raises an exception that Lwt does not catch ([Lwt.Exception_filter])
+      if a closure that the function called has raised it, even if Rust ignored
+      it.
+
+      @raise Error
+        if the function returned an error, unless it is one of those that become
+        another exception.
+      @raise Panic if the function panicked. *)
+end
+
+(** {1:executor Domains without a Lwt loop} *)
+
+(** Calls of asynchronous functions from domains that run no Lwt loop.
+
+    {[
+      let compute limit =
+        Domain.spawn (fun () ->
+            Lwt_rust.Executor.run (fun () -> Demo.Call.sum limit))
+    ]}
+
+    Each domain that calls asynchronous functions has an executor. The Lwt loop
+    drives the executor of the domain that called one first. {!Executor.run}
+    drives those of the other domains. *)
+module Executor : sig
+  val run : (unit -> 'a Call.t) -> 'a
+  (** [run call] calls [call ()], and runs the tasks of the calling domain until
+      the Rust function that [call] has called ends. Its result is the result of
+      that function.
+
+      Any domain may call it but the one that runs the Lwt loop. It blocks.
+      While it waits, it does not hold the lock of the domain, and signals are
+      handled.
+
+      A closure that Rust calls in this domain has to return a promise that is
+      settled, since no Lwt loop could settle it later.
+
+      {b Cancellation.} If an exception escapes [run] before the call has ended,
+      such as that of a signal handler, the call is cancelled.
+
+      Tasks still pending when [run] returns are resumed by the next [run]. If
+      the domain ends first, they are rejected with {!Abandoned}.
+
+      Raises the exception with which the call is rejected: see {!Call.promise}.
+      Raises [Invalid_argument] if a [run] of this domain is running already, or
+      if [call] returns a call whose promise was taken before.
+
+      @raise Error
+        in the domain that runs the Lwt loop, and after {!Runtime.shutdown}.
+      @raise Abandoned if {!Runtime.shutdown} ends the call. *)
+
+  val run_in_lwt : (unit -> 'a Lwt.t) -> 'a
+  (** [run_in_lwt f] makes the domain of the Lwt loop call [f ()] soon, and
+      waits until the promise of [f] is settled. Its result is the value of the
+      promise. The two domains share the values that [f] uses, so mutable ones
+      must be safe to share.
+
+      Any domain may call it but the one that runs the Lwt loop. It blocks as
+      {!run} does.
+
+      {b Cancellation.} If an exception escapes [run_in_lwt], the promise of [f]
+      is cancelled.
+
+      Raises the exception that [f] raises or its promise is rejected with,
+      physically the same one, and the exceptions of {!run}.
+
+      @raise Error
+        if no domain has called an asynchronous function from Lwt yet: call
+        {!Runtime.start} there. *)
+end
+
+(** {1:promises Promises that OCaml settles} *)
+
+(** Promises that OCaml settles and Rust awaits, in programs that declare their
+    stubs by hand.
+
+    A Rust function whose parameter is an [lwt_rust::Promise] takes an
+    ['a Lwt.t] in a generated module, and so few programs need this module. A
+    stub that is declared by hand may take an ['a Promise.t] instead. Any domain
+    can settle such a promise:
+
+    {[
+      external await : int Lwt_rust.Promise.t -> int Lwt_rust.Call.t = "await"
+
+      let promise = Lwt_rust.Promise.create ()
+      let result = Lwt_rust.Call.promise (await promise)
+      let () = Lwt_rust.Promise.resolve promise 42
+    ]} *)
+module Promise : sig
+  type 'a t
+  (** A promise. If the collector finds that OCaml has dropped it while it is
+      pending, it is rejected with [lwt_rust::Error::Abandoned]. *)
+
+  val create : unit -> 'a t
+  (** [create ()] is a new promise, which can be given to Rust once. Any domain
+      may call it.
+
+      @raise Error
+        if the process was forked after an asynchronous function was called. *)
+
+  val resolve : 'a t -> 'a -> unit
+  (** [resolve promise value] resolves [promise] with [value]. The Rust task
+      that awaits it runs soon, in its own domain. Any systhread of any domain
+      may call it.
+
+      Raises [Invalid_argument] if [promise] was settled before.
+
+      @raise Error as {!create} does. *)
+
+  val reject : 'a t -> exn -> unit
+  (** [reject promise exn] is like {!resolve}, but the Rust task gets
+      [Err(Error::Exception)].
+
+      Raises [Invalid_argument] if [promise] was settled before.
+
+      @raise Error as {!create} does. *)
+end
+
+(** {1:archive The archive} *)
 
 val archive : string
 (** [archive] is the name of the Rust library that is linked into the program:
-    ["lwt_rust_stubs"] for a program without Rust of its own. *)
+    ["lwt_rust_stubs"] for a program without Rust functions of its own. *)

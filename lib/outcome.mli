@@ -1,6 +1,6 @@
-(** What stubs return. *)
+(** The results of stubs. *)
 
 val get : 'a Raw.outcome -> 'a
 (** [get outcome] is the value that a stub returned.
 
-    @raise exn any exception, if the stub failed with it. *)
+    @raise exn the exception with which the stub failed. *)

@@ -1,15 +1,15 @@
 type t = {
   executor : Executor.t;
-  socket : Unix.file_descr;  (** gives a byte when there is work *)
+  socket : Unix.file_descr;  (** has a byte to read when there is work *)
   mutable is_running : bool;
 }
 
-(* With the domain's own storage, which goes with it. *)
+(* It is in the storage of the domain, which ends with the domain. *)
 let key : t option Domain.DLS.key = Domain.DLS.new_key (fun () -> None)
 
 let close domain t =
   Domain.DLS.set key None;
-  (* To this thread: perhaps only others have used it. *)
+  (* This thread may not have used the executor before. *)
   ignore (Raw.executor_attach domain false : bool Raw.outcome);
   Fun.protect
     ~finally:(fun () -> Unix.close t.socket)
@@ -29,15 +29,17 @@ let find () =
            { message; sources = []; type_name = "message"; backtrace = None })
 
 let create domain =
-  (* [drive] looks before it sleeps, and Rust itself wakes it. *)
+  (* [come_back] is [ignore]: [drive] looks for work before it sleeps, and Rust wakes it
+     from its sleep. *)
   let executor = Executor.make ~is_of_lwt:false ignore in
   match Outcome.get (Raw.executor_create domain None executor) with
-  | None -> (* Code that has interrupted this has made one. *) find ()
+  | None -> (* Code that interrupted this call has made the executor. *) find ()
   | Some socket ->
       let t = { executor; socket; is_running = false } in
       Domain.DLS.set key (Some t);
-      (* Hooks that were added now would not be called: [run] closes it. If these
-         are the first hooks to use Rust, nobody knows, and the collector does. *)
+      (* If the domain runs its hooks already, OCaml would not call another one, and so
+         [run] closes the executor. If no hook of ours has run before, [has_begun] is
+         [false] even so, and the collector closes the executor. *)
       if not (Domain_end.has_begun ()) then
         Domain_end.run (fun () -> close domain t);
       Domain_end.keep (Outcome.get (Raw.executor_life (Some socket)));
@@ -62,7 +64,7 @@ let rec drive t result =
       if Raw.executor_is_woken () then Executor.poll t.executor else sleep t;
       drive t result
 
-(* For its future to be dropped before the exception of the caller goes on. *)
+(* Drops the future of the call before the exception of the caller goes on. *)
 let give_up t slot = Executor.cancel t.executor slot
 
 let expect t slot ~before =

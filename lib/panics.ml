@@ -13,7 +13,7 @@ let report () =
         !Lwt.async_exception_hook exn)
     all
 
-(* What the loop has had no time for. *)
+(* At exit, [report] is called for the panics that the loop has not reported. *)
 let is_reported_at_exit = Atomic.make false
 
 let set_reporter chosen =

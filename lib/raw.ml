@@ -1,50 +1,52 @@
 (** Every [external], and the types whose representation Rust knows. *)
 
 type failure = exn * Printexc.raw_backtrace option
-(** Why something failed, and where if that is known. *)
+(** An exception, and its backtrace if it is known. *)
 
-(** What a stub returns. No stub raises. *)
+(** The result of a stub. No stub raises. *)
 type _ outcome =
   | Done : unit outcome
   | Ready : 'a -> 'a outcome
   | Failed : exn * Printexc.raw_backtrace option -> 'a outcome
 
 type context =
-  | Nowhere  (** none is known *)
+  | Nowhere  (** no context is known *)
   | Within of { mutable runs : (unit -> unit) Lwt.u }
-      (** See {!Context}: what runs a function there. *)
+      (** [runs] takes a function, and runs it in the context: see {!Context} *)
 
 type wait = int
-(** Names a future that awaits a Lwt promise, as long as it does. Settling one
-    that no longer waits does nothing. *)
+(** The number of a wait: of a task that awaits a Lwt promise. Settling a wait
+    that has ended does nothing. *)
 
-(** What Rust has left for OCaml to do, in this order. *)
+(** The actions that Rust has left, in the order in which OCaml carries them
+    out. *)
 type actions =
   | Nothing
-  | Come_back
-      (** Work is left: the loop has to poll, and nobody has told it. *)
+  | Come_back  (** tasks are runnable, and OCaml has to make the loop poll *)
   | Call : {
       closure : 'a -> 'b Lwt.t;
       argument : 'a;
-      wait : wait;  (** that the promise settles *)
-      context : context;  (** that of the call that [closure] was given to *)
+      wait : wait;  (** the wait that the promise of [closure] settles *)
+      context : context;
+          (** the context of the call that [closure] was given to *)
       next : actions;
     }
       -> actions
-  | Failed_stub of exn * Printexc.raw_backtrace option  (** by itself *)
+  | Failed_stub of exn * Printexc.raw_backtrace option
+      (** the stub itself has failed *)
   | Observe : { promise : 'a Lwt.t; wait : wait; next : actions } -> actions
   | Cancel of { promise : Obj.t; is_removable : bool; next : actions }
-      (** a promise that nobody awaits any more, as [wait_promised] was told it
-      *)
+      (** cancel the promise, which Rust no longer awaits. [promise] and
+          [is_removable] are the arguments of {!wait_promised} *)
   | Forget of { promise : Obj.t; is_removable : bool; next : actions }
-      (** as [Cancel]; it is left alone *)
+      (** as [Cancel], but do not cancel the promise *)
   | Resolve of { slot : int; value : Obj.t; next : actions }
       (** the promise of a call *)
   | Reject of { slot : int; failure : failure; next : actions }
-  | Report of { next : actions }  (** panics to the reporter *)
+  | Report of { next : actions }  (** give the panics to the reporter *)
 
-(** What a stub of an asynchronous function returns: the constructors of
-    [outcome] and one more. *)
+(** The result of a stub of an asynchronous function: the constructors of
+    [outcome], and [Pending]. *)
 type ('a, 'executor) call =
   | Returned_unit : (unit, 'executor) call
   | Returned : 'a -> ('a, 'executor) call
@@ -53,30 +55,32 @@ type ('a, 'executor) call =
       mutable slot : int;
       executor : 'executor;
       mutable actions : actions;
-      context : context;  (** of the closures that it was given *)
+      context : context;  (** the context of its closures *)
     }
-      -> ('a, 'executor) call  (** its slot, and the executor that runs it *)
+      -> ('a, 'executor) call
+      (** a call that waits: its slot, and the executor that runs it *)
 
-(** What there is to do with a promise that Rust has asked for. *)
+(** The state of a wait when OCaml has its promise. *)
 type begun =
-  | Waits  (** it settles the wait *)
-  | Cancels  (** nobody awaits it any more *)
-  | Detached  (** nor is it to be cancelled *)
+  | Waits  (** OCaml has to settle the wait when the promise is settled *)
+  | Cancels  (** the wait has ended, and OCaml has to cancel the promise *)
+  | Detached  (** the wait has ended, and the promise goes on *)
 
 type 'a promise
-(** A promise that Rust awaits and OCaml settles. Collected, it rejects. *)
+(** A promise that Rust awaits and OCaml settles. Its finaliser rejects it. *)
 
 type shown = {
   exn : exn;
   name : string;
   message : string;
-  registered : string option;  (** the name that it is registered under *)
+  registered : string option;  (** the name given to [register_exception] *)
   backtrace : Printexc.raw_backtrace option;
 }
-(** What Rust knows of an exception. *)
+(** An exception, with the properties that Rust reads. *)
 
 type backtrace
-(** Of Rust code. Rust finds the names of its functions when it is shown. *)
+(** A backtrace of Rust code. [backtrace_show] finds the names of the functions.
+*)
 
 type callbacks = {
   attach_executor : unit -> unit;
@@ -90,11 +94,12 @@ type callbacks = {
   make_timeout : unit -> exn;
   make_canceled : unit -> exn;
 }
-(** The functions that Rust calls, found by the numbers of their fields. *)
+(** The functions that Rust calls. Rust finds each by the number of its field.
+*)
 
 external archive_version : unit -> string = "lwt_rust_archive_version"
-(** The version of OCaml that the archive was built for; [""] if it was built by
-    cargo alone. *)
+(** The version of OCaml that the archive was built for, or [""] if cargo alone
+    has built it. *)
 
 external callbacks_register : callbacks -> unit outcome
   = "lwt_rust_callbacks_register"
@@ -105,8 +110,8 @@ external backtrace_show : backtrace -> string outcome
 external executor_attach : int -> bool -> bool outcome
   = "lwt_rust_executor_attach"
 
-(* ['notification] is what [Lwt_unix.make_notification] gives: an integer, or
-   in Lwt 6 an abstract type that is represented as one. *)
+(* ['notification] is the result type of [Lwt_unix.make_notification]: an integer, or in
+   Lwt 6 an abstract type that is represented as one. *)
 external executor_create :
   int -> 'notification option -> 'executor -> Unix.file_descr option outcome
   = "lwt_rust_executor_create"
@@ -119,9 +124,9 @@ external executor_poll : unit -> actions = "lwt_rust_executor_poll"
 external executor_is_woken : unit -> bool = "lwt_rust_executor_is_woken"
 [@@noalloc]
 
-(** What there is when a loop begins a turn: to an [Unattached] thread, no
-    executor of the Lwt loop was attached; one that is [Forked] has stayed in
-    the process that this one was forked from. *)
+(** The state of the executor when a loop begins a turn. [Owed]: the loop has to
+    poll. [Unattached]: no executor of the Lwt loop is attached to this thread.
+    [Forked]: the executor has stayed in the parent of this forked process. *)
 type turn = Quiet | Owed | Unattached | Forked
 
 external executor_begin_turn : unit -> turn = "lwt_rust_executor_begin_turn"
@@ -129,7 +134,7 @@ external executor_begin_turn : unit -> turn = "lwt_rust_executor_begin_turn"
 
 external executor_tell : unit -> unit = "lwt_rust_executor_tell"
 [@@noalloc]
-(** Sends the notification. *)
+(** Sends the notification that wakes the loop. *)
 
 external executor_close : unit -> actions = "lwt_rust_executor_close"
 
@@ -145,12 +150,12 @@ external call_in_lwt : (unit -> 'a Lwt.t) -> ('a, 'executor) call
 external wait_promised : wait -> 'promise -> bool -> begun
   = "lwt_rust_wait_promised"
 [@@noalloc]
-(** The promise that Rust has asked for is there, and pending. The flag is that
-    of [Cancel]. *)
+(** OCaml has the promise of the wait, and the promise is pending. The flag is
+    the [is_removable] of [Cancel]. *)
 
 external wait_resolve : wait -> 'a -> bool -> actions = "lwt_rust_wait_resolve"
-(** The flag says whether the calling domain has asked for the promise; else it
-    was that of the Lwt loop. *)
+(** The flag is [true] if the wait belongs to the executor of the calling
+    domain, and [false] if it belongs to that of the Lwt loop. *)
 
 external wait_reject : wait -> shown -> bool -> actions = "lwt_rust_wait_reject"
 external promise_create : unit -> 'a promise outcome = "lwt_rust_promise_create"

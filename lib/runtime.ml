@@ -14,7 +14,8 @@ let notifications () = Outcome.get (Raw.executor_notifications ())
 
 type live = { tasks : int; promises : int; roots : int; descriptors : int }
 
-(* Linux and macOS have this folder; reading it takes a descriptor too. *)
+(* Linux and macOS have this folder. Reading it takes a descriptor, which is not
+   counted. *)
 let descriptors () =
   match Sys.readdir "/dev/fd" with
   | all -> Array.length all - 1

@@ -1,4 +1,4 @@
-(* A runtime that the program's own Rust code made. *)
+(* Tasks use a runtime that the Rust code of the program has made. *)
 
 external adopt : unit -> unit = "test_adopt" [@@noalloc]
 external worker_name : unit -> string Lwt_rust.Call.t = "test_worker_name"

@@ -1,5 +1,4 @@
-(* What nobody should do, through every stub: a clear exception each, and Rust
-   goes on. *)
+(* Wrong use of every stub raises a clear exception, and Rust goes on. *)
 
 open Lwt.Syntax
 open Support
@@ -33,7 +32,7 @@ let rejected name part promise =
   | Ok _ -> Alcotest.failf "%s: no rejection" name
   | Error exn -> says name part exn
 
-(* {1 Settled, given and taken twice} *)
+(* {1 Promises that are settled, given or taken twice} *)
 
 let settled_twice () =
   let promise = Lwt_rust.Promise.create () in
@@ -78,7 +77,7 @@ let cancelled_twice () =
 
 module Stubs = struct
   [@@@warning "-unused-constructor"]
-  (* Only Rust makes them. *)
+  (* Only Rust makes values of these types. *)
 
   type _ outcome =
     | Done : unit outcome
@@ -99,7 +98,7 @@ end
 let numbers = [ -1; 0; 1; 17; 1 lsl 20; 1 lsl 40; max_int; min_int ]
 
 let freed_handles () =
-  (* Numbers of things that have ended are among them. *)
+  (* The numbers below include those of calls and waits that have ended. *)
   let* _ = Rust.yield 1 () in
   let pending, resolver = Lwt.task () in
   let awaiting = Rust.await pending in
@@ -192,7 +191,7 @@ let wrong_domain () =
           Lwt_rust.Executor.run (fun () -> call)));
   still_works ()
 
-(* What [f] says in a child. *)
+(* The text that [f] returns in a forked child. *)
 let in_child f =
   let reads, writes = Unix.pipe () in
   match Unix.fork () with
@@ -211,7 +210,7 @@ let in_child f =
       ignore (Unix.waitpid [] child);
       Alcotest.(check string) "in the child" "as it should be" text
 
-(* Before any domain is spawned: OCaml does not fork after that. *)
+(* This runs before any domain is spawned, since OCaml does not fork after that. *)
 let forked_child () =
   Lwt_main.run (still_works ());
   let promise = Lwt_rust.Promise.create () in
@@ -275,9 +274,9 @@ let after_shutdown () =
   refused "run" ended (fun () ->
       elsewhere (fun () ->
           Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 1 ())));
-  (* It is settled, though nobody can ask. *)
+  (* Settling a promise works, though Rust can no longer read it. *)
   Lwt_rust.Promise.resolve promise 1;
-  (* What needs no executor works. *)
+  (* Functions that need no executor still work. *)
   check_int "a plain function" 3 (F.add 1 2);
   check_int "live" 0 (Lwt_rust.Runtime.live ()).tasks;
   let* () = Lwt_rust.Runtime.shutdown () in

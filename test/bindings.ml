@@ -4,8 +4,8 @@ open Lwt_rust_bindings
 
 let check_string = Alcotest.(check string)
 
-(* The records of a file: a function's type has the crate and the path that it
-   needs, and its symbol is its name. *)
+(* The records of a crate, in short form: this adds the crate and the path to the type of
+   a function, and uses its name as its symbol. *)
 let record = function
   | [ "function"; name; way; doc; result ] :: arguments ->
       [
@@ -18,7 +18,7 @@ let names = function
   | ("function" :: name :: _) :: _ -> Some [ "names"; name ]
   | _ -> None
 
-(* What is said of the crate [krate], whose library names all of [records]. *)
+(* Reads the crate [krate], whose library names all functions of [records]. *)
 let read records =
   let library = [ "library"; "krate"; "" ] :: List.filter_map names records in
   Library.read ~crate:"krate" (library :: List.map record records)
@@ -142,7 +142,7 @@ let declarations () =
          ];
        ])
 
-(* {1 What is wrong} *)
+(* {1 Problems} *)
 
 let problems records =
   match read records with
@@ -301,7 +301,7 @@ let libraries_are_refused () =
     | Ok (Error problems) -> Alcotest.fail (String.concat "; " problems)
   in
   refused "missing.so" "missing.so";
-  (* Our own stubs have no functions for OCaml. *)
+  (* The archive of lwt_rust alone has no functions for OCaml. *)
   refused "says nothing of Rust functions" Sys.argv.(1)
 
 let case name body = Alcotest.test_case name `Quick body

@@ -20,7 +20,7 @@ let is_refused = function
 
 let still_works () = check "later" 5 (Lwt_main.run (Rust.call add_one 4))
 
-(* What was waited for is given up: the promise of the closure, if that was called. *)
+(* [block] gets an error. If it has called a closure, the closure's promise is cancelled. *)
 let refused ?(calls = 1) block =
   Lwt_rust.Runtime.start ();
   List.iter

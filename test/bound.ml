@@ -1,5 +1,5 @@
-(* A future that is not [Send] stays on the thread that began it, and one that is may
-   go to any thread of its domain. *)
+(* A future that is not [Send] stays on the thread that began it. A future that is [Send]
+   may move to any thread of its domain. *)
 
 open Support
 
@@ -32,7 +32,7 @@ let is_refused = function
 
 let check_refused name promise = run (expect name promise is_refused)
 
-(* Lwt's promises are settled by the thread that runs the loop. *)
+(* The thread that runs the loop settles Lwt's promises. *)
 let opens gate = Lwt.wakeup_later gate ()
 
 (* {1 Calls} *)
@@ -72,7 +72,7 @@ let resumed_by_its_thread () =
   check_int "one whose futures borrow" 6
     (run (Rust_functions.lengths_of [ "one"; "two" ]));
   check_int "one that calls itself" 10 (run (Rust_functions.sum_down 4));
-  (* All on a thread that is not the first to call. *)
+  (* A thread that is not the first to call makes the call and runs the loop. *)
   check_bool "a thread" true
     (in_a_thread (fun () -> resumed Rust_functions.stays))
 
@@ -113,7 +113,7 @@ let cancelled_by_its_thread () =
   check_int "not Send" 1 (dropped_by (cancel Rust_functions.hold_on_thread));
   check_int "Send" 1 (dropped_by (cancel Rust_functions.hold_anywhere))
 
-(* A thread that is refused does not drop the future either. *)
+(* If a thread may not poll a future, it does not drop the future either. *)
 let refused_is_not_dropped () =
   let refuse () =
     let gate, opener = Lwt.wait () in
@@ -123,8 +123,8 @@ let refused_is_not_dropped () =
   in
   check_int "dropped" 0 (dropped_by refuse)
 
-(* A future that another thread has dropped is in a list of tokio's still, so its
-   memory is nobody else's. *)
+(* Another thread has dropped a future that is still in a list of tokio's. Its memory must
+   not be used for another value. *)
 let leaked_with_its_memory () =
   let cancel_one _ = Lwt.cancel (in_a_thread Rust_functions.wait_for_notice) in
   List.iter cancel_one (List.init 20 Fun.id);
@@ -135,8 +135,8 @@ let leaked_with_its_memory () =
 
 (* {1 Tasks} *)
 
-(* The local task is polled by the thread that runs the loop first; the future that
-   awaits it, by the one that has called. *)
+(* The thread that runs the loop first polls the local task. The thread that has called
+   polls the future that awaits the task. *)
 let local_task_of_another_thread () =
   let promise = Lwt_rust.Promise.create () in
   let called = Lwt_rust.Call.promise (Rust.Raw.spawn_and_wait promise) in
@@ -177,7 +177,7 @@ let resumed_by_another_thread_of_a_domain () =
     let stays = Rust.Raw.stays_created promise in
     Lwt_rust.Promise.resolve promise ();
     check_bool "its thread" true (Lwt_rust.Executor.run (fun () -> stays));
-    (* Its end drops what is left: the first thread of the domain runs that. *)
+    (* At the end of the domain, its first thread drops the tasks that are left. *)
     let left = Lwt_rust.Promise.create () in
     in_a_thread (fun () ->
         ignore (Rust.Raw.hold_on_thread left : unit Lwt_rust.Call.t))
@@ -188,8 +188,8 @@ let resumed_by_another_thread_of_a_domain () =
 
 (* {1 Threads that end} *)
 
-(* A thread has kept the executor, and uses it without the lock of the domain, when
-   its thread-locals are dropped, while the domain goes on. *)
+(* A thread has kept the executor. Its thread-locals are dropped without the lock of the
+   domain, and use the executor, while the domain goes on. *)
 let spawned_when_a_thread_ends () =
   let threads = 8 in
   let in_lwt () =
@@ -207,7 +207,7 @@ let spawned_when_a_thread_ends () =
   let all = List.init threads begin_one in
   in_lwt ();
   List.iter Thread.join all;
-  (* A thread is joined before its destructors have run. *)
+  (* [Thread.join] returns before the destructors of the thread have run. *)
   let deadline = Unix.gettimeofday () +. 20. in
   let rec wait () =
     let abandoned, other, pending = Rust_functions.spawned_at_end () in

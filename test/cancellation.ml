@@ -43,7 +43,7 @@ let cancel_twice () =
   let* () = pauses 2 in
   check_live 0
 
-(* A future is cancelled from a closure that it calls, so while it is polled. *)
+(* A closure that a future calls cancels the future, while the future is polled. *)
 let cancel_during_poll start () =
   let promise = ref Lwt.return_unit in
   promise :=
@@ -53,7 +53,7 @@ let cancel_during_poll start () =
   let* () = check_canceled !promise in
   let* () = pauses 2 in
   let* () = check_live 0 in
-  (* The slot is free for others, and what came too late does not reach them. *)
+  (* The slot is free for other calls, and a late result does not reach them. *)
   let+ values = Lwt.all (List.init 20 (fun i -> Rust.yield 2 i)) in
   check_bool "others" true (values = List.init 20 Fun.id)
 
@@ -75,7 +75,7 @@ let dropped_promise_cancels ~on_tokio () =
     promise
   in
   let* () = Rust.drop_promise f ~on_tokio in
-  (* From a worker, the closure is called after the function has returned. *)
+  (* The closure is called after the function has returned, since a worker calls it. *)
   Lwt.bind called check_canceled
 
 let cancelled_call_cancels_what_it_awaits () =
@@ -121,7 +121,7 @@ let scoped_work_is_aborted () =
   let* () = Lwt_unix.sleep 0.01 in
   Lwt.cancel promise;
   let* () = check_canceled promise in
-  (* tokio drops it on its own thread. *)
+  (* tokio drops the future on its own thread. *)
   let rec until_dropped patience =
     let* live = Rust.live () in
     if live = 0 || patience = 0 then check_live 0
@@ -157,7 +157,7 @@ let cancel_races_with_resolving () =
     in
     first ();
     second ();
-    (* The first one counts. *)
+    (* The first of the two decides. *)
     let* () =
       if n land 1 = 0 then Lwt.map (check_int "value" n) promise
       else check_canceled (Lwt.map ignore promise)
@@ -168,7 +168,7 @@ let cancel_races_with_resolving () =
   let* () = once 1 in
   check_live 0
 
-(* By [Lwt.cancel] itself, however many they are. *)
+(* [Lwt.cancel] drops the futures before it returns, even if they are many. *)
 let dropped_at_once () =
   let calls = List.init 10_000 (fun _ -> Rust.for_ever ()) in
   let* () = check_live 10_000 in
@@ -179,8 +179,9 @@ let dropped_at_once () =
   let* () = check_live 0 in
   picked
 
-(* Then Lwt runs no more callbacks: neither ours of the same promise, nor those of
-   the promises that are cancelled with it. *)
+(* A callback of [Lwt.on_cancel] raises, and so does [Lwt.async_exception_hook]. Then Lwt
+   runs no more callbacks: neither ours of the same promise, nor those of the promises
+   that are cancelled with it. *)
 let callbacks_and_a_hook_that_raise () =
   let raise_there cancel =
     let hook = !Lwt.async_exception_hook in
@@ -210,7 +211,7 @@ let callbacks_and_a_hook_that_raise () =
       until_dropped (patience - 1)
   in
   let* () = until_dropped 1000 in
-  (* Nobody else's call was cancelled. *)
+  (* Other calls were not cancelled. *)
   let+ values = Lwt.all others in
   check_bool "others" true (values = List.init 10 Fun.id)
 
@@ -256,7 +257,7 @@ let () =
           case "a promise that Rust does not look at" ignored_promise;
           case "a dropped local task" dropped_local_task;
         ] );
-      (* The last one: what has left Lwt has left it in the middle of its work. *)
+      (* This is the last case, since the exception leaves Lwt in the middle of its work. *)
       ( "callbacks",
         [
           case "callbacks and a hook that raise" callbacks_and_a_hook_that_raise;

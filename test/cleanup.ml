@@ -1,5 +1,5 @@
-(* What nobody can settle any more rejects, and what nobody needs any more is
-   released, wherever that happens. *)
+(* A promise that nothing can settle any more is rejected, and values that are not needed
+   any more are released, on any thread. *)
 
 open Lwt.Syntax
 open Support
@@ -7,7 +7,7 @@ open Support
 let abandoned () =
   expect "abandoned" (Rust.abandon ()) (fun exn -> exn = Lwt_rust.Abandoned)
 
-(* The promise that OCaml made is collected: nobody can settle it. *)
+(* OCaml's collector finalises a promise that OCaml has made and not settled. *)
 let collected_promise () =
   let awaiting = Rust.await_promise (Lwt_rust.Promise.create ()) in
   let* () = Lwt.pause () in
@@ -17,10 +17,10 @@ let collected_promise () =
 let settle_all () =
   let* () = pauses 3 in
   Gc.full_major ();
-  (* Values that were dropped on other threads go with the next poll. *)
+  (* The next poll frees the values that other threads have dropped. *)
   pauses 3
 
-(* [releases name f] does [f] 100 times, and nothing of it is left. *)
+(* [releases name f] calls [f] 100 times, and checks that nothing is left. *)
 let releases name f =
   let* () = f () in
   let* () = settle_all () in
@@ -32,7 +32,7 @@ let releases name f =
       repeat (n - 1)
   in
   let* () = repeat 100 in
-  (* Of what was before, something may still have been about to go. *)
+  (* Values of earlier cases may still be released now, so the counts may fall. *)
   let rec until_gone patience =
     let* () = settle_all () in
     let after = Lwt_rust.Runtime.live () in
@@ -109,9 +109,9 @@ let domains () =
                  : int ref)));
       Lwt.return_unit)
 
-(* The executor keeps the memory of futures for the next ones of their size. Here
-   futures of two sizes end in turn, by themselves or cancelled, and the destructor
-   of each makes others. *)
+(* The executor keeps the memory of a future for the next future of the same size. Here
+   futures of two sizes end in turn, by themselves or cancelled, and the destructor of
+   each makes new futures. *)
 let destructors_that_call () =
   let calls = ref [] and ended = ref 0 in
   let call i turns at_end =
@@ -145,17 +145,18 @@ let destructors_that_call () =
     | some ->
         calls := [];
         let* () = Lwt.join (List.map see some) in
-        (* The futures of those that were cancelled are dropped by a poll. *)
+        (* A poll drops the futures of the cancelled calls. *)
         let* () = pauses 2 in
         see_all (made + List.length some)
   in
   let* made = see_all 0 in
-  (* Three deep, two calls with such a destructor in each, and one without. *)
+  (* There are three levels. A destructor makes two calls with such a destructor, and one
+     without. *)
   check_int "destructors" (n * (1 + 2 + 4 + 8)) !ended;
   check_int "calls" (n * (1 + 3 + 6 + 12)) made;
   still_works ()
 
-(* To close a connection, its destructor spawns a task on tokio. *)
+(* The destructor of a connection spawns a task on tokio. *)
 let connections elsewhere () =
   let* () = Rust.sleep 1 () in
   let before = Rust_functions.closed () in

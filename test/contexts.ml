@@ -12,7 +12,7 @@ let within n f = Lwt.with_value key (Some n) f
 let sees expected place =
   Alcotest.(check (option int)) place expected (Lwt.get key)
 
-(* [call f] has Rust call [f], on the way that it is named by. *)
+(* The ways in which Rust can call a closure, by name. *)
 let ways =
   [
     ("at once", fun f -> Rust.call f ());
@@ -76,7 +76,7 @@ let when_cancelled () =
   check_bool "seen" true (!seen = Some 1);
   Lwt.return_unit
 
-(* What it sets itself is seen by what it calls, and by nobody else. *)
+(* A closure sets a value. Only the code that the closure calls sees it. *)
 let within_a_closure () =
   within 1 (fun () ->
       let closure () =
@@ -99,8 +99,7 @@ let within_a_closure () =
       in
       Rust.call_later closure ())
 
-(* Random calls with values of their own, all at the same time, against the model:
-   each sees its own. *)
+(* Random calls run at the same time, each with a value of its own. Each sees its own. *)
 let random_calls () =
   let random = Random.State.make [| 42 |] in
   let seen = ref 0 in

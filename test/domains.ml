@@ -1,4 +1,4 @@
-(* Executors of several domains, and work that goes between them. *)
+(* Executors of several domains, and work that moves between them. *)
 
 open Lwt.Syntax
 open Support
@@ -6,8 +6,7 @@ open Support
 let run = Lwt_rust.Executor.run
 let run_in_lwt = Lwt_rust.Executor.run_in_lwt
 
-(* [elsewhere f] is what [f] gives in a domain of its own, while this loop goes
-   on. *)
+(* [elsewhere f] is the result of [f] in a new domain. The loop goes on meanwhile. *)
 let elsewhere f =
   let ended, resolver = Lwt.wait () in
   let domain = ref None in
@@ -37,7 +36,7 @@ let check_contains text part =
   in
   check_bool (Printf.sprintf "%S is in: %s" part text) true (is_at 0)
 
-(* Before any domain has called Rust. *)
+(* No domain has called Rust before. *)
 let no_lwt_domain_yet () =
   let text =
     Domain.join
@@ -133,7 +132,7 @@ let wrong_use () =
         | Fail _ | Return _ | Sleep -> "not refused"
       in
       check_contains refused "Lwt_rust.Executor.run";
-      (* In a domain that has an executor of its own. *)
+      (* This domain has an executor of its own. *)
       run (fun () -> Rust.Raw.yield 1 ());
       check_contains
         (message_of (fun () -> Rust.yield 1 ()))
@@ -149,10 +148,10 @@ let wrong_use () =
       let call = Rust.Raw.yield 1 () in
       run (fun () -> call);
       check_contains (message_of (fun () -> run (fun () -> call))) "before";
-      (* It works on. *)
+      (* The executor still works. *)
       check_int "after" 3 (run (fun () -> Rust.Raw.yield 2 3)))
 
-(* It leaves by [run] as well, and cancels the call. *)
+(* The exception escapes from [run], too, and cancels the call. *)
 let what_lwt_does_not_catch () =
   let raises () = raise Out_of_memory in
   let leaves call =
@@ -194,7 +193,7 @@ let a_task_that_is_awaited_elsewhere () =
   in
   check_int "tasks" 0 (Lwt_rust.Runtime.live ()).tasks
 
-(* Executors of domains that are gone are used again. *)
+(* A new domain may use the executor of a domain that has ended. *)
 let a_handle_of_a_domain_that_is_gone () =
   let* () = elsewhere (fun () -> run Rust_functions.Call.keep_handle) in
   let rec other_domains n =
@@ -211,7 +210,7 @@ let a_handle_of_a_domain_that_is_gone () =
   in
   other_domains 100
 
-(* Rust keeps a value of a domain that ends. Nothing else knows of it. *)
+(* A domain ends. Only Rust keeps a value of it. *)
 let a_value_outlives_its_domain () =
   let texts () = List.init 1000 (Printf.sprintf "text %d") in
   let round () =
@@ -240,7 +239,7 @@ let descriptors_come_back () =
   let+ () = rounds 20 in
   check_int "descriptors" before (Lwt_rust.Runtime.live ()).descriptors
 
-(* A hook that was added before the domain's first call runs after ours. *)
+(* The hook was added before the domain's first call, so it runs after our hook. *)
 let hooks_may_call_rust () =
   let round () =
     elsewhere (fun () ->
@@ -264,8 +263,8 @@ let hooks_may_call_rust () =
   check_int "descriptors" before.descriptors after.descriptors;
   check_bool "roots" true (after.roots <= before.roots)
 
-(* OCaml calls no hook that is added while it calls them, so nothing of ours is called:
-   the collector finds that the domain is gone. *)
+(* OCaml calls no hook that is added while it calls hooks, so it does not call ours. The
+   collector finds that the domain is gone. *)
 let a_first_call_in_a_hook () =
   let round () =
     elsewhere (fun () ->

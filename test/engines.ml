@@ -1,14 +1,14 @@
-(* An engine whose iteration runs other OCaml code on the thread of the loop, for as
-   long as it likes, as one does that runs fibers. *)
+(* An engine whose iteration runs other OCaml code on the thread of the loop, for any length
+   of time. For example, lwt_eio's engine runs fibers. *)
 
 open Lwt.Syntax
 open Support
 
-(* Whether the iteration under way ends: somebody has paused, or a callback of Lwt's
-   has run. What other code does says nothing. *)
+(* Whether the current iteration has to end, because a promise was paused or a callback of
+   Lwt's has run. Other code does not end it. *)
 let ends = ref false
 
-(* What runs in the next iteration that may block. *)
+(* The code that runs in the next iteration that may block. *)
 let job = ref ignore
 
 let engine =
@@ -52,8 +52,7 @@ let or_fail promise =
   in
   Lwt.pick [ late; promise ]
 
-(* [in_iteration f] has other code call [f] in an iteration that blocks, and waits for
-   what that gives. *)
+(* [in_iteration f] calls [f] in an iteration that blocks, and waits for its promise. *)
 let in_iteration f =
   let result, resolver = Lwt.wait () in
   let run () =
@@ -71,7 +70,7 @@ let in_iteration f =
 let case name body =
   Alcotest.test_case name `Quick (fun () ->
       within (fun () ->
-          (* The first call has been made. *)
+          (* This is the first call, so the executor exists below. *)
           Lwt_main.run (or_fail (Rust.yield 2 ()));
           body ()))
 

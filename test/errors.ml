@@ -1,4 +1,4 @@
-(* Errors and exceptions on their way: what a promise is rejected with. *)
+(* Errors and exceptions, and the promises that are rejected with them. *)
 
 open Lwt.Syntax
 open Support
@@ -73,7 +73,7 @@ let contains text part =
 
 let[@inline never] raise_here () = raise (Sys.opaque_identity Exit)
 
-(* The places that a handler sees go on from where the closure raised. *)
+(* The backtrace that a handler sees begins where the closure raised. *)
 let backtraces_go_on () =
   Printexc.record_backtrace true;
   let traced call =
@@ -82,7 +82,7 @@ let backtraces_go_on () =
       (fun exn ->
         let backtrace = Printexc.get_backtrace () in
         check_bool "Exit" true (exn = Exit);
-        (* Bytecode programs of this kind have no places. *)
+        (* These bytecode programs have no places in their backtraces. *)
         if Sys.backend_type = Native then
           check_bool backtrace true (contains backtrace "raise_here");
         Lwt.return_unit)
@@ -101,7 +101,7 @@ let exception_of_a_continuation_leaves_through_the_loop () =
   (match Lwt_main.run (Lwt_unix.sleep 5.) with
   | () -> Alcotest.fail "expected an exception"
   | exception Leaves -> ());
-  (* What had completed in the same turn is not lost. *)
+  (* The second call completed in the same turn, and is not lost. *)
   check_int "second" 2 (Lwt_main.run second)
 
 let printed () =

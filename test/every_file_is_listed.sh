@@ -1,5 +1,5 @@
-# every_file_is_listed.sh FILE...: fails if one of the modules and programs is neither a
-# program nor a helper of programs: its tests would never run.
+# every_file_is_listed.sh FILE...: FILE... are the modules and the programs of this folder.
+# Fails if a module is neither a program nor a helper, since its tests would never run.
 set -euo pipefail
 helpers=" program rust rust_functions shutdown support "
 status=0

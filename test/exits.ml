@@ -1,5 +1,5 @@
-(* Programs that end while Rust has work: each case is a run of this program,
-   which must end by itself, with its own exit code. *)
+(* Programs that end while Rust has work. Each case runs this program again. The program
+   must end by itself, with the right exit code. *)
 
 open Lwt.Syntax
 
@@ -27,7 +27,7 @@ let escapes ~waits code =
   | (_ : int) -> exit 1
   | exception Out_of_memory -> exit code
 
-(* The loop of a domain that ends while its tasks wait. *)
+(* A domain runs the loop, and ends while its tasks wait. *)
 let domain_that_ends abandoned () =
   let hook exn = if exn = Exit then raise exn in
   Lwt.async_exception_hook := hook;
@@ -38,7 +38,7 @@ let domain_that_ends abandoned () =
   in
   let raising = Rust.for_ever () in
   let others = work () in
-  (* It leaves the domain, and keeps nothing from the others. *)
+  (* The exception escapes from the domain. The other promises are rejected all the same. *)
   Lwt.on_failure raising (fun _ -> raise Exit);
   List.iter watch others;
   Lwt_main.run (Support.pauses 20)
@@ -136,7 +136,7 @@ let programs =
         (match Domain.join (Domain.spawn (domain_that_ends abandoned)) with
         | () -> exit 1
         | exception Exit -> ());
-        (* Another domain may run the loop then. *)
+        (* Another domain may run the loop now. *)
         let value = Lwt_main.run (Rust.yield 3 5) in
         exit (value + !abandoned) );
     ( "a domain whose first call is in one of its hooks",
@@ -147,7 +147,7 @@ let programs =
               if Lwt_main.run (Rust.yield 3 5) <> 5 then Unix._exit 1)
         in
         Domain.join (Domain.spawn first);
-        (* The collector finds that it is gone. *)
+        (* The collector finds that the domain is gone. *)
         for _ = 1 to 4 do
           Gc.full_major ()
         done;

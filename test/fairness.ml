@@ -18,7 +18,7 @@ let turns_during promise =
 
 let spinning_tasks_leave_turns () =
   let+ turns, () = turns_during (Rust.spin ~tasks:100 1000) in
-  (* 100,000 polls, of which a turn may make about 1,000. *)
+  (* There are 100,000 polls, and a turn makes about 1,000. *)
   check_bool (Printf.sprintf "%d turns" turns) true (turns > 50)
 
 let timers_fire_while_tasks_spin () =
@@ -37,14 +37,14 @@ let ready_awaits_leave_turns () =
   let* turns, sum = turns_during (Rust.sum Lwt.return n) in
   check_int "sum" (n * (n - 1) / 2) sum;
   check_bool (Printf.sprintf "%d turns" turns) true (turns > 100);
-  (* And so do those of a call that is ready at once. *)
+  (* The steps of a call that never waits share turns, too. *)
   let+ turns, sums =
     turns_during (Lwt.all (List.init 1_000 (fun _ -> Rust.sum Lwt.return 100)))
   in
   check_bool "sums" true (List.for_all (( = ) 4950) sums);
   check_bool (Printf.sprintf "%d turns" turns) true (turns < 10)
 
-(* Calls made by what Rust calls are part of the same poll. *)
+(* A call that a closure makes is part of the poll that called the closure. *)
 let calls_within_calls_leave_turns () =
   let* values =
     Lwt.all (List.init 2_000 (fun i -> Rust.call_later Rust.ready i))
@@ -62,8 +62,8 @@ let tasks_woken_at_once_leave_turns () =
   check_int "woken" n woken;
   check_bool (Printf.sprintf "%d turns" turns) true (turns > 100)
 
-(* A ticker of 10 ms keeps its pace, give or take a fifth, if a turn takes 2 ms
-   at most. Of the process's own time: the machine may be busy too. *)
+(* A ticker of 10 ms keeps its pace, give or take a fifth, if a turn takes 2 ms at most.
+   The test measures the time of the process, since the machine may be busy. *)
 let turns_are_short busy () =
   let busy = busy () in
   let turns = 200 in
@@ -76,12 +76,12 @@ let turns_are_short busy () =
   in
   let* times = measure turns [] in
   Lwt.cancel busy;
-  (* One in ten may have had a collection to do. *)
+  (* One turn in ten may have had a collection to do. *)
   let slowest = List.nth (List.sort Float.compare times) (turns * 9 / 10) in
   check_bool (Printf.sprintf "%g seconds" slowest) true (slowest < 0.002);
   Lwt.return_unit
 
-(* A task that awaits only what is ready. *)
+(* A task that awaits only resources that are ready. *)
 let ready_steps_leave_turns kind () =
   let+ turns, steps = turns_during (Rust_functions.ready_steps kind 0.3) in
   check_bool (Printf.sprintf "%d steps" steps) true (steps > 1_000);
@@ -93,7 +93,7 @@ let a_completion_burst_is_read_in_parts () =
   check_bool "all" true (values = List.init n Fun.id)
 
 let () =
-  (* The fast socket's writer outlives its reader. *)
+  (* The writer of the fast socket outlives the reader. *)
   Sys.set_signal Sys.sigpipe Signal_ignore;
   Support.run "fairness"
     ~left_out:

@@ -1,7 +1,6 @@
-(* Errors and panics of Rust code that OCaml has called on the stack of a fiber:
-   whoever captures a backtrace there must not walk over OCaml's frames. Each
-   case runs this program again, since Rust asks only once in a process whether
-   backtraces are wanted. *)
+(* Errors and panics of Rust code that OCaml has called on the stack of a fiber. Rust must
+   not walk over OCaml's frames when it captures a backtrace there. Each case runs this
+   program again, since Rust reads [RUST_BACKTRACE] only once in a process. *)
 
 open Effect.Deep
 
@@ -23,7 +22,7 @@ let in_fiber f =
 
 let is_captured = Sys.getenv_opt "RUST_BACKTRACE" <> Some "0"
 
-(* That [f] fails in Rust, with a backtrace if they are wanted. *)
+(* Checks that [f] fails in Rust, with a backtrace if [RUST_BACKTRACE] asks for it. *)
 let fails f () =
   let check backtrace =
     if Option.is_some backtrace <> is_captured then exit 3;
@@ -41,7 +40,7 @@ let plain =
   [
     fails Rust_functions.panic_directly;
     fails (fun () -> ignore (Rust_functions.divide 1 0 : int));
-    (* A finaliser whose panic is reported. *)
+    (* A finaliser panics, and the panic is reported. *)
     (fun () ->
       ignore (Sys.opaque_identity (Rust_functions.fragile ()));
       Gc.full_major ();
@@ -65,7 +64,8 @@ let of_a_domain =
         [ false; true ])
     [ Rust.Raw.fail; Rust.Raw.panic ]
 
-(* OCaml in a fiber calls Rust, which calls OCaml, which calls Rust in another. *)
+(* OCaml calls Rust in a fiber. Rust calls an OCaml closure, which calls Rust in another
+   fiber. *)
 let of_closures =
   let inner = fails (fun () -> state (Rust.panic false)) in
   let closure () = Lwt.return (in_fiber inner) in
@@ -76,7 +76,7 @@ let of_closures =
 let run_all = List.iter (fun f -> assert (in_fiber f = 0))
 let twice = List.iter (fun f -> assert (in_fiber (fun () -> in_fiber f) = 0))
 
-(* What the loop's engine calls back has frames of C's below it. *)
+(* Below a callback of the loop's engine are C frames. *)
 let in_the_engine () =
   Lwt_main.run
     (let woken, resolver = Lwt.wait () in
@@ -90,7 +90,7 @@ let in_the_engine () =
      ignore (event : Lwt_engine.event);
      woken)
 
-(* A handler that Rust has set, while OCaml runs on small stacks. *)
+(* A signal handler that Rust has set runs while OCaml code is on small stacks. *)
 let handler_of_rust () =
   let sigusr1 =
     10
@@ -119,8 +119,8 @@ let handler_of_rust () =
   go ();
   assert (Rust_functions.handled () > 0)
 
-(* The names of the frames are found when somebody reads them: until then the debug
-   information of the program is not mapped. *)
+(* Rust finds the names of the frames when a backtrace is read. Until then it does not map
+   the debug information of the program. *)
 let shown_when_read () =
   let mapped () =
     match In_channel.with_open_bin "/proc/self/maps" In_channel.input_all with
@@ -143,7 +143,7 @@ let shown_when_read () =
   in
   keep (fun () -> Rust.fail true);
   keep (fun () -> Rust.panic true);
-  (* Rust shows what a closure raises. *)
+  (* Rust shows the exception of a closure. *)
   keep (fun () -> Rust.call (fun () -> Rust.fail true) ());
   keep (fun () -> Rust.call_later (fun () -> Rust.panic false) ());
   Lwt_main.run (Support.pauses 3);

@@ -1,10 +1,10 @@
-(* What is called first: in the process, in a thread, in a domain. Each case runs
-   this program again. *)
+(* The first call of a process, of a thread and of a domain. Each case runs this program
+   again. *)
 
 let text n = String.concat "-" (List.init n string_of_int)
 
-(* What makes the first call ready fills the minor heap, so that the arguments,
-   which nobody else has, are moved. *)
+(* With a small minor heap, the preparations of a first call cause a collection. It moves
+   the arguments, which only the call refers to. *)
 let with_little_memory () = Gc.set { (Gc.get ()) with minor_heap_size = 256 }
 
 let contains part text =
@@ -45,7 +45,7 @@ let closure_in_the_background () =
   Rust_functions.call_in_background closure (text 9);
   check "argument" (text 9) (Lwt_main.run called)
 
-(* A function of plain values starts nothing, so a child may do so. *)
+(* A function of plain values does not start the runtime, so a forked child may start it. *)
 let fork_after_a_plain_function () =
   check "sum" 3 (Rust_functions.add 1 2);
   check "tokio" false (Rust_functions.has_tokio ());
@@ -62,11 +62,11 @@ let tokio_everywhere () =
     (Domain.spawn (fun () ->
          check "a domain" true (Rust_functions.has_tokio ())))
 
-(* As crates do that report panics, at any time. *)
+(* Panic hooks, set at any time, as crates that report panics do. *)
 let reported = ref 0
 
-(* That a panic of a call is seen by everybody: the location is there, the reporter is
-   called once, and so are [hooks] hooks of others. *)
+(* Checks that a panic of a call has its location, that the reporter is called once, and
+   that [hooks] other hooks are called. *)
 let panics ?(is_seen = true) hooks =
   let calls = Rust_functions.panic_hook_calls () in
   reported := 0;
@@ -95,10 +95,10 @@ let panic_hook_after_the_start () =
   panics 0;
   Rust_functions.replace_panic_hook ();
   panics 1;
-  (* In its place. *)
+  (* A new hook takes the place of the last one. *)
   Rust_functions.replace_panic_hook ();
   panics 1;
-  (* And before it. *)
+  (* A new hook calls the last one. *)
   Rust_functions.extend_panic_hook true;
   panics 2;
   Rust_functions.extend_panic_hook true;
@@ -108,11 +108,11 @@ let panic_hook_after_the_start () =
   (* This hook keeps ours, and does not call it. *)
   Rust_functions.extend_panic_hook false;
   panics ~is_seen:false 1;
-  (* The next one drops both. *)
+  (* The next hook drops both. *)
   Rust_functions.replace_panic_hook ();
   panics 1
 
-(* By what runs when the program starts, before OCaml. *)
+(* Rust code that runs before OCaml starts sets the hook. *)
 let panic_hook_before_the_program () =
   match Sys.getenv_opt "LWT_RUST_TEST_EARLY_HOOK" with
   | Some _ ->
@@ -123,8 +123,8 @@ let panic_hook_before_the_program () =
       let name = "one that has set a panic hook before OCaml begins" in
       check "code" 0 (Program.wait_for (Program.start ~extra name Unix.stderr))
 
-(* Calls [f] in the middle of [body]: where it allocates for the [n]th time, as the
-   handler of a signal may be called there. Returns whether that place was reached. *)
+(* Calls [f] in the middle of [body], at its [n]th allocation, as OCaml may call the
+   handler of a signal there. Returns whether there were so many allocations. *)
 let interrupted n f body =
   let left = ref n in
   let alloc (_ : Gc.Memprof.allocation) =
@@ -143,14 +143,14 @@ let interrupted n f body =
   Fun.protect ~finally:Gc.Memprof.stop body;
   !left < 0
 
-(* Some versions of OCaml have none. *)
+(* Some versions of OCaml have no [Gc.Memprof]. *)
 let has_memprof () =
   match interrupted 0 ignore ignore with
   | (_ : bool) -> true
   | exception Failure _ -> false
 
-(* [each program] runs [program n] in a process of its own for each [n], until it says
-   that there was nothing to interrupt. *)
+(* [each program] runs [program n] in a process of its own, for each [n] from 0, until a
+   run was not interrupted. *)
 let each program =
   let rec go n =
     flush_all ();
@@ -182,7 +182,7 @@ let first_call_interrupted n =
   in
   let both = Lwt.both !promise !other in
   check "both" (7, 5) (Lwt_main.run both);
-  (* What is left for the loop to do is done. *)
+  (* The loop does the work that is left. *)
   let sum () = Rust.sum (fun n -> Lwt.map (fun () -> n) (Lwt.pause ())) 500 in
   check "later" 124_750 (Lwt_main.run (sum ()));
   check "spawned" 6 (Lwt_main.run (Rust.spawn 6));
@@ -260,7 +260,7 @@ let settings text : Rust_functions.settings =
 
 let record_with_closures () =
   with_little_memory ();
-  (* Seven settings, with a text of 49 bytes and two promises each. *)
+  (* There are seven settings. Each has a text of 49 bytes and two promises. *)
   check "length"
     (7 * (49 + 2))
     (Rust_functions.settings_length (settings (text 20)));
@@ -274,7 +274,7 @@ let variant_with_promises () =
        (Several { choices = [ Later promise; Later promise ]; settings = None }));
   check "and then" 7 (Lwt_main.run (Rust.spawn 7))
 
-(* A type that could have a closure in it, and has none in this function. *)
+(* The type may contain a closure, but has none in this function. *)
 let record_without_closures () =
   check "person" "Ada"
     (Rust_functions.echo_person
@@ -282,8 +282,8 @@ let record_without_closures () =
       .name;
   check "tokio" false (Rust_functions.has_tokio ())
 
-(* Nothing may start threads in a destructor, which the collector has called. So
-   that of a connection fails, which is said, and all else is dropped. *)
+(* The collector calls destructors, so they must not start threads. Here the destructor of
+   a connection panics, a message says so, and all other values are dropped. *)
 let destructors_that_want_tokio () =
   let make_and_drop n =
     for _ = 1 to n do
@@ -335,10 +335,10 @@ let functions_that_want_tokio () =
   all_threads ();
   check "calls" 32 !calls;
   wait_until "and after" (fun () -> Rust_functions.spawned () = !calls);
-  (* The option is not needed any more. *)
+  (* The runtime has started, so the option is not needed any more. *)
   Rust_functions.spawn_without ()
 
-(* As an asynchronous function. *)
+(* They are refused like asynchronous functions. *)
 let functions_that_want_tokio_too_late () =
   Rust_functions.spawn_now ();
   let refused () =
@@ -352,7 +352,7 @@ let functions_that_want_tokio_too_late () =
   Lwt_main.run (Lwt_rust.Runtime.shutdown ());
   check "shut down" true (contains "was shut down" (refused ()))
 
-(* The first is in a domain that is not the one of the loop. *)
+(* The first call is in a domain that does not run the loop. *)
 let functions_that_want_tokio_elsewhere () =
   Domain.join
     (Domain.spawn (fun () ->
@@ -406,7 +406,7 @@ let programs =
 
 let destructors = "destructors that want tokio"
 
-(* Each is told of, with what to do. *)
+(* A message for each destructor says how to avoid the panic. *)
 let destructors_are_told_of () =
   let file = Filename.temp_file "first_calls" ".stderr" in
   let stderr = Unix.openfile file [ O_WRONLY; O_TRUNC ] 0o600 in

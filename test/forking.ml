@@ -1,4 +1,4 @@
-(* What a forked child may do, and that the parent does not notice. *)
+(* A forked child may use Rust in a few ways, and the parent does not notice. *)
 
 open Support
 
@@ -23,7 +23,7 @@ let check_child name child =
   | _, WSIGNALED signal -> Alcotest.failf "%s: killed by signal %d" name signal
   | _, WSTOPPED _ -> Alcotest.failf "%s: stopped" name
 
-(* A child that hangs fails. *)
+(* The test fails if the child hangs. *)
 let run promise =
   Lwt_main.run
     (Lwt.pick
@@ -62,7 +62,7 @@ let calls_are_refused fork () =
          && is_refused (fun () -> Lwt_rust.Promise.resolve promise 1)));
   check_int "after" 2 (run (Rust.sleep 1 2))
 
-(* The task is being polled then, and awaits what the closure returns. *)
+(* The closure forks while its task awaits the closure's promise. *)
 let by_a_closure () =
   let child = ref (-1) in
   let step n =

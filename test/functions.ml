@@ -1,5 +1,5 @@
-(* Functions with the attribute: what the bindings made of them say and do, and
-   every conversion, there and back, with collections in between. *)
+(* Functions with the attribute [#[func]]: all its options, and every conversion, there and
+   back, with collections in between. *)
 
 open Lwt.Syntax
 open Support
@@ -30,17 +30,17 @@ let direct () =
   | exception Lwt_rust.Panic { message; _ } ->
       check_string "panic" "directly" message
 
-(* If ours were the C library's [free], nothing would be left to say so. *)
+(* If our [free] replaced that of the C library, this program would crash. *)
 let names_of_others () =
   check_int "free" 1 (F.free 1);
   check_int "the first pick" 1 (F.pick_first 1 2 3 4 5 6);
   check_int "the last pick" 6 (F.pick_last 1 2 3 4 5 6);
   check_int "the name that bytecode's stub might have" 7 (F.pick_bytecode 7)
 
-(* The linker takes no object of an archive that nothing refers to. *)
+(* A linker leaves out the objects of an archive that nothing refers to. *)
 let registered () = check_bool "registered" true (F.is_registered ())
 
-(* It leaves by the call, and then it has left. *)
+(* The exception escapes from the call, and from no later call. *)
 let what_lwt_does_not_catch () =
   Lwt.Exception_filter.(set handle_all_except_runtime);
   let finally () = Lwt.Exception_filter.(set handle_all) in
@@ -88,7 +88,7 @@ let blocking () =
         (String.starts_with ~prefix:"testing/src/functions.rs:" location)
   | Ok () | Error _ -> Alcotest.fail "no panic"
 
-(* Each has a thread of its own, or none would ever end. *)
+(* Each function waits for the others, so each needs a thread of its own. *)
 let many_that_block () = F.meet_blocked 100
 
 let blocking_that_is_dropped () =
@@ -174,7 +174,7 @@ let tiny_heap f () =
 
 let trips = ref 0
 
-(* A collection now and then, and a small heap: values move all the time. *)
+(* With frequent collections and a small heap, values move all the time. *)
 let collect () =
   incr trips;
   if !trips mod 50 = 0 then Gc.full_major ()
@@ -193,7 +193,7 @@ let round_trip ?(count = 200) ?(equal = fun a b -> compare a b = 0) name gen
 module Generators = struct
   include QCheck2.Gen
 
-  (* QCheck deprecates its own small lists, one name after the other. *)
+  (* QCheck has deprecated its own generators of small lists. *)
   let size = int_bound 40
   let list gen = list_size size gen
   let array gen = array_size size gen
@@ -212,7 +212,7 @@ module Generators = struct
   let bytes = string_size ~gen:char size
   let single = map (fun f -> Int32.float_of_bits (Int32.bits_of_float f)) float
 
-  (* Whole microseconds: a duration is a number of nanoseconds. *)
+  (* Whole microseconds, since a duration is a whole number of nanoseconds. *)
   let seconds = map (fun n -> float_of_int n /. 1e6) (int_range 0 1_000_000_000)
   let close a b = abs_float (a -. b) < 1e-8
   let point = map3 (fun x y t -> { F.x; y; t }) float single seconds
@@ -483,7 +483,7 @@ let abstract_types () =
   error_message "no abstract value" (closed "close") (fun () ->
       F.close (Obj.magic "x"))
 
-(* Each says that it keeps a megabyte, so OCaml must collect them in time. *)
+(* Each value declares that it keeps a megabyte, so OCaml must collect them in time. *)
 let abstract_values_are_collected () =
   let before = F.counters () in
   let most = ref 0 in
@@ -551,7 +551,7 @@ let mapped_buffers () =
       | exception Lwt_rust.Error _ -> ())
     [ wide [| 3 |]; wide [| 3; 1 |] ]
 
-(* The least of several times, since others use the processor too. *)
+(* The least of several times, since other programs use the processor, too. *)
 let least_time f =
   let time _ =
     let start = Unix.gettimeofday () in
@@ -560,7 +560,7 @@ let least_time f =
   in
   List.fold_left min infinity (List.init 30 time)
 
-(* Byte by byte it would take ten times as long as a string. *)
+(* A copy byte by byte would take ten times as long as a string. *)
 let buffers_are_fast () =
   let size = 1 lsl 22 in
   let string = String.make size 'x' in
@@ -647,7 +647,7 @@ let too_deep name f =
   | exception Lwt_rust.Error { message; _ } ->
       refused_for_size name "too deep to convert" message
 
-(* Rust keeps what is not too deep, and drops it anywhere. *)
+(* Rust can keep a value that is not too deep, and drop it anywhere. *)
 let deep_into_rust () =
   let most = 1_000 in
   check_int "a tree" most (levels (F.echo_tree (tree most Leaf)));
@@ -668,8 +668,8 @@ let deep_into_rust () =
     [ most + 1; 30_000; 1_000_000 ];
   Lwt_main.run (F.drop_tree_on_tokio (tree most Leaf))
 
-(* With a stack of any size: what is left of a value that is too deep for it is
-   nobody's to drop. *)
+(* This works with a stack of any size. A value that is too deep for the stack is leaked in
+   part, since dropping it could overflow the stack, too. *)
 let deep_to_ocaml () =
   check_int "a tree" 5_000 (levels (F.make_tree 5_000 false));
   check_int "two of them" 2 (List.length (F.make_trees 5_000 2));

@@ -1,5 +1,5 @@
-(* Collections between all steps: nothing that Rust holds may move away from it
-   or be freed under it. *)
+(* Collections between all steps. OCaml must neither free nor move a value that Rust holds
+   without updating the root. *)
 
 open Lwt.Syntax
 open Support
@@ -10,7 +10,7 @@ let collect i =
   | 1 -> Gc.full_major ()
   | _ -> Gc.compact ()
 
-(* Values that a collector which lost track of them would overwrite. *)
+(* If the collector lost track of such a value, it would overwrite it. *)
 let value i = (i, string_of_int i, [ float_of_int i; 0.5 ])
 let garbage () = ignore (Sys.opaque_identity (List.init 100 value))
 
@@ -98,7 +98,7 @@ let conversions i =
   then Alcotest.failf "conversion %d was damaged" i
 
 let alarms () =
-  (* Collections at moments that no step chose. *)
+  (* Collections at random moments. *)
   let* values =
     Lwt.all
       (List.init 3000 (fun i ->

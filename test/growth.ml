@@ -1,4 +1,4 @@
-(* What a turn leaves behind: nothing. *)
+(* Turns, calls and domains leave nothing behind. *)
 
 open Lwt.Syntax
 open Support
@@ -11,9 +11,9 @@ let resident () =
   Rust_functions.trim ();
   resident ()
 
-(* [run n] does something [n] times. What grows does so in each quarter. In one of
-   them OCaml or the C library may have got a piece of memory for all that follows,
-   above all after other cases, so it is the median of the last three that counts. *)
+(* [run n] does something [n] times. If it leaks memory, the memory grows in each quarter of
+   the run. In one quarter OCaml or the C library may also have got a piece of memory for
+   later use, above all after other cases. So the median of the last three counts. *)
 let does_not_grow run ~times () =
   let quarter () = run (times / 4) in
   let measure () =
@@ -65,7 +65,7 @@ let cancelled_await () =
   Lwt.cancel await;
   Lwt.pause ()
 
-(* A promise that stays pending, as one that says when to stop. *)
+(* The promise stays pending, like one that tells a server to stop. *)
 let given_up ~detaches =
   let stop, _ = Lwt.wait () in
   fun n -> Rust_functions.give_up (fun () -> stop) n detaches
@@ -81,8 +81,7 @@ let promise () =
   Lwt_rust.Promise.resolve promise ();
   awaiting
 
-(* What a domain leaves behind: one that only settles a promise, and one with an
-   executor of its own. *)
+(* Runs [n] domains, one after the other. *)
 let rec domains use n =
   if n = 0 then Lwt.return_unit
   else (
@@ -106,8 +105,8 @@ let nothing () = ()
 let await () =
   Lwt_rust.Executor.run (fun () -> Rust.Raw.sum Lwt.return 10) |> ignore
 
-(* What is allocated for each of so many domains and stays: OCaml keeps 40
-   bytes of each that ends (caml_alloc_stack_cache), whatever it did. *)
+(* The number of bytes that stay allocated for each domain that has ended. OCaml itself
+   keeps 40 bytes for each (caml_alloc_stack_cache). *)
 let kept_by_domains use times =
   let allocated () =
     Gc.full_major ();
@@ -132,8 +131,8 @@ let turns_send_no_notification () =
   let* () = turns 10_000 in
   let* () = repeat call 10_000 in
   check_int "notifications" before (Lwt_rust.Runtime.notifications ());
-  (* That the count counts: another thread wakes the loop, unless the timer fires
-     while the executor is being polled. *)
+  (* Checks that [notifications] counts at all. A timer wakes the loop from another thread,
+     unless it fires while the executor is being polled. *)
   let rec until_more times =
     let* () = Rust.sleep 5 () in
     if Lwt_rust.Runtime.notifications () > before then Lwt.return_unit

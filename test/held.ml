@@ -1,6 +1,5 @@
-(* Nothing of Rust's is held while OCaml code runs, be it a closure that Rust calls or
-   a continuation: it may block its thread, run a loop, or never come back, and
-   everything else goes on. *)
+(* Rust holds nothing while OCaml code runs. A closure that Rust calls, or a continuation,
+   may block its thread, run a loop, or never return, and everything else goes on. *)
 
 open Lwt.Syntax
 open Support
@@ -13,7 +12,7 @@ let rec repeat f n =
 
 let calls n = repeat (fun () -> Rust.sleep 0 ()) n
 
-(* A gate that threads wait at. *)
+(* A gate for threads. *)
 let gate () =
   let mutex = Mutex.create () in
   let opened = Condition.create () in
@@ -38,7 +37,7 @@ let or_fail promise =
   in
   Lwt.pick [ late; promise ]
 
-(* While another thread is in a closure that a call has called. *)
+(* Runs [body] while another thread is inside a closure that Rust has called. *)
 let beside_a_thread body () =
   Lwt_main.run (Rust.yield 3 ());
   let pass, open_ = gate () in
@@ -69,7 +68,7 @@ let cancelled () =
   Lwt.cancel call;
   Lwt.map (check_int "futures" 0) (Rust.live ())
 
-(* The closure waits for the loop, and the loop for the job that calls it. *)
+(* The closure waits for the loop, and the loop waits for the job that calls the closure. *)
 let a_job_that_awaits_the_loop () =
   let job () =
     Rust.call
@@ -113,7 +112,7 @@ let a_loop_by_hand_in_a_closure call () =
 
 type _ Effect.t += Leave : unit Effect.t
 
-(* [left f] calls [f] until it performs [Leave], and gives what goes on with it. *)
+(* [left f] calls [f] until it performs [Leave], and returns the function that resumes [f]. *)
 let left f =
   let rest : (unit, unit) Effect.Deep.continuation option ref = ref None in
   let effc : type a. a Effect.t -> ((a, _) Effect.Deep.continuation -> _) option
@@ -131,8 +130,8 @@ let leaving n =
   Effect.perform Leave;
   Lwt.return n
 
-(* A closure performs an effect, and the rest of the program goes on before it does,
-   or it never does. *)
+(* A closure performs an effect. The rest of the program goes on before the closure is
+   resumed, or the closure is never resumed. *)
 let an_effect ~resumed call () =
   let value = ref 0 in
   let body () =
@@ -153,7 +152,7 @@ let an_effect ~resumed call () =
       | exception Exit -> ());
       check_int "others after it" 6 (Lwt_main.run (or_fail (Rust.yield 3 6)))
 
-(* Several things were left to do, and the first of them never ends. *)
+(* Several actions are left, and the first of them never ends. *)
 let an_effect_before_others () =
   let others = List.init 20 (fun n -> Rust.yield 1 n) in
   let body () =
@@ -166,7 +165,7 @@ let an_effect_before_others () =
       let values = Lwt_main.run (or_fail (Lwt.all others)) in
       check_bool "values" true (values = List.init 20 Fun.id)
 
-(* Code that runs when the loop has decided to block. *)
+(* Calls [settle] when the loop has decided to block. *)
 let before_the_loop_blocks name settle =
   Alcotest.test_case name `Quick (fun () ->
       let promise = Lwt_rust.Promise.create () in
@@ -198,7 +197,7 @@ let by_a_finaliser promise =
   Gc.full_major ();
   check_bool "the finaliser was called" true !is_called
 
-(* A signal's handler that calls Rust, in the middle of a closure. *)
+(* The handler of a signal calls Rust in the middle of a closure. *)
 let by_a_signal () =
   let promise = Lwt_rust.Promise.create () in
   let awaiting = Rust.await_promise promise in

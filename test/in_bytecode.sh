@@ -1,3 +1,3 @@
-# in_bytecode.sh PROGRAM...: runs each of them.
+# in_bytecode.sh PROGRAM...: runs each PROGRAM.
 set -euo pipefail
 for program; do "./$program"; done

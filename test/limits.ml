@@ -1,6 +1,6 @@
-(* The system has no threads, descriptors or memory left when the runtime starts, or
-   there are as many calls, tasks or awaited promises as there may be. Each case runs
-   this program again. *)
+(* The system has no threads, descriptors or memory left when the runtime starts, or the
+   greatest number of calls, tasks or awaited promises is reached. Each case runs this
+   program again. *)
 
 let threads = 0
 let descriptors = 1
@@ -11,8 +11,8 @@ let is_of_the_system = function
   | Unix.Unix_error ((EAGAIN | EMFILE | ENOMEM), _, _) -> true
   | _ -> false
 
-(* That the runtime does not start, nor a call, nor a plain function that uses tokio,
-   and all do when the limit is lifted. *)
+(* Checks that [start], a call, and a plain function that uses tokio fail under the limit,
+   and work when the limit is lifted. *)
 let refused what most =
   let before = Rust_functions.limit what most in
   let try_all () =
@@ -32,7 +32,7 @@ let refused what most =
   Rust_functions.spawn_now ();
   if Lwt_main.run (Rust.spawn 3) <> 3 then exit 4
 
-(* That it works or says why not, wherever the limit hits. *)
+(* Checks that a call works, or fails with the right error, under any limit. *)
 let works_or_refused what most =
   limit what most;
   match Lwt_main.run (Rust.spawn 3) with
@@ -45,17 +45,17 @@ let four_workers () =
 
 let one_thread () = Lwt_rust.Runtime.(configure Current_thread)
 
-(* The limit counts the threads of a user, and does not hold for root. *)
+(* The limit counts the threads of a user, and does not apply to root. *)
 let as_another_user () =
   if Unix.getuid () = 0 then Unix.setuid 61234 else exit 0
 
-(* What the process has mapped by now. *)
+(* The number of bytes that the process has mapped. *)
 let mapped () =
   match In_channel.with_open_bin "/proc/self/statm" In_channel.input_all with
   | line -> Scanf.sscanf line "%d" (fun pages -> pages * 4096)
   | exception Sys_error _ -> exit 0
 
-(* There may be 2^24 of each, which would take gigabytes, so it is fewer here. *)
+(* The real limit is 2^24, which would take gigabytes, so these tests use a smaller one. *)
 let most = 100
 
 let too_many what =
@@ -69,7 +69,7 @@ let fills run () =
   Lwt_rust.Runtime.start ();
   Rust_functions.set_most_slots most;
   Lwt_main.run (run ());
-  (* All of them can be had again. *)
+  (* All slots can be used again. *)
   let all = List.init most (fun n -> Rust.sleep 1 n) in
   check "again" (List.init most Fun.id) (Lwt_main.run (Lwt.all all));
   let live = Lwt_rust.Runtime.live () in
@@ -90,7 +90,7 @@ let many_calls () =
   let cancelled = List.init 10 (fun _ -> Rust.for_ever ()) in
   let* () = refused_call () in
   let* () = refused_call () in
-  (* Those that need not wait need no room. *)
+  (* Calls that never wait need no slot. *)
   let* n = Rust.ready 3 in
   check "ready" 3 n;
   List.iter Lwt.cancel cancelled;
@@ -101,7 +101,7 @@ let many_calls () =
   let+ numbers = Lwt.all waiting in
   check "waiting" (List.init (most - 10) Fun.id) numbers
 
-(* 2^24 of them: five gigabytes, in half a minute. *)
+(* 2^24 calls take five gigabytes and half a minute. *)
 let all_calls () =
   let most = 1 lsl 24 in
   let calls = Array.make most Lwt.return_unit in
@@ -123,13 +123,13 @@ let all_calls () =
   check "live" 0 (Lwt_main.run (Rust.live ()));
   check "later" 5 (Lwt_main.run (Rust.sleep 1 5))
 
-(* [good] of them are as they should be, and the others say why not. *)
+(* Checks that [good] of them work, and that the others fail with the right message. *)
 let sorts good what (found, messages) =
   check "good" good found;
   check "messages" true (List.for_all (( = ) (too_many what)) messages);
   check "refused" 50 (List.length messages)
 
-(* One task is that of the call. *)
+(* The call itself is one of the tasks. *)
 let many_tasks spawn () =
   let round () = Lwt.map (sorts (most - 1) "tasks") (spawn (most - 1 + 50)) in
   Lwt.bind (round ()) round
@@ -144,7 +144,7 @@ let many_promises () =
   in
   Lwt.bind (round ()) round
 
-(* To call a closure from another thread takes a task, for a moment. *)
+(* Another thread that calls a closure uses a task for a moment. *)
 let many_promises_elsewhere () =
   let round () =
     Lwt.map

@@ -1,13 +1,12 @@
-(* Random programs against a simple model of what each promise must end as:
+(* Random programs, compared with a simple model that predicts the end of each promise:
    model.exe [SEQUENCES [alone]]
 
-   There is one program in twenty that another domain has a part in, but none if
-   it is to be [alone]: with a second domain, collections of the whole heap take
-   much longer. *)
+   Another domain has a part in one program in twenty, and in none with [alone]: with a
+   second domain, collections of the whole heap take much longer. *)
 
 open Support
 
-(* Another domain, which does what it is given, one job after the other. *)
+(* Another domain, which runs jobs, one after the other. *)
 module Elsewhere = struct
   let jobs = Queue.create ()
   let mutex = Mutex.create ()
@@ -43,7 +42,7 @@ module Elsewhere = struct
     submit None;
     Domain.join (Lazy.force domain)
 
-  (* What [f] gives or raises there, as a promise that Rust hands over. *)
+  (* The result of [f] in that domain, as a promise that Rust settles. *)
   let call f =
     let answer = Lwt_rust.Promise.create () in
     submit
@@ -56,15 +55,16 @@ module Elsewhere = struct
 end
 
 type source =
-  | Awaited of int Lwt.u * int Lwt.t  (** by a future of the domain *)
-  | Given of int Lwt.u * int Lwt.t  (** to tokio's threads, or in a closure *)
+  | Awaited of int Lwt.u * int Lwt.t  (** a future of the domain awaits it *)
+  | Given of int Lwt.u * int Lwt.t
+      (** a thread of tokio's has it, or a closure *)
   | Rust_source of int Lwt_rust.Promise.t
-  | Waited_for of int Lwt.u * int Lwt.t  (** by the other domain *)
+  | Waited_for of int Lwt.u * int Lwt.t  (** the other domain waits for it *)
   | No_source
 
 type ending = Value of int | Raises of exn | Fails | Panics
 
-(* What a promise that was made must end as, as far as the program so far says. *)
+(* The end of a promise, as far as the program has determined it. *)
 type expectation =
   | Ends of ending
   | Open  (** until its source is settled or dropped *)
@@ -106,7 +106,7 @@ type step =
 
 exception Rejected of int
 
-(* The failures are at an [int], for all things to be of one type. *)
+(* Gives failures the type [int], so that all promises have one type. *)
 let at_int promise = Lwt.map (fun () -> 0) promise
 
 let start kind value =
@@ -155,7 +155,7 @@ let ends thing ending =
   | Open -> thing.expected <- Ends ending
   | Ends _ -> ()
 
-(* Cancelling a promise that is pending is the last word on it. *)
+(* A pending promise that is cancelled ends with [Lwt.Canceled]. *)
 let cancel thing =
   if is_pending thing.promise then (
     Lwt.cancel thing.promise;
@@ -175,7 +175,7 @@ let settle thing ending resolve_lwt resolve_rust =
       ends thing ending
   | Awaited _ | Given _ | Waited_for _ | No_source -> ()
 
-(* The other domain settles what OCaml has made for Rust. *)
+(* The other domain settles a promise that OCaml has made for Rust. *)
 let settle_elsewhere thing ending settle =
   match thing.source with
   | Rust_source source ->
@@ -256,10 +256,10 @@ let ended_as promise ending =
   | Fail (Lwt_rust.Error _), Fails | Fail (Lwt_rust.Panic _), Panics -> true
   | (Return _ | Fail _ | Sleep), _ -> false
 
-(* What nobody will settle any more is cancelled, and all the rest has to end. *)
+(* Cancels the promises that nothing will settle any more. All others have to end. *)
 let finish things =
   List.iter (fun thing -> if thing.expected = Open then cancel thing) things;
-  (* The other domain waits for these, one after the other. *)
+  (* The other domain waits for these promises, one after the other. *)
   List.iter
     (fun { source; _ } ->
       match source with
@@ -281,7 +281,7 @@ let finish things =
          Lwt.map ignore (Lwt.all results);
        ])
 
-(* Nothing is left of what a future of the domain has awaited. *)
+(* If a future of the domain has awaited a promise, the promise has ended. *)
 let has_ended = function
   | Awaited (_, source) -> not (is_pending source)
   | Given (_, _) | Waited_for (_, _) | Rust_source _ | No_source -> true
@@ -309,14 +309,14 @@ let agrees steps =
        if !Elsewhere.is_there then Elsewhere.call (fun () -> ())
        else Lwt.return_unit
      in
-     (* What was cancelled is dropped at the next poll. *)
+     (* The next poll drops the cancelled futures. *)
      let* () = pauses 2 in
      let+ live = Rust.live () in
      if live <> 0 then QCheck.Test.fail_reportf "%d futures are left" live;
      List.iteri check (List.rev !things);
      true)
 
-(* The names of these have changed between the versions of qcheck. *)
+(* The names of these functions have changed between the versions of qcheck. *)
 let one_of items =
   QCheck.Gen.(map (List.nth items) (int_bound (List.length items - 1)))
 
@@ -419,7 +419,7 @@ let test name ~with_others count =
 let with_another_domain (name, speed, run) =
   let run () =
     Elsewhere.start ();
-    (* It asks the domain of the loop, which has to be known. *)
+    (* The other domain asks the domain of the loop, so that domain has to start first. *)
     Lwt_rust.Runtime.start ();
     Fun.protect ~finally:Elsewhere.stop run
   in
@@ -429,7 +429,7 @@ let () =
   let argument index =
     if Array.length Sys.argv > index then Some Sys.argv.(index) else None
   in
-  (* What is slow runs fewer of them. *)
+  (* Slow checks run fewer programs. *)
   let usual =
     if is_under Memcheck then 1_000
     else if is_under Bytecode then 2_000

@@ -67,7 +67,7 @@ let or_fail promise =
   in
   Lwt.pick [ late; promise ]
 
-(* One that has not called Rust itself, and one more. *)
+(* Two threads run the loop: one that has not called Rust itself, and another one. *)
 let threads_that_run_the_loop () =
   let pausing n = Lwt.map (fun () -> n) (Lwt.pause ()) in
   let called = Rust.sleep 30 7 and sum = Rust.sum pausing 1000 in
@@ -77,7 +77,7 @@ let threads_that_run_the_loop () =
   let called = Rust.sleep 30 8 in
   check_int "a foreign loop" 8 (in_a_thread (fun () -> foreign_run called))
 
-(* An exception that Lwt hands to its hook leaves the loop. *)
+(* [Lwt.async_exception_hook] raises its exception, which escapes from the loop. *)
 let run_until_exit promise =
   let hook = !Lwt.async_exception_hook in
   Lwt.async_exception_hook := raise;
@@ -86,8 +86,8 @@ let run_until_exit promise =
   | _ -> Alcotest.fail "expected the exception"
   | exception Exit -> ()
 
-(* This thread was in a turn when an exception left its loop. Another one's loop has
-   blocked when this one makes work for it. *)
+(* An exception escapes from the loop of this thread in the middle of a turn. Then another
+   thread's loop blocks, and this thread makes work for it. *)
 let a_turn_that_was_left () =
   Lwt.async (fun () -> Lwt.bind (Lwt.pause ()) (fun () -> raise Exit));
   run_until_exit (Lwt.bind (Rust.yield 3 ()) (fun () -> pauses 3));
@@ -106,8 +106,8 @@ let a_turn_that_was_left () =
   Thread.join other;
   check_int "value" 5 !value
 
-(* The first exception leaves the second call's completion to the next turn. The
-   next loop is another domain's. *)
+(* An exception of the first call leaves the completion of the second call to the next
+   turn. The next loop runs in another domain. *)
 let a_loop_in_another_domain () =
   let here = Domain.self () in
   let first = Rust.yield 1 () and second = Rust.yield 1 () in
@@ -121,8 +121,8 @@ let a_loop_in_another_domain () =
   Lwt_main.run (or_fail second);
   check_bool "is seen here" true (!seen = Some here)
 
-(* That of a domain with an executor of its own, where another thread waits for what
-   this one does. *)
+(* A domain with an executor of its own runs a loop. Another thread of that domain waits in
+   [Executor.run]. *)
 let a_loop_beside_an_executor () =
   Lwt_main.run (Rust.yield 1 ());
   let beside () =
@@ -141,15 +141,14 @@ let a_loop_beside_an_executor () =
       Thread.delay 0.01
     done;
     let seen = !value in
-    (* That wakes it, if nothing else has. *)
+    (* This call wakes the other thread, if nothing else has. *)
     in_a_thread (fun () -> ignore (Rust.Raw.yield 1 ()));
     Thread.join other;
     seen
   in
   check_int "value" 5 (Domain.join (Domain.spawn beside))
 
-(* Lwt drops the notifications that it has received behind one whose handler
-   raises. *)
+(* If the handler of a notification raises, Lwt drops the notifications after it. *)
 let notifications_that_are_lost () =
   let raise_soon () =
     Lwt_unix.send_notification
@@ -166,7 +165,7 @@ let notifications_that_are_lost () =
   run_until_exit sleeping;
   check_bool "tokio's" true (Lwt_main.run (or_fail sleeping) = 'x')
 
-(* And the pauses behind one whose callback raises. *)
+(* If the callback of a pause raises, Lwt drops the pauses after it. *)
 let a_pause_that_is_lost () =
   let calls = Lwt.all (List.init 2000 (Rust.yield 2)) in
   Lwt.async (fun () -> Lwt.map (fun () -> raise Exit) (pauses 2));

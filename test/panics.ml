@@ -1,5 +1,4 @@
-(* Panics, wherever they are: each settles what it owed, and nothing else is
-   disturbed. *)
+(* A panic anywhere settles the promise of its call, and disturbs nothing else. *)
 
 open Lwt.Syntax
 open Support
@@ -52,7 +51,7 @@ let panics_are_reported () =
   Lwt_rust.set_panic_reporter None;
   check_bool "both" true
     (List.sort compare !reported = [ "panic of a worker"; "panic of the test" ]);
-  (* Printed, now: the reporter is not called any more. *)
+  (* This panic is printed, since there is no reporter any more. *)
   let* _ = result (Rust.panic true) in
   check_int "two" 2 (List.length !reported);
   still_works ()
@@ -82,7 +81,7 @@ let panic_in_a_stub () =
       check_string "message" "directly" message);
   still_works ()
 
-(* A closure that OCaml gave panics on its way through Rust. *)
+(* A closure that OCaml has given to Rust makes a call that panics. *)
 let panic_in_a_call_from_a_closure () =
   let inner () = Rust.panic true in
   let* () =
@@ -98,7 +97,7 @@ let panic_in_a_call_from_a_closure () =
   in
   still_works ()
 
-(* Others that wait meanwhile get what they wait for. *)
+(* Calls that wait meanwhile get their results. *)
 let others_are_not_disturbed () =
   let others = List.init 20 (fun n -> Rust.yield (1 + (n mod 5)) n) in
   let panics = List.init 20 (fun n -> result (Rust.panic (n mod 2 = 0))) in
@@ -110,8 +109,8 @@ let others_are_not_disturbed () =
        (function Error (Lwt_rust.Panic _) -> true | Ok () | Error _ -> false)
        panics)
 
-(* A panic that is resumed comes by no hook, as when tokio hands on the panic of a task.
-   Meanwhile the pool's threads panic, and each of these panics has its location. *)
+(* A panic that is resumed does not go through the hook, as when tokio passes on the panic
+   of a task. Meanwhile threads of the pool panic, and each panic has its location. *)
 let beside_others_that_are_resumed () =
   Lwt_rust.set_panic_reporter (Some ignore);
   let rec resume n =

@@ -1,10 +1,10 @@
-(** Runs this test program again, as another process: for what ends a process,
-    and for what a process says at its end. *)
+(** Runs this test program again, as another process. Use it to test the end of
+    a process and the messages that it prints. *)
 
 let seconds = if Support.is_under Memcheck then 300. else 30.
 
 (** [wait_for child] is the exit code of [child]. The test fails if a signal
-    ends it, or nothing does. *)
+    ends [child], or if it does not end. *)
 let wait_for child =
   let deadline = Unix.gettimeofday () +. seconds in
   let rec go () =

@@ -1,4 +1,4 @@
-(* A program that shuts Rust down, once for all. *)
+(* A program that shuts Rust down. *)
 
 open Lwt.Syntax
 open Support
@@ -35,7 +35,7 @@ let in_another_domain () =
   | () -> false
   | exception Lwt_rust.Abandoned -> true
 
-(* With one call that is pending, and none that has to be aborted. *)
+(* One call is pending, and it ends before the deadline. *)
 let drain () =
   Lwt_main.run
     (let only = result (Rust.sleep 100 1) in
@@ -45,7 +45,7 @@ let drain () =
      let+ only = only in
      check "drained" (only = Ok 1))
 
-(* A closure that Rust calls asks for it: the call that called it is drained. *)
+(* A closure that Rust calls shuts Rust down. The call that has called it may end first. *)
 let drain_from_a_closure () =
   Lwt_main.run
     (let asked = ref Lwt.return_unit in
@@ -57,7 +57,7 @@ let drain_from_a_closure () =
      check "drained" (called = Ok ());
      !asked)
 
-(* In the first poll of a call, before it has a task. *)
+(* Rust is shut down in the first poll of a call, before the call has a task. *)
 let in_a_first_poll shut_down =
   let is_called = ref false in
   let closure () =

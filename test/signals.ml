@@ -1,4 +1,4 @@
-(* Signals arrive as they do without us. *)
+(* Signals arrive as they do without Rust. *)
 
 open Lwt.Syntax
 open Support
@@ -24,7 +24,7 @@ let handler_of_the_process signal name () =
   with_handler signal
     (fun _ -> incr count)
     (fun () ->
-      (* The loop is blocked, and only tokio's threads are there to be chosen. *)
+      (* The loop is blocked, so the system can give the signal to a thread of tokio's only. *)
       let waiting = Rust.sleep 60_000 () in
       let* (_ : Unix.process_status) = send_from_outside name in
       let rec wait () =
@@ -75,17 +75,16 @@ let handler_that_raises () =
   check_bool "interrupted" true interrupted;
   check_int "the executor goes on" 7 (Lwt_main.run (Rust.yield 5 7))
 
-(* The system gives the second signal to another thread, if the main one has not
-   begun to handle the first. The loop waits for nothing else. No more than two:
-   the handlers of three at a time do not fit on the stack that OCaml has for
-   them. *)
+(* If the main thread has not begun to handle the first signal, the system gives the second
+   one to another thread. The loop waits for nothing else. The test sends two signals at
+   most: the stack that OCaml has for handlers has no room for three. *)
 let two_at_once () =
   let arrived = ref 0 and resolver = ref (snd (Lwt.wait ())) in
   let handle _ =
     incr arrived;
     if !arrived = 2 then Lwt.wakeup_later !resolver ()
   in
-  (* One child sends them all: one that ended would send another signal. *)
+  (* One child sends all signals, since the end of a child would send another one. *)
   let command = "while read line; do kill -USR1 $0; kill -USR2 $0; done" in
   let own = string_of_int (Unix.getpid ()) in
   Lwt_process.with_process_out ("", [| "sh"; "-c"; command; own |])
@@ -100,7 +99,7 @@ let two_at_once () =
   let rec rounds n =
     if n = 0 then Lwt.return_unit
     else
-      (* Threads of tokio's run, and are about to rest. *)
+      (* Threads of tokio's run now, and rest soon. *)
       let busy = List.init 20 Rust.spawn in
       let* () = Rust_functions.block () in
       let* () =
@@ -127,7 +126,7 @@ let ends_by_sigterm start () =
   let+ _, status = Lwt_unix.waitpid [] child in
   check_bool "by SIGTERM" true (status = WSIGNALED Sys.sigterm)
 
-(* With a handler here, which a child does not inherit. *)
+(* The second time this process has a handler, which a child does not inherit. *)
 let children_can_be_ended place () =
   let start () = Rust_functions.start_process place in
   let* () = ends_by_sigterm start () in

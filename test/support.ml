@@ -1,10 +1,10 @@
-(** What the tests share. *)
+(** Functions for all tests. *)
 
 (** {1 Where tests run}
 
     The programs that [test/dune] names run native, as bytecode, under valgrind
     ([dev/memcheck]) and under ThreadSanitizer ([dev/tsan]). A program or a case
-    that cannot run in one of these says so where it is, with the reason. *)
+    that cannot run in one of these is marked with {!left_out}. *)
 
 type check = Bytecode | Memcheck | Thread_sanitizer
 
@@ -13,8 +13,8 @@ let is_under = function
   | Memcheck -> Sys.getenv_opt "LWT_RUST_CHECK" = Some "memcheck"
   | Thread_sanitizer -> Sys.getenv_opt "LWT_RUST_CHECK" = Some "tsan"
 
-(** [left_out exceptions cases] is [cases], or no case under one of the checks
-    that [exceptions] name, each with its reason. *)
+(** [left_out exceptions cases] is [cases]. Under one of the checks in
+    [exceptions] it is no case, and prints the reason. *)
 let left_out exceptions cases =
   match List.find_opt (fun (check, _) -> is_under check) exceptions with
   | None -> cases
@@ -25,20 +25,20 @@ let left_out exceptions cases =
       List.iter print cases;
       []
 
-(** [run ~left_out name groups] runs a program that is not for all checks. *)
+(** [run ~left_out name groups] runs a program that some checks leave out. *)
 let run ~left_out:exceptions name groups =
   Alcotest.run name
     (List.map (fun (group, cases) -> (group, left_out exceptions cases)) groups)
 
-(** A domain that is not the first has its stacks side by side. Memcheck cannot
-    see that OCaml switches between them, and takes the memory from one to the
-    other to be popped. *)
+(** OCaml puts the stacks of a new domain side by side. Memcheck does not see
+    that OCaml switches from one stack to another, and takes the memory between
+    them for popped frames. *)
 let starts_a_domain = [ (Memcheck, "it starts a domain") ]
 
 (** {1 Cases} *)
 
-(** A test case whose body is a Lwt thread. One that waits for what never comes
-    fails after a while, instead of hanging. *)
+(** [case name body] is a test case whose body is a promise. The case fails if
+    the promise is pending after a minute. *)
 let case name body =
   Alcotest.test_case name `Quick (fun () ->
       Lwt_main.run
@@ -49,7 +49,7 @@ let case name body =
              body ();
            ]))
 
-(** [result p] never fails: it is what [p] ends as. *)
+(** [result p] is the value or the exception of [p]. It is never rejected. *)
 let result p =
   Lwt.try_bind
     (fun () -> p)
@@ -68,8 +68,8 @@ let check_int = Alcotest.(check int)
 let check_bool = Alcotest.(check bool)
 let check_string = Alcotest.(check string)
 
-(** [resident ()] is the resident memory of the process in kilobytes, where the
-    system says. *)
+(** [resident ()] is the resident memory of the process in kilobytes, if the
+    system tells it. *)
 let resident () =
   match In_channel.with_open_bin "/proc/self/statm" In_channel.input_all with
   | line -> Scanf.sscanf line "%d %d" (fun _ pages -> pages * 4)
@@ -85,5 +85,5 @@ let expect name promise check =
           Alcotest.failf "%s: rejected with %s" name (Printexc.to_string exn);
         Lwt.return_unit)
 
-(** That the executor goes on. *)
+(** [still_works ()] checks that the executor goes on. *)
 let still_works () = Lwt.map (check_int "the next call" 11) (Rust.yield 2 11)

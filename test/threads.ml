@@ -1,4 +1,4 @@
-(* Which thread does what. *)
+(* Tasks, closures and signals run on the right threads. *)
 
 open Lwt.Syntax
 open Support
@@ -35,7 +35,7 @@ let systhread_of_the_domain_resolves () =
   let promise = Lwt_rust.Promise.create () in
   let awaiting = Rust.await_promise promise in
   let* () = Lwt.pause () in
-  (* The loop sleeps while the thread resolves: it must be woken. *)
+  (* The thread resolves the promise while the loop sleeps, and must wake the loop. *)
   let thread =
     Thread.create
       (fun () ->
@@ -55,7 +55,7 @@ let systhread_of_the_domain_cancels () =
   check_int "futures" 0 live
 
 let finaliser_wakes_a_blocked_loop () =
-  (* Woken by a finaliser, outside of our stubs, perhaps just before the loop
+  (* A finaliser wakes the task, outside of our stubs, perhaps just before the loop
      blocks. *)
   let rec again n =
     if n = 0 then Lwt.return_unit
@@ -73,8 +73,8 @@ let finaliser_wakes_a_blocked_loop () =
   in
   again 100
 
-(* A Rust function has the context of another runtime entered, and calls OCaml, which
-   calls a function that needs tokio's timer: on a thread that has not called Rust
+(* A Rust function enters the context of another runtime, and calls OCaml. OCaml calls a
+   function that needs tokio's timer. This happens on a thread that has not called Rust
    before, and on one that has. *)
 let within_another_runtime () =
   let begin_within () =

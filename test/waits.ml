@@ -1,10 +1,11 @@
-(* Lwt promises that Rust awaits, wherever they are settled and awaited. *)
+(* Lwt promises that Rust awaits. Any thread may settle or await them. *)
 
 open Lwt.Syntax
 open Support
 module F = Rust_functions
 
-(* The task is at its second step when the promise of the first is resolved. *)
+(* When the promise of the first step is resolved, the task begins its second step at
+   once. *)
 let goes_on_at_once () =
   let promise, resolver = Lwt.wait () in
   let steps = ref 0 in
@@ -20,7 +21,7 @@ let goes_on_at_once () =
   let+ sum = sum in
   check_int "sum" 8 sum
 
-(* Each callback runs a task; those that find no room are run by a poll. *)
+(* Each callback runs a task, within a limit. A poll runs the other tasks. *)
 let many_go_on_in_one_turn () =
   let gate, open_gate = Lwt.wait () in
   let all =
@@ -56,15 +57,14 @@ let by_somebody_else awaits () =
   Lwt.wakeup resolver 3;
   let* n = awaiting in
   check_int "pending at first" 3 n;
-  (* Before the other has looked at it, perhaps. *)
+  (* The promise may be settled before the other task looks at it. *)
   let* n = awaits (fun () -> Lwt.map (fun () -> 4) (Lwt.pause ())) in
   check_int "soon" 4 n;
   let+ n = awaits (fun () -> Lwt.return 5) in
   check_int "at once" 5 n
 
-(* An exception of a signal's handler may come when the wait has begun, and the
-   closure seems to have raised it then. A profiler that raises at the next
-   allocation does the same. *)
+(* The handler of a signal may raise just after a wait has begun. Then Rust behaves as if the
+   closure had raised. The test raises from a profiler, at the next allocation. *)
 let interrupted () =
   let promise, resolver = Lwt.wait () in
   let armed = ref false in
@@ -79,7 +79,8 @@ let interrupted () =
   in
   let interrupted_once () =
     match Gc.Memprof.start ~sampling_rate:1. tracker with
-    | exception Failure _ -> (* that of OCaml 5.1 and 5.2 *) Lwt.return_unit
+    | exception Failure _ ->
+        (* OCaml 5.1 and 5.2 have no profiler. *) Lwt.return_unit
     | _ ->
         let awaiting =
           Rust.sum
@@ -106,7 +107,7 @@ let interrupted () =
   Lwt.wakeup resolver 1;
   pauses 3
 
-(* Their places are those of other tasks by then. *)
+(* Other tasks have the slots of the tasks that are gone. *)
 let gone_tasks_are_woken () =
   let+ sum = F.wake_the_gone 100 in
   check_int "sum" 4950 sum
@@ -123,7 +124,7 @@ let settled_elsewhere settle expected () =
   let+ settled = awaiting in
   check_bool "as it was settled" true (settled = expected)
 
-(* Before the worker has polled it, or while it does. *)
+(* The promise is settled before the worker polls it, or meanwhile. *)
 let settled_on_the_way () =
   let rec again n =
     if n = 0 then Lwt.return_unit
@@ -137,7 +138,7 @@ let settled_on_the_way () =
   in
   again 200
 
-(* The worker may be about to drop it. *)
+(* The worker may drop its promise a little later. *)
 let rec none_is_left patience =
   let live = Lwt_rust.Runtime.live () in
   if live.promises > 0 && patience > 0 then
@@ -160,7 +161,8 @@ let detached_elsewhere ~looks () =
   let+ () = none_is_left 500 in
   Lwt.wakeup resolver 5
 
-(* Lwt wants neither of the two, but a promise that is settled is settled. *)
+(* Another thread or domain settles a Lwt promise. Lwt forbids that, but Rust must not lose
+   the result. *)
 let settled_by how () =
   let promise, resolver = Lwt.wait () in
   let awaiting = Rust.sum (fun _ -> promise) 1 in

@@ -1,5 +1,5 @@
-(* Rust keeps a value of the domain that has loaded it, which ends. No domain that is
-   left has ever given Rust one. *)
+(* A domain loads Rust, gives it a value, and ends. No other domain has ever given Rust a
+   value. *)
 
 let load () =
   try Dynlink.loadfile Sys.argv.(1)

@@ -10,7 +10,7 @@ let check name condition = if not condition then raise (Wrong name)
 let pausing n = Lwt.map (fun () -> n) (Lwt.pause ())
 let one_of all = List.nth all (Random.int (List.length all))
 
-(* [called name call closure] has Rust call [closure], which adds one. *)
+(* [called name call closure] makes Rust call [closure], which adds one. *)
 let called name call closure =
   let n = Random.int 1_000_000 in
   Lwt.map (fun m -> check name (m = n + 1)) (call closure n)
@@ -48,8 +48,8 @@ let rec run_by_hand promise =
       Lwt.wakeup_paused ();
       run_by_hand promise
 
-(* [in_a_closure f] has Rust call [f], outside of any other loop: what one loop has
-   taken in hand is not seen by a loop within it, which is so in Lwt alone. *)
+(* [in_a_closure f] makes Rust call [f] outside of any loop. A loop inside [f] would not see
+   the promises that an outer loop is about to resume. That is so in Lwt alone, too. *)
 let in_a_closure f =
   let closure n =
     f ();
@@ -57,8 +57,8 @@ let in_a_closure f =
   in
   check "a loop" (Lwt.state (Rust.call closure 7) = Return 7)
 
-(* A callback calls the closure here. There Lwt defers what [Lwt.wakeup_later] has to
-   wake until the callback returns, so the loop may wait for nothing of that kind. *)
+(* A callback calls the closure here. Until the callback returns, Lwt defers the effects of
+   [Lwt.wakeup_later]. So the loop must not wait for a promise that depends on them. *)
 let in_a_closure_later () =
   let closure n =
     let sums = Lwt.all (List.init 100 (fun _ -> Rust.sum pausing 10)) in
@@ -76,7 +76,7 @@ type _ Effect.t +=
 
 let await promise = Effect.perform (Await promise)
 
-(* [fiber f] is what [f] gives, which may await promises by effects. *)
+(* [fiber f] is the result of [f], which may await promises through effects. *)
 let fiber f =
   let promise, resolver = Lwt.wait () in
   let effc : type a. a Effect.t -> ((a, unit) continuation -> unit) option =
@@ -104,7 +104,7 @@ let a_fiber_within () =
   let call = one_of [ Rust.call; Rust.call_later ] in
   called "a fiber within" call closure
 
-(* The effect leaves all loops there are. *)
+(* The effect leaves all loops. *)
 let outside () =
   let closure n =
     Effect.perform (Outside (fun () -> Rust.call Lwt.return (n + 1)))
@@ -121,7 +121,7 @@ let around f =
   in
   match_with f () { retc = Fun.id; exnc = raise; effc }
 
-(* Libev calls what it has woken from C, whose frames no effect crosses. *)
+(* Libev calls OCaml from C, and effects do not cross C frames. So this uses [select]. *)
 let with_an_engine_in_ocaml f =
   let old = Lwt_engine.get () in
   Lwt_engine.set ~transfer:true ~destroy:false (new Lwt_engine.select);
@@ -132,7 +132,7 @@ let leaving n =
   Effect.perform Leave;
   Lwt.return n
 
-(* [left f] calls [f] until it performs [Leave], and forgets what goes on with it. *)
+(* [left f] calls [f] until it performs [Leave], and never resumes it. *)
 let left f =
   let has_left = ref false in
   let effc : type a. a Effect.t -> ((a, unit) continuation -> unit) option =
@@ -143,10 +143,11 @@ let left f =
   match_with f () { retc = Fun.id; exnc = raise; effc };
   check "it has left" !has_left
 
-(* Never resumed, outside of any loop. The task waits for ever. *)
+(* The closure is never resumed, outside of any loop. The task waits for ever. *)
 let never_resumed () = left (fun () -> Lwt.ignore_result (Rust.call leaving 7))
 
-(* Nor here, but the call is cancelled. Lwt counts callbacks that do not return. *)
+(* The closure is never resumed, and the call is cancelled. Lwt counts callbacks that do not
+   return. *)
 let never_resumed_and_cancelled () =
   let call = Rust.call_later leaving 7 in
   left (fun () -> ignore (run_by_hand call : int));

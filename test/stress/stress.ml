@@ -1,8 +1,8 @@
 (* Everything at once, for a time: stress.exe [SECONDS]
 
-   Tokio's threads and four domains against the Lwt loop, with collections,
-   cancellations, panics, signals, threads, loops within loops and effects; then
-   everything has to be as it was. *)
+   Tokio's threads and four domains work beside the Lwt loop, with collections,
+   cancellations, panics, signals, threads, loops within loops and effects. At the end
+   nothing may be left. *)
 
 open Lwt.Syntax
 open Support
@@ -28,7 +28,7 @@ let fails promise =
   | Error exn -> raise exn
   | Ok () -> raise (Wrong "a failure with a backtrace")
 
-(* Cancelled after a random number of turns, if it has not ended by then. *)
+(* Cancels [promise] after a random number of turns. *)
 let cancelled promise =
   let* () = pauses (Random.int 4) in
   Lwt.cancel promise;
@@ -37,8 +37,8 @@ let cancelled promise =
 
 (* {1 Signals}
 
-   Rust waits for the one, and OCaml has a handler for the other. No more of them: the
-   stack that OCaml has for handlers has room for two. *)
+   Rust waits for one signal, and OCaml has a handler for another one. There are no more,
+   since the stack that OCaml has for handlers has room for two. *)
 
 let of_rust = Sys.sigusr1
 let of_ocaml = Sys.sigusr2
@@ -102,8 +102,8 @@ let plain () =
 
 let around_closures = [ a_fiber_around; a_fiber_within ]
 
-(* What a phase has besides. Lwt has one value of each key for all threads, so only
-   one thread may look at them; and only the loop's thread has a handler for
+(* Operations that only the thread of the loop runs. Lwt has one value of each key for all
+   threads, so only one thread may look at it. Only that thread has a handler for
    [Outside]. *)
 let alone = a_value :: around_closures
 let alone_in_a_fiber = outside :: alone
@@ -143,7 +143,7 @@ let rec until deadline f =
     until deadline f)
   else Lwt.return_unit
 
-(* Short lives, one after the other. *)
+(* Domains that live for a short time, one after the other. *)
 let a_domain deadline =
   let ended, resolver = Lwt.wait () in
   let life () =
@@ -183,9 +183,9 @@ let phase seconds others =
           @ List.init domains (fun _ ->
                 until deadline (fun () -> a_domain deadline)))))
 
-(* How often a continuation is dropped in each [work]. A call whose closure never comes
-   back has a task, the promise that it awaits, the closure and its context for ever,
-   unless it is cancelled. *)
+(* The number of continuations that each [work] drops. If a closure is never resumed, its
+   call keeps for ever a task, the promise that it awaits, the closure and its context,
+   unless the call is cancelled. *)
 let dropped = 10
 let for_ever = ref 0
 
@@ -211,8 +211,8 @@ let work seconds =
   phase seconds beside_threads;
   around (fun () -> in_a_closure (fun () -> phase seconds beside_threads))
 
-(* What was dropped on other threads, or waits for a collection, may take a
-   little longer. *)
+(* Values that other threads have dropped, or that wait for a collection, may be released a
+   little later. *)
 let rec live_when_quiet patience expected =
   Gc.full_major ();
   let live = beside_what_is_for_ever (Lwt_rust.Runtime.live ()) in
@@ -225,7 +225,7 @@ let show { Lwt_rust.Runtime.tasks; promises; roots; descriptors } =
   Printf.sprintf "tasks=%d promises=%d roots=%d descriptors=%d" tasks promises
     roots descriptors
 
-(* [trimmed] is without what the C library's allocator keeps of free memory. *)
+(* [trimmed_kb] leaves out the free memory that the C library keeps. *)
 let show_memory () =
   let kilobytes = resident () in
   Rust_functions.trim ();
@@ -233,7 +233,7 @@ let show_memory () =
 
 let main seconds =
   Lwt_main.run (begin_signals ());
-  (* What stays for good is there after a while. *)
+  (* The values that stay for good exist after a while. *)
   work (seconds /. 10.);
   let nothing =
     { Lwt_rust.Runtime.tasks = 0; promises = 0; roots = 0; descriptors = 0 }
