@@ -27,13 +27,15 @@ let neutral = capture ()
 let rec run context job =
   match context with
   | Nowhere -> run neutral job
-  | Within { runs } ->
+  | Within context ->
       (* An exception of [job] must not reach Lwt, which would give it to
          [Lwt.async_exception_hook]. If it escaped from there, Lwt's count of nested
          callbacks would stay wrong. *)
       let raised = ref None in
-      Lwt.wakeup runs (fun () ->
-          try job ()
-          with exn ->
-            raised := Some (exn, Some (Printexc.get_raw_backtrace ())));
+      let guarded () =
+        try job ()
+        with exn -> raised := Some (exn, Some (Printexc.get_raw_backtrace ()))
+      in
+      (* Another thread may have used the promise since the function began. *)
+      Lwt.wakeup context.runs guarded;
       Option.iter Failure.raise !raised

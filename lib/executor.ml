@@ -44,6 +44,19 @@ let make ~is_of_lwt come_back =
 let has_lost t = match t.lost with [] -> false | _ :: _ -> true
 let has_left t = match t.left with [] -> false | _ :: _ -> true
 
+(* Another thread of the domain may come between wherever memory is allocated: in these
+   two functions, before [t.left] is found to be as it was. *)
+
+let rec add_first t chain =
+  let before = t.left in
+  let after = chain :: before in
+  if t.left == before then t.left <- after else add_first t chain
+
+let rec add_last t chain =
+  let before = t.left in
+  let after = before @ [ chain ] in
+  if t.left == before then t.left <- after else add_last t chain
+
 (* {1 The results of calls} *)
 
 let reject resolver failure =
@@ -130,7 +143,7 @@ let leave t actions =
   match (actions : Raw.actions) with
   | Nothing -> ()
   | _ ->
-      t.left <- t.left @ [ { actions } ];
+      add_last t { actions };
       t.come_back ()
 
 (* [here] is the context of the running code, or [Nowhere] if it is not known. *)
@@ -156,7 +169,7 @@ and go t here rounds : Raw.actions -> unit = function
    are put into [t.left] first, where other code finds them. *)
 and go_on t here rounds action next =
   let chain = { actions = next } in
-  t.left <- chain :: t.left;
+  add_first t chain;
   t.come_back ();
   match follow t here rounds chain action with
   | () -> forget t chain
@@ -177,7 +190,9 @@ and follow t here rounds chain action =
 and forget t chain =
   match t.left with
   | first :: others when first == chain -> t.left <- others
-  | all -> t.left <- List.filter (( != ) chain) all
+  | before ->
+      let after = List.filter (( != ) chain) before in
+      if t.left == before then t.left <- after else forget t chain
 
 (* Carries out one action. Returns the actions that follow from it. *)
 and perform t here : Raw.actions -> Raw.actions = function
@@ -283,12 +298,16 @@ let poll t =
 
 (* {1 Calls} *)
 
-let make_room t slot =
-  let size = Array.length t.resolvers in
-  if slot >= size then (
+(* While [Array.make] allocates, another thread of the domain may make room. *)
+let rec make_room t slot =
+  let before = t.resolvers in
+  let size = Array.length before in
+  if slot >= size then
     let resolvers = Array.make (max (slot + 1) (2 * size)) nobody in
-    Array.blit t.resolvers 0 resolvers 0 size;
-    t.resolvers <- resolvers)
+    if t.resolvers == before then (
+      Array.blit before 0 resolvers 0 size;
+      t.resolvers <- resolvers)
+    else make_room t slot
 
 let cancel t slot =
   t.resolvers.(slot) <- nobody;

@@ -123,32 +123,6 @@ let panic_hook_before_the_program () =
       let name = "one that has set a panic hook before OCaml begins" in
       check "code" 0 (Program.wait_for (Program.start ~extra name Unix.stderr))
 
-(* Calls [f] in the middle of [body], at its [n]th allocation, as OCaml may call the
-   handler of a signal there. Returns whether there were so many allocations. *)
-let interrupted n f body =
-  let left = ref n in
-  let alloc (_ : Gc.Memprof.allocation) =
-    decr left;
-    if !left = -1 then f ();
-    None
-  in
-  let tracker =
-    {
-      Gc.Memprof.null_tracker with
-      alloc_minor = alloc;
-      alloc_major = (fun allocation -> alloc allocation);
-    }
-  in
-  ignore (Gc.Memprof.start ~sampling_rate:1. tracker);
-  Fun.protect ~finally:Gc.Memprof.stop body;
-  !left < 0
-
-(* Some versions of OCaml have no [Gc.Memprof]. *)
-let has_memprof () =
-  match interrupted 0 ignore ignore with
-  | (_ : bool) -> true
-  | exception Failure _ -> false
-
 (* [each program] runs [program n] in a process of its own, for each [n] from 0, until a
    run was not interrupted. *)
 let each program =
@@ -170,13 +144,13 @@ let each program =
         | _ -> failwith (Printf.sprintf "interrupted at %d" n))
   in
   (* A call allocates a few times at least. *)
-  if has_memprof () then check "enough places" true (go 0 > 10)
+  if Support.has_memprof () then check "enough places" true (go 0 > 5)
 
 let first_call_interrupted n =
   let other = ref (Lwt.return 5) in
   let promise = ref (Lwt.return 0) in
   let was_interrupted =
-    interrupted n
+    Support.interrupted n
       (fun () -> other := Rust.sleep 2 5)
       (fun () -> promise := Rust.yield 3 7)
   in
@@ -188,13 +162,29 @@ let first_call_interrupted n =
   check "spawned" 6 (Lwt_main.run (Rust.spawn 6));
   was_interrupted
 
+(* The table of calls is full, and has to grow for the next one. *)
+let growing_interrupted n =
+  let full = List.init 16 (fun n -> Rust.sleep 2 n) in
+  let others = ref [] in
+  let promise = ref (Lwt.return 0) in
+  let was_interrupted =
+    Support.interrupted n
+      (fun () -> others := List.init 40 (fun n -> Rust.sleep 2 n))
+      (fun () -> promise := Rust.yield 3 7)
+  in
+  check "the call" 7 (Lwt_main.run !promise);
+  let sum calls = List.fold_left ( + ) 0 (Lwt_main.run (Lwt.all calls)) in
+  check "those before" 120 (sum full);
+  check "those within" (if was_interrupted then 780 else 0) (sum !others);
+  was_interrupted
+
 exception Handler
 
 let first_call_left n =
   let promise = ref (Lwt.return 7) in
   let was_interrupted =
     match
-      interrupted n
+      Support.interrupted n
         (fun () -> raise Handler)
         (fun () -> promise := Rust.yield 3 7)
     with
@@ -223,7 +213,7 @@ let first_run_interrupted n =
              message)
   in
   let was_interrupted =
-    interrupted n handler (fun () ->
+    Support.interrupted n handler (fun () ->
         check "value" 7 (run (fun () -> Rust.Raw.yield 3 7)))
   in
   check "other" 5 !other;
@@ -379,6 +369,8 @@ let programs =
       fun () -> each first_call_interrupted );
     ( "a call, interrupted by a handler that raises",
       fun () -> each first_call_left );
+    ( "a call for which the table grows, interrupted by a handler that calls",
+      fun () -> each growing_interrupted );
     ( "Executor.run, interrupted by a handler that calls it",
       fun () -> each first_run_interrupted );
     ("a plain function with closures", plain_function);
@@ -424,10 +416,10 @@ let destructors_are_told_of () =
 let left_out = function
   | "a call, interrupted by a handler that calls"
   | "a call, interrupted by a handler that raises"
+  | "a call for which the table grows, interrupted by a handler that calls"
   | "Executor.run, interrupted by a handler that calls it" ->
       [ (Support.Memcheck, "it starts a hundred processes") ]
-  | "functions of domains"
-  | "plain functions that want tokio"
+  | "functions of domains" | "plain functions that want tokio"
   | "plain functions that want tokio too late"
   | "plain functions that want tokio in another domain"
   | "destructors that want tokio"
@@ -457,6 +449,5 @@ let () =
             @ Support.left_out (left_out destructors)
                 [
                   Alcotest.test_case destructors `Quick destructors_are_told_of;
-                ]
-          );
+                ] );
         ]

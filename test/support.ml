@@ -87,3 +87,31 @@ let expect name promise check =
 
 (** [still_works ()] checks that the executor goes on. *)
 let still_works () = Lwt.map (check_int "the next call" 11) (Rust.yield 2 11)
+
+(** {1 Interruptions} *)
+
+(* Calls [f] in the middle of [body], at its [n]th allocation, as OCaml may call the
+   handler of a signal there. Returns whether there were so many allocations. *)
+let interrupted n f body =
+  let left = ref n in
+  let alloc (_ : Gc.Memprof.allocation) =
+    decr left;
+    if !left = -1 then f ();
+    None
+  in
+  let tracker =
+    {
+      Gc.Memprof.null_tracker with
+      alloc_minor = alloc;
+      alloc_major = (fun allocation -> alloc allocation);
+    }
+  in
+  ignore (Gc.Memprof.start ~sampling_rate:1. tracker);
+  Fun.protect ~finally:Gc.Memprof.stop body;
+  !left < 0
+
+(* Some versions of OCaml have no [Gc.Memprof]. *)
+let has_memprof () =
+  match interrupted 0 ignore ignore with
+  | (_ : bool) -> true
+  | exception Failure _ -> false
