@@ -71,7 +71,7 @@ impl<T> Scoped<T> {
 }
 
 impl<T: Send + 'static> Scoped<T> {
-    /// Lets the task run on by itself; what it gives is dropped.
+    /// Lets the task go on by itself. Its result is dropped.
     pub fn detach(mut self) {
         let before = std::mem::replace(&mut self.0, State::Detached);
         if let State::Blocking(promise) = before {
