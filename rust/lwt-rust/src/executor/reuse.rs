@@ -55,8 +55,9 @@ impl Drop for DomainLife {
         if !shared.is_closed() {
             executor.give_up();
             if let Some(socket) = self.socket {
-                // SAFETY: `create` gave the descriptor to the domain. The domain is gone,
-                // and has not closed it, since it closes the executor before.
+                // SAFETY: `create` gave the descriptor to the domain, which is gone. A
+                // domain closes the executor before the descriptor, and this executor is
+                // not closed, so the descriptor is open.
                 drop(unsafe { OwnedFd::from_raw_fd(socket) });
             }
         }
