@@ -32,9 +32,9 @@ where
     T: IntoOcaml,
     E: Into<Error>,
 {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     let attach = |lock: &mut Lock| unsafe { attached(lock, arguments) };
-    // SAFETY: as above.
+    // SAFETY: the caller promises it, as above.
     unsafe { enter(|lock| begin(lock, attach, start, Cancellation::Drops)) }
 }
 
@@ -53,9 +53,9 @@ where
     T: IntoOcaml,
     E: Into<Error>,
 {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     let attach = |lock: &mut Lock| unsafe { attached(lock, arguments) };
-    // SAFETY: as above.
+    // SAFETY: the caller promises it, as above.
     unsafe { enter(|lock| begin(lock, attach, start, Cancellation::Protects)) }
 }
 
@@ -76,7 +76,7 @@ pub(crate) unsafe fn attached<const N: usize>(
 ) -> Result<Attached<N>, Error> {
     match executor::at_hand() {
         Some(executor) => Ok((executor, arguments)),
-        // SAFETY: the caller says so.
+        // SAFETY: the caller promises it.
         None => unsafe { hold(arguments, lock, executor::attached) },
     }
 }

@@ -121,7 +121,7 @@ unsafe fn for_as_long_as_needed<'a>(
 ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     type Task<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
     let task: Task<'a> = Box::pin(task);
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe { std::mem::transmute::<Task<'a>, Task<'static>>(task) }
 }
 
@@ -165,7 +165,7 @@ impl<T: FromOcaml + Send> Promise<T> {
         F: FnOnce(&mut Lock) -> Result<Ask, Error> + Send,
     {
         let Some(executor) = handle.executor_here() else {
-            // SAFETY: the caller says so.
+            // SAFETY: the caller promises it.
             return unsafe { Self::asked_elsewhere(handle, ask) };
         };
         match with_lock(ask).and_then(|ask| executor.ask(ask)) {
