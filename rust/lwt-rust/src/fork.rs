@@ -25,7 +25,8 @@ extern "C" fn in_child() {
 pub(crate) fn watch() -> Result<(), Error> {
     static WATCHED: OnceCell<()> = OnceCell::new();
     WATCHED.get_or_try_init(|| {
-        // SAFETY: `in_child` does what a handler may do: it writes an atomic.
+        // SAFETY: `in_child` does only such things as a handler may do: it writes an
+        // atomic.
         match unsafe { libc::pthread_atfork(None, None, Some(in_child)) } {
             0 => Ok(()),
             errno => Err(std::io::Error::from_raw_os_error(errno)),
