@@ -89,7 +89,7 @@ lwt_rust::export! {
         std::panic::resume_unwind(Box::new("panic of the test"));
     }
 
-    /// Panics while it drops what it holds, having returned a value.
+    /// Returns a value, and then panics while its future is dropped.
     async fn test_panic_in_drop(waits: bool) -> Result<(), Error> {
         let _held = PanicOnDrop;
         if waits {
