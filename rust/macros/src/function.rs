@@ -76,7 +76,7 @@ fn options(tokens: TokenStream) -> Result<Options> {
 /// How OCaml calls the function.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
-    /// An `async fn`.
+    /// An `async fn`, which becomes a task if it has to wait.
     Async,
     /// A `fn` on tokio's pool.
     Blocking,

@@ -229,22 +229,22 @@ pub(crate) async fn sum_down(number: u64) -> u64 {
 lwt_rust::export! {
     #![unsafe(no_mangle)]
 
-    /// As `stays`.
+    /// The same function as `stays`.
     async fn test_stays(gate: Promise<()>) -> Result<bool, Error> {
         stays(gate).await
     }
 
-    /// As `moves`.
+    /// The same function as `moves`.
     async fn test_moves(gate: Promise<()>) -> Result<bool, Error> {
         moves(gate).await
     }
 
-    /// As `hold_on_thread`.
+    /// The same function as `hold_on_thread`.
     async fn test_hold_on_thread(gate: Promise<()>) -> Result<(), Error> {
         hold_on_thread(gate).await
     }
 
-    /// As `spawn_and_wait`.
+    /// The same function as `spawn_and_wait`.
     async fn test_spawn_and_wait(gate: Promise<()>) -> Result<bool, Error> {
         spawn_and_wait(gate).await
     }

@@ -89,7 +89,7 @@ lwt_rust::export! {
         std::panic::resume_unwind(Box::new("panic of the test"));
     }
 
-    /// Returns a value, and then panics while its future is dropped.
+    /// Panics while it drops a local value at its end, after it has made its result.
     async fn test_panic_in_drop(waits: bool) -> Result<(), Error> {
         let _held = PanicOnDrop;
         if waits {

@@ -71,8 +71,9 @@ pub unsafe fn argument<T: FromOcaml>(
 ///
 /// # Safety
 ///
-/// Called only from an `extern "C"` function that OCaml calls through an
-/// `external` whose result is a `Lwt_rust.Call.direct`, first and with its parameters.
+/// Called only from an `extern "C"` function that OCaml calls through an `external` whose
+/// result is a `Lwt_rust.Call.direct`; it is the first thing that the function does, and
+/// gets the function's parameters.
 pub unsafe fn direct<
     const MAY_BE_OF_EXECUTOR: bool,
     const USES_TOKIO: bool,

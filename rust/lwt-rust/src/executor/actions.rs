@@ -38,7 +38,7 @@ pub(crate) enum Action {
     Report,
 }
 
-/// A Lwt promise as OCaml has described it when the wait began.
+/// A Lwt promise, as OCaml described it when the wait began.
 pub(crate) struct Awaited {
     pub(crate) promise: Root,
     /// Whether `promise` is a pair, whose second half has our callbacks.

@@ -143,7 +143,8 @@ impl Shared {
         *gate = Some(life);
     }
 
-    /// From now on nobody tells the domain anything.
+    /// Leaves the executor woken, and drops the socket. So no wake-up tells the domain to
+    /// poll from now on.
     pub(super) fn disconnect(&self) {
         self.park.leave_woken();
         if let Way::Socket(socket) = &self.way {
@@ -154,7 +155,7 @@ impl Shared {
         }
     }
 
-    /// Records that there is work, and sees to it that the domain polls.
+    /// Records that there is work, and makes sure that the domain polls.
     pub(super) fn wake(&self) {
         if self.park.wake() {
             self.tell();
@@ -255,7 +256,7 @@ impl Handle {
     ///
     /// # Cancellation
     ///
-    /// Dropping the task cancels it; [`Task::detach`] lets it run on.
+    /// Dropping the task cancels it. [`Task::detach`] lets it go on.
     pub fn spawn<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,

@@ -67,7 +67,7 @@ use crate::{
 #[repr(align(128))]
 pub struct DomainExecutor {
     shared: &'static Shared,
-    /// Which domain it belongs to.
+    /// The present life of the executor, which belongs to one domain.
     life: CurrentLife,
     /// A copy of the flag in `shared`, which is quicker to read here.
     is_of_lwt: bool,
@@ -114,7 +114,7 @@ impl DomainExecutor {
     ///
     /// # Cancellation
     ///
-    /// Dropping the task cancels it; see [`LocalTask::detach`].
+    /// Dropping the task cancels it. [`LocalTask::detach`] lets it go on.
     pub fn spawn_local<T: 'static>(
         &self,
         future: impl Future<Output = T> + 'static,

@@ -86,7 +86,7 @@ pub(crate) fn at_hand() -> Option<&'static DomainExecutor> {
         .filter(|_| !is_shut_down())
 }
 
-/// The executor of the calling thread's domain, made now if there is none.
+/// The executor of the calling thread's domain. Makes it if there is none.
 ///
 /// # Errors
 ///

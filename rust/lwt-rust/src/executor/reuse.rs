@@ -29,7 +29,8 @@ struct Unused(&'static DomainExecutor);
 // from `take`: no thread of the earlier domain is left (rule 12).
 unsafe impl Send for Unused {}
 
-// SAFETY: as above.
+// SAFETY: as for `Send`. An `Unused` is `Copy`, so a shared reference gives no more than the
+// value does.
 unsafe impl Sync for Unused {}
 
 /// The executors that may be used again, the longest unused one first.

@@ -116,7 +116,7 @@ where
     }
 }
 
-/// Awaits a task.
+/// The future that awaits a task.
 pub(super) struct Join<T> {
     /// `None` if no task was spawned, or the task is detached.
     joint: Option<Arc<Joint<T>>>,
@@ -139,7 +139,7 @@ impl<T> Join<T> {
     }
 }
 
-// Nothing in it is pinned.
+// Nothing in a `Join` is pinned.
 impl<T> Unpin for Join<T> {}
 
 impl<T> Future for Join<T> {
@@ -218,14 +218,14 @@ impl<T> std::fmt::Debug for Task<T> {
     }
 }
 
-/// As [`Task`], of a task that was spawned with
-/// [`spawn_local`](super::DomainExecutor::spawn_local): it stays on the thread that has
-/// spawned it.
+/// A task that was spawned with [`spawn_local`](super::DomainExecutor::spawn_local), as
+/// [`Task`] is one that was spawned with [`Handle::spawn`](super::Handle::spawn). It stays
+/// on the thread that has spawned it.
 ///
 /// # Errors
 ///
-/// As a [`Task`]. It gives an error that says so, too, if another thread runs the tasks
-/// of the domain.
+/// It gives the errors of a [`Task`]. If another thread runs the tasks of the domain, it
+/// gives an error that says so.
 #[must_use = "dropping a task cancels it"]
 pub struct LocalTask<T> {
     join: Join<T>,

@@ -77,7 +77,7 @@ impl DomainExecutor {
         lock.lend(|| self.tasks.run(self.shared, task));
     }
 
-    /// Returns whether work is left.
+    /// Runs runnable tasks, and empties the inbox. Returns whether work is left.
     fn look_for_work(&self) -> bool {
         let park = self.shared.park();
         let mut left = TASKS;

@@ -237,12 +237,13 @@ impl<T> std::fmt::Debug for Promise<T> {
 }
 
 /// `t Lwt.t`
-// SAFETY: a promise that was read as one of this type, whose value is read as a `T`.
+// SAFETY: the value is a promise that was read as one of this type, and its value is read
+// as a `T`. It borrows nothing.
 unsafe impl<T: OcamlType> OcamlType for Promise<T> {
     const TYPE: Type = Type::applied(&T::TYPE, "Lwt.t");
 }
 
-/// A `t Lwt_rust.Promise.t` is read as well.
+/// Reads a `t Lwt.t`, and a `t Lwt_rust.Promise.t` too.
 impl<T: FromOcaml + Send> FromOcaml for Promise<T> {
     const MAY_BE_OF_EXECUTOR: bool = true;
 

@@ -41,7 +41,7 @@ impl<T> Resolver<T> {
         }
     }
 
-    /// Whether the promise was dropped, so that nobody waits for a value.
+    /// Whether the promise was dropped, so that no task waits for the value.
     pub fn is_abandoned(&self) -> bool {
         self.0.as_ref().is_none_or(|link| link.cell.is_settled())
     }

@@ -44,7 +44,7 @@ struct Wait {
     /// The Lwt promise while the wait is pending; its value or exception when the wait is
     /// settled.
     value: Root,
-    /// As in [`Awaited`].
+    /// The flag of [`Awaited`].
     is_removable: bool,
     reader: Reader,
 }

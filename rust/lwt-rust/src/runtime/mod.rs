@@ -230,7 +230,7 @@ impl Running {
         match self {
             Running::Pool(runtime) => runtime.shutdown_timeout(patience),
             Running::Thread { stop, stopped } => {
-                // Settled once: there is no other `Running`.
+                // The cell is settled once, since there is no other `Running`.
                 let _ = stop.settle(patience);
                 // The thread drops its end of the channel when it has ended, so an error is
                 // the good case here.

@@ -101,7 +101,7 @@ impl<T> Future for Scoped<T> {
     }
 }
 
-// Nothing in it is pinned.
+// Nothing in a `Scoped` is pinned.
 impl<T> Unpin for Scoped<T> {}
 
 impl<T> Drop for Scoped<T> {
