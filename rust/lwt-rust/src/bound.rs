@@ -108,7 +108,7 @@ pub fn stays<F>(future: F) -> Bound<F> {
 }
 
 /// Has a method `bind` for a future: one that is `Send` stays as it is, and any other
-/// becomes [`Bound`].
+/// becomes `Bound`.
 ///
 /// The compiler takes the first method `bind` that it finds. If `F` is `Send`, that is the
 /// method of this type. Otherwise the compiler goes on to the type that this one derefs to.
