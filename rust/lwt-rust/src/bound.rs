@@ -20,20 +20,21 @@ use crate::{
     ffi::{ThreadNumber, this_thread},
 };
 
-/// A future that only the thread which made this polls and drops.
+/// A future that only one thread polls and drops: the thread that made this value.
 ///
 /// If another thread polls it, it completes with an error. If another thread drops it,
 /// the future is leaked, with all that it holds.
 pub struct Bound<F> {
-    /// In memory of its own, which is leaked with it: what is pinned may be in a list of
-    /// somebody else's, and leaves that when it is dropped, so its memory must not be
-    /// used again before. Always there until this is dropped.
+    /// The future has memory of its own, which is leaked with it. For example, a waiter of
+    /// tokio's is pinned, is in a list of tokio's, and leaves the list when it is dropped.
+    /// So the memory of a future that was not dropped must not be used again. Always `Some`
+    /// until this value is dropped.
     future: Option<Pin<Box<F>>>,
     thread: ThreadNumber,
 }
 
 impl<F> Bound<F> {
-    /// Makes it one of the calling thread's.
+    /// Binds a future to the calling thread.
     pub(crate) fn new(future: F) -> Self {
         Bound {
             future: Some(Box::pin(future)),
@@ -79,7 +80,7 @@ fn elsewhere() -> Error {
 }
 
 pin_project! {
-    /// A future that cannot fail, as one that can.
+    /// A future that cannot fail, with a `Result` as its output.
     pub struct Succeeds<F> {
         #[pin]
         future: F,
@@ -95,7 +96,7 @@ impl<F: Future> Future for Succeeds<F> {
     }
 }
 
-/// A future that cannot fail, as one that can.
+/// A future that cannot fail, with a `Result` as its output.
 #[inline(always)]
 pub fn succeeds<F: Future>(future: F) -> Succeeds<F> {
     Succeeds { future }
@@ -106,20 +107,19 @@ pub fn stays<F>(future: F) -> Bound<F> {
     Bound::new(future)
 }
 
-/// Says by its method `bind` what becomes of a future: one that is `Send` stays as it is,
-/// and any other becomes `Bound`.
+/// Has a method `bind` for a future: one that is `Send` stays as it is, and any other
+/// becomes `Bound`.
 ///
-/// The compiler takes the first method `bind` that there is for the type `F`. That of
-/// this type is there if `F` is `Send`. If it is not, the compiler goes on to the type
-/// that this one derefs to. So it works only where `F` is a type that is known, as in the
-/// code that our macros write.
+/// The compiler takes the first method `bind` that it finds. If `F` is `Send`, that is the
+/// method of this type. Otherwise the compiler goes on to the type that this one derefs to.
+/// So it works only where `F` is a known type, as in the code that our macros write.
 pub struct Binding<F>(Otherwise<F>);
 
 /// The binding of a future that is not `Send`.
 pub struct Otherwise<F>(std::marker::PhantomData<F>);
 
 impl<F> Binding<F> {
-    /// That of this future.
+    /// The binding of this future.
     #[inline(always)]
     pub fn of(_: &F) -> Self {
         Binding(Otherwise(std::marker::PhantomData))
@@ -127,7 +127,7 @@ impl<F> Binding<F> {
 }
 
 impl<F: Send> Binding<F> {
-    /// Any thread may poll it.
+    /// Returns the future, which any thread may poll.
     #[inline(always)]
     pub fn bind(&self, future: F) -> F {
         future
@@ -144,7 +144,7 @@ impl<F> Deref for Binding<F> {
 }
 
 impl<F> Otherwise<F> {
-    /// The calling thread may poll it.
+    /// Returns the future as one that only the calling thread may poll.
     pub fn bind(&self, future: F) -> Bound<F> {
         Bound::new(future)
     }

@@ -9,20 +9,21 @@ use crate::{
     ffi::{Lock, Raw, Root, Status, Val, enter, hold, returned},
 };
 
-/// Runs an asynchronous function that OCaml calls: the body of the stub that
+/// Runs an asynchronous function that OCaml calls. This is the body of the stub that
 /// [`export!`](crate::export) writes.
 ///
-/// `start` reads the arguments, those that the stub has or, if OCaml has moved them, what
-/// they are by then. It gives the future, which is polled once, now, so that it runs until its first wait, as a Lwt function does. A future that
-/// is ready then costs neither a task nor a promise of its own.
+/// `start` reads the arguments and returns the future. It gets the stub's arguments, or the
+/// present ones if OCaml has moved the values. The future is polled once, now, so that it
+/// runs until its first wait, as a Lwt function does. If the future is ready then, it needs
+/// neither a task nor a promise of its own.
 ///
 /// # Safety
 ///
-/// Called only from an `extern "C"` function that OCaml calls through an
-/// `external` whose result is a `Lwt_rust.Call.t`, first and with its parameters. The
-/// future shares nothing with code that may run without the domain's lock, such as the
-/// destructor of a thread-local, unless it is `Send`: any thread of the domain may poll and
-/// drop it later. The macros see to that.
+/// Called only from an `extern "C"` function that OCaml calls through an `external` whose
+/// result is a `Lwt_rust.Call.t`; it is the first thing that the function does, and gets
+/// the function's parameters. Any thread of the domain may poll and drop the future later.
+/// So, unless it is `Send`, the future shares nothing with code that may run without the
+/// domain's lock, such as the destructor of a thread-local. The macros ensure that.
 pub unsafe fn call<F, T, E, const N: usize>(
     arguments: [Raw; N],
     start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
@@ -32,14 +33,14 @@ where
     T: IntoOcaml,
     E: Into<Error>,
 {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     let attach = |lock: &mut Lock| unsafe { attached(lock, arguments) };
-    // SAFETY: as above.
+    // SAFETY: the caller promises it, as above.
     unsafe { enter(|lock| begin(lock, attach, start, Cancellation::Drops)) }
 }
 
-/// As [`call`], of a function that has to finish: when OCaml cancels the promise,
-/// the future goes on, and what it gives is dropped.
+/// Runs a function as [`call`] does, but the function has to finish. When OCaml cancels the
+/// promise, the future goes on, and its result is dropped.
 ///
 /// # Safety
 ///
@@ -53,21 +54,22 @@ where
     T: IntoOcaml,
     E: Into<Error>,
 {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     let attach = |lock: &mut Lock| unsafe { attached(lock, arguments) };
-    // SAFETY: as above.
+    // SAFETY: the caller promises it, as above.
     unsafe { enter(|lock| begin(lock, attach, start, Cancellation::Protects)) }
 }
 
-/// An executor, and the arguments of a stub that uses it.
+/// An executor, and the present arguments of a stub that uses it.
 pub(crate) type Attached<const N: usize> = (&'static DomainExecutor, [Raw; N]);
 
-/// The executor of the calling thread's domain, and the arguments of a stub: to make
-/// the executor, which the first call does, OCaml is called, and moves them.
+/// The executor of the calling thread's domain, and the present arguments of a stub. The
+/// first call of a domain makes the executor. For that it calls OCaml, which moves the
+/// arguments.
 ///
 /// # Safety
 ///
-/// They are the parameters of a stub that OCaml has just called, and nothing has
+/// The arguments are the parameters of a stub that OCaml has just called, and nothing has
 /// allocated since then.
 #[inline(always)]
 pub(crate) unsafe fn attached<const N: usize>(
@@ -76,7 +78,7 @@ pub(crate) unsafe fn attached<const N: usize>(
 ) -> Result<Attached<N>, Error> {
     match executor::at_hand() {
         Some(executor) => Ok((executor, arguments)),
-        // SAFETY: the caller says so.
+        // SAFETY: the caller promises it.
         None => unsafe { hold(arguments, lock, executor::attached) },
     }
 }
@@ -114,18 +116,18 @@ where
     }
 }
 
-/// Writes the stubs of asynchronous functions: `extern "C"` functions of the
-/// same names and numbers of arguments, for `external` declarations whose
-/// result is a `Lwt_rust.Call.t`.
+/// Writes the stubs of asynchronous functions. They are `extern "C"` functions with the
+/// same names and numbers of arguments, for `external` declarations whose result is a
+/// `Lwt_rust.Call.t`.
 ///
-/// Each argument's type is a [`FromOcaml`](crate::FromOcaml); the result is a
-/// `Result` of an [`IntoOcaml`] and of anything that an [`Error`] can be made of.
-/// There are one to five arguments. A future that is not `Send` stays on its thread, as
-/// with [`func`](crate::func).
+/// Each argument's type is a [`FromOcaml`](crate::FromOcaml). The result is a `Result` of
+/// an [`IntoOcaml`] and of any type that can be made an [`Error`]. There are one to five
+/// arguments. A future that is not `Send` stays on its thread, as with
+/// [`func`](crate::func).
 ///
-/// The names are symbols of the whole program: a function called `free` would be the
-/// one that the C library calls. So the macro begins with the attribute that says so,
-/// and whoever writes it promises that nothing else in the program has these names.
+/// The names are symbols of the whole program. For example, the C library would call a
+/// function named `free`. So the macro begins with the attribute `#![unsafe(no_mangle)]`:
+/// by writing it, you promise that nothing else in the program has these names.
 /// [`func`](crate::func) makes symbols of its own.
 ///
 /// ```no_run

@@ -1,7 +1,7 @@
 //! The OCaml functions that Rust calls.
 //!
-//! `Callbacks` in `lib/` registers them once, as one record; they are found by
-//! the number of their field, never by name.
+//! `Callbacks` in `lib/` registers them once, as one record. Rust finds a function by the
+//! number of its field, never by a name.
 
 use once_cell::sync::OnceCell;
 
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) enum Callback {
     /// `unit -> unit`: attaches the domain's executor to the thread.
     AttachExecutor = 0,
-    /// `unit -> context`: that of the call under way.
+    /// `unit -> context`: the context of the present call.
     CaptureContext = 1,
     /// `string * string list * string * backtrace option -> exn`
     MakeError = 2,
@@ -25,9 +25,9 @@ pub(crate) enum Callback {
     MakePanic = 4,
     /// `unit -> exn`
     MakeAbandoned = 5,
-    /// `exn -> shown`: what there is to know of it; it was raised just now
+    /// `exn -> shown`: describes an exception that was raised just now.
     ShowException = 6,
-    /// `unit -> unit`: the domain has used us for the first time.
+    /// `unit -> unit`: called when the domain uses Rust for the first time.
     BeginDomain = 7,
     /// `unit -> exn`
     MakeTimeout = 8,
@@ -56,7 +56,7 @@ pub(crate) fn register(record: Val<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Calls a function; `None` if they were not registered yet.
+/// Calls a function. `None` if the functions were not registered yet.
 #[inline]
 pub(crate) fn call_back<'l>(
     lock: &'l mut Lock,

@@ -14,11 +14,11 @@ use crate::{
     promise::Promise,
 };
 
-/// A Lwt closure, and where it is to be called: it sees the `Lwt.with_value` values of
-/// the call that it was given to.
+/// A Lwt closure, and the context in which it is called: it sees the values of
+/// `Lwt.with_value` of the call that it was given to.
 pub(crate) struct Function {
     closure: Root,
-    /// `context` of `lib/raw.ml`; `()` if it was given to no call.
+    /// `context` of `lib/raw.ml`; `()` if the closure was given to no call.
     context: OnceCell<Root>,
 }
 
@@ -34,7 +34,8 @@ impl Function {
 }
 
 impl DomainExecutor {
-    /// A stub begins to read its arguments.
+    /// Forgets closures that an earlier stub has read. A stub calls it before it reads its
+    /// arguments.
     #[inline]
     pub(crate) fn forget_taken(&self) {
         if self.has_taken.replace(false) {
@@ -42,14 +43,15 @@ impl DomainExecutor {
         }
     }
 
-    /// A closure was read.
+    /// Notes a closure that the running stub has read.
     fn take_up(&self, function: Arc<Function>) {
         self.taken.borrow_mut().push(function);
         self.has_taken.set(true);
     }
 
-    /// A stub has read its arguments: the closures among them belong to its call from
-    /// now on. Returns the context of the call, or `()` if there are none.
+    /// Gives the closures that the running stub has read to its call. A stub calls it when
+    /// it has read its arguments. Returns the context of the call, or `()` if there are no
+    /// closures.
     #[inline]
     pub(crate) fn give_context(&self, lock: &mut Lock) -> Root {
         match self.has_taken.replace(false) {
@@ -62,7 +64,7 @@ impl DomainExecutor {
     fn give_context_now(&self, lock: &mut Lock) -> Root {
         let taken = self.taken.take();
         let captured = call_back(lock, Callback::CaptureContext, &[&Root::UNIT]);
-        // It fails for want of memory alone, and then the closures have none.
+        // This fails only if there is no memory. Then the closures have no context.
         let context = match captured {
             Some(Ok(context)) => Root::new(context),
             Some(Err(_)) | None => Root::UNIT,
@@ -89,27 +91,30 @@ where
     A: IntoOcaml + Send,
     B: FromOcaml + Send,
 {
-    /// Calls the function, whether or not the promise is awaited. A task of the
-    /// function's domain has it called when it next waits, before the loop goes on;
-    /// elsewhere the domain calls it soon. So a task that awaits the promise at once
-    /// goes on in the same turn, if the function's promise is settled by then.
+    /// Calls the function, whether or not the promise is awaited. If the caller is a task
+    /// of the function's domain, OCaml calls the function when the task next waits, before
+    /// the loop goes on. From any other thread, the domain calls it soon. So a task that
+    /// awaits the promise at once goes on in the same turn, if the function's promise is
+    /// settled by then.
     ///
-    /// The function runs when no Rust code does in its domain: it may block, run a
+    /// The function runs while no Rust code runs in its domain. So it may block, run a
     /// loop, perform effects and end the program, as it could without Rust. It sees the
     /// values that `Lwt.with_value` has set for the call that it was given to.
     ///
-    /// An exception that it raises is the same as a promise that it rejects.
+    /// If the function raises an exception, the promise is rejected with it.
     ///
     /// # Cancellation
     ///
-    /// Dropping the promise cancels what the function returned: see [`Promise`].
+    /// Dropping the promise cancels the Lwt promise that the function returned: see
+    /// [`Promise`].
     pub fn call(&self, argument: A) -> Promise<B> {
         let function = self.function.clone();
         let ask = move |lock: &mut Lock| {
             let argument = Root::new(argument.into_ocaml(lock)?);
             Ok(Ask::Call(function, argument))
         };
-        // SAFETY: it has the function and the argument.
+        // SAFETY: the closure holds the function, which borrows nothing, and the argument,
+        // which can be converted.
         unsafe { Promise::asked(self.handle, ask) }
     }
 }
@@ -123,10 +128,10 @@ fn function(value: Val<'_>) -> Result<Root, Error> {
 }
 
 impl<A, B> LwtFn<A, B> {
-    /// The same function, to be called in the domain of `handle` instead of the
-    /// one that gave it: in that of the Lwt loop, say, with [`Handle::of_lwt`].
-    /// OCaml's domains share their values; what the function uses of mutable ones
-    /// has to be made for that.
+    /// The same function, called in the domain of `handle` instead of the domain that gave
+    /// it. For example, [`Handle::of_lwt`] is the domain of the Lwt loop. OCaml's domains
+    /// share their values, so the function must be safe to call there if it uses mutable
+    /// ones.
     pub fn in_domain(mut self, handle: Handle) -> Self {
         self.handle = handle;
         self
@@ -134,8 +139,8 @@ impl<A, B> LwtFn<A, B> {
 }
 
 /// `a -> b Lwt.t`
-// SAFETY: an OCaml function that was read as one of this type, called with an `A`; what
-// its promise gives is read as a `B`. It borrows nothing.
+// SAFETY: the value is an OCaml function that was read as one of this type. It is called
+// with an `A`, and the value of its promise is read as a `B`. It borrows nothing.
 unsafe impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
     const TYPE: Type = Type::arrow(&A::TYPE, &Type::applied(&B::TYPE, "Lwt.t"));
 }
@@ -177,15 +182,15 @@ impl<A, B> std::fmt::Debug for LwtFn<A, B> {
 
 /// An OCaml function of type `'a -> 'b`, which returns no promise.
 ///
-/// It may be cloned, sent and dropped anywhere, but only a task of a domain, or a
-/// function that OCaml has called, can call it: that takes the [`Lock`].
+/// Any thread may clone, send and drop it. Calling it takes the [`Lock`], so only a task of
+/// a domain, or a function that OCaml has called, can call it.
 pub struct Closure<A, B> {
     closure: Arc<Root>,
     types: PhantomData<fn(A) -> B>,
 }
 
 impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
-    /// Calls the function, in the domain of the calling thread, and waits for it.
+    /// Calls the function, in the domain of the calling thread, and returns its result.
     ///
     /// ```no_run
     /// # use lwt_rust::{Closure, Error, with_lock};
@@ -199,18 +204,18 @@ impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
     ///
     /// # Errors
     ///
-    /// [`Error::Exception`] with what the function raises, and a message if the
-    /// argument or the result cannot be converted.
+    /// [`Error::Exception`] if the function raises an exception. A message if the argument
+    /// or the result cannot be converted.
     pub fn call(&self, lock: &mut Lock, argument: A) -> Result<B, Error> {
         let argument = Root::new(argument.into_ocaml(lock)?);
         let result = lock.call(&self.closure, &[&argument])?;
-        // SAFETY: the function was read as one that gives this.
+        // SAFETY: the function was read as one that returns a `B`.
         unsafe { B::from_ocaml(result) }
     }
 }
 
 /// `a -> b`
-// SAFETY: as for `LwtFn`.
+// SAFETY: as for `LwtFn`, with a result that is read as a `B`.
 unsafe impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
     const TYPE: Type = Type::arrow(&A::TYPE, &B::TYPE);
 }

@@ -1,8 +1,8 @@
-//! Whether this process is a fork of one in which Rust was running (rule 13).
+//! Whether this process was forked from one in which Rust was running (rule 13).
 //!
-//! The threads of tokio are not in the child, and a mutex may be locked by one
-//! of them for ever. So nothing of ours does anything in the child: calls are
-//! refused, and what OCaml waits for is rejected.
+//! The threads of tokio are not in the child, and one of them may have locked a mutex,
+//! which stays locked for ever. So our code does nothing in the child: stubs refuse calls,
+//! and the promises that OCaml waits for are rejected.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,16 +16,17 @@ extern "C" fn in_child() {
     FORKED.store(true, Ordering::Relaxed);
 }
 
-/// From now on a child counts as forked. What is called here before may be
-/// called in a child as well.
+/// Makes a child that is forked from now on count as forked. A program that forks before
+/// this may use Rust in the child.
 ///
 /// # Errors
 ///
-/// If the system has no memory for it.
+/// If the system has no memory for the handler.
 pub(crate) fn watch() -> Result<(), Error> {
     static WATCHED: OnceCell<()> = OnceCell::new();
     WATCHED.get_or_try_init(|| {
-        // SAFETY: `in_child` does what a handler may do: it writes an atomic.
+        // SAFETY: `in_child` does only such things as a handler may do: it writes an
+        // atomic.
         match unsafe { libc::pthread_atfork(None, None, Some(in_child)) } {
             0 => Ok(()),
             errno => Err(std::io::Error::from_raw_os_error(errno)),

@@ -1,26 +1,27 @@
 //! OCaml's Lwt and Rust's async, each awaiting the other.
 //!
-//! OCaml calls a Rust `async fn` and gets a Lwt promise: [`export!`]. The
-//! function runs as a task of the calling domain, with the domain's lock held
-//! and tokio's context entered, so it may use OCaml values and tokio's I/O and
-//! timers. OCaml promises and closures that it is given are a [`Promise`] and a
-//! [`LwtFn`], to be called and awaited.
+//! OCaml calls a Rust `async fn` and gets a Lwt promise: see [`func`]. The function runs as
+//! a task of the calling domain. The task holds the domain's lock and is in tokio's
+//! context, so it may use OCaml values, and tokio's I/O and timers. In Rust, an OCaml
+//! promise is a [`Promise`], and an OCaml function that returns one is a [`LwtFn`]: the
+//! task calls and awaits them.
 //!
-//! | item | what it is |
+//! | item | meaning |
 //! | --- | --- |
-//! | [`export!`] | makes `async fn`s callable from OCaml |
-//! | [`Promise`], [`Resolver`] | a value that will come, and what settles it |
-//! | [`LwtFn`] | an OCaml function that returns a Lwt promise |
-//! | [`DomainExecutor`], [`Handle`] | where tasks run: `spawn_local`, `spawn` |
-//! | [`spawn_scoped`] | a task of tokio's that ends with what awaits it |
+//! | [`func`] | makes a function callable from OCaml |
+//! | [`library!`] | names the functions of a crate that OCaml gets |
+//! | [`export!`] | makes `async fn`s callable under names that you choose |
+//! | [`Promise`], [`Resolver`] | a value that will come, and the end that settles it |
+//! | [`LwtFn`], [`Closure`] | an OCaml function that returns a Lwt promise, and any other |
+//! | [`DomainExecutor`], [`Handle`] | spawn tasks in a domain: `spawn_local`, `spawn` |
+//! | [`spawn_scoped`] | a task of tokio's that ends when its caller is dropped |
 //! | [`with_lock`], [`Lock`], [`Val`], [`Root`] | OCaml values |
 //! | [`FromOcaml`], [`IntoOcaml`] | types that cross the boundary |
 //! | [`Error`] | why a promise was rejected |
 //! | [`runtime`] | the tokio runtime |
 //!
-//! A crate that uses this one is built as a static and a dynamic library that
-//! contains the stubs of `Lwt_rust` too; one such archive is linked into a
-//! program.
+//! A crate that uses this one is built as a static and a dynamic library, which contain the
+//! stubs of `Lwt_rust` too. A program links exactly one such archive.
 
 #[cfg(not(panic = "unwind"))]
 compile_error!(
@@ -28,7 +29,7 @@ compile_error!(
      the profile in Cargo.toml"
 );
 
-// The macros name this crate as its users do.
+// The macros name this crate in the way in which its users do.
 extern crate self as lwt_rust;
 
 pub mod bindings;

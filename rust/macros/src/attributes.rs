@@ -1,4 +1,4 @@
-//! What is written in attributes.
+//! The contents of attributes.
 
 use proc_macro2::Span;
 use syn::{Attribute, Error, Expr, ExprLit, Lit, LitStr, Meta, Result, spanned::Spanned};
@@ -28,7 +28,7 @@ pub(crate) fn doc(attributes: &[Attribute]) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-/// The attributes that decide whether an item is there at all.
+/// The `cfg` attributes, which decide whether the item exists.
 pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<&Attribute> {
     attributes
         .iter()
@@ -36,16 +36,16 @@ pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<&Attribute> {
         .collect()
 }
 
-/// What `#[ocaml(...)]` says of a type.
+/// The options of a type in `#[ocaml(...)]`.
 #[derive(Default)]
 pub(crate) struct TypeOptions {
     /// `name = "..."`
     pub(crate) name: Option<String>,
-    /// `same_as = "..."`: the OCaml type that this one is.
+    /// `same_as = "..."`: the OCaml type that this type is the same as.
     pub(crate) same_as: Option<String>,
     /// `polymorphic`: a variant is a polymorphic one.
     pub(crate) polymorphic: Option<Span>,
-    /// `size = path`: a function that tells how many bytes a value keeps.
+    /// `size = path`: a function that returns how many bytes a value keeps.
     pub(crate) size: Option<syn::Path>,
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn name(attributes: &[Attribute]) -> Result<Option<LitStr>> {
     Ok(name)
 }
 
-/// Refuses `#[ocaml(...)]` where it says nothing.
+/// Refuses `#[ocaml(...)]` on an item that has no name in OCaml.
 pub(crate) fn none(attributes: &[Attribute]) -> Result<()> {
     match ocaml(attributes).next() {
         None => Ok(()),

@@ -21,7 +21,7 @@ struct Declared<'a> {
 
 enum Shape<'a> {
     Record(Vec<Component<'a>>),
-    /// A struct of unnamed fields: what OCaml sees is its one field, or a tuple.
+    /// A struct of unnamed fields. In OCaml it is its only field, or a tuple.
     Tuple(Vec<Component<'a>>),
     Variant(Vec<Constructor<'a>>),
 }
@@ -53,15 +53,15 @@ struct Constructor<'a> {
 }
 
 struct Component<'a> {
-    /// As OCaml names it; empty if it does not.
+    /// The name in OCaml; empty if it has none.
     name: String,
-    /// As Rust names it: an identifier or an index.
+    /// The name in Rust: an identifier or an index.
     member: syn::Member,
     ty: &'a Type,
     doc: String,
 }
 
-/// The most constructors with arguments that OCaml has tags for.
+/// The most constructors with arguments for which OCaml has tags.
 const MOST_TAGS: usize = 244;
 
 /// The most fields of a block that is made in one go.
@@ -278,8 +278,8 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
     };
     let record = record::record(&items);
     Ok(quote! {
-        // SAFETY: the type is declared by its components, as the other derives convert it.
-        // They are `'static`, since the type has no parameters.
+        // SAFETY: the type is declared by its components, and the other derives convert the
+        // same ones. They are `'static`, since the type has no parameters.
         unsafe impl ::lwt_rust::OcamlType for #rust {
             const IS_FLOAT: bool = #is_float;
             const TYPE: ::lwt_rust::bindings::Type = ::lwt_rust::bindings::Type::declared(#path);
@@ -322,7 +322,8 @@ fn constructor_items(constructor: &Constructor<'_>) -> Vec<Item> {
             .chain(fields.iter().map(|field| field_item("inline", field)))
             .collect(),
         (false, []) => vec![head.text("")],
-        // One tuple is another thing than the arguments that are written like it.
+        // An argument that is a tuple differs from several arguments, though OCaml writes
+        // both alike.
         (false, [only]) => {
             let ty = record::ocaml_type(only.ty);
             vec![head.part(quote!(::lwt_rust::bindings::Part::Simple(#ty)))]
@@ -363,7 +364,7 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             [Component { ty, member, .. }] => {
                 let body = quote! {
                     ::core::result::Result::Ok(#rust {
-                        // SAFETY: the type is declared as that of the field.
+                        // SAFETY: the type is declared to be the type of the field.
                         #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(value)? }
                     })
                 };
@@ -432,7 +433,8 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// A record of floats and nothing else is an array of them in OCaml.
+/// Whether a record is flat: if all its fields are floats, it is an array of floats in
+/// OCaml.
 fn is_flat(fields: &[Component<'_>]) -> TokenStream {
     let types = fields.iter().map(|field| field.ty);
     quote!(const { true #(&& <#types as ::lwt_rust::OcamlType>::IS_FLOAT)* })
@@ -442,13 +444,13 @@ fn is_flat(fields: &[Component<'_>]) -> TokenStream {
 fn reads(components: &[Component<'_>]) -> TokenStream {
     let reads = components.iter().enumerate().map(|(index, component)| {
         let Component { member, ty, .. } = component;
-        // SAFETY: the type is declared with a field of that type there.
+        // SAFETY: the type is declared with a field of that type at this index.
         quote_spanned!(ty.span()=> #member: unsafe { fields.read::<#ty>(#index)? })
     });
     quote!(#(#reads),*)
 }
 
-/// Each constructor with its number: constant ones and others are counted apart.
+/// Each constructor with its number. Constant constructors and others are counted apart.
 fn numbered<'a, 'b>(
     constructors: &'b [Constructor<'a>],
 ) -> impl Iterator<Item = (usize, &'b Constructor<'a>)> {
@@ -522,13 +524,13 @@ fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
     quote!(#(#arms)*)
 }
 
-/// The number that stands for a polymorphic variant: the OCaml manual, "The
+/// The number that stands for a polymorphic variant. See the OCaml manual, "The
 /// representation of polymorphic variants".
 fn hash(name: &str) -> i64 {
     let hash = name.bytes().fold(0_u32, |hash, byte| {
         hash.wrapping_mul(223).wrapping_add(u32::from(byte))
     });
-    // 31 bits, the highest of which is a sign.
+    // The number has 31 bits, of which the highest is the sign.
     i64::from((hash << 1) as i32 >> 1)
 }
 
@@ -588,7 +590,7 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// Names of our own for the components, and the pattern that binds them.
+/// Our own names for the components, and the pattern that binds them.
 fn bound(components: &[Component<'_>]) -> (Vec<Ident>, TokenStream) {
     let names: Vec<Ident> = (0..components.len())
         .map(|index| format_ident!("component_{index}", span = Span::mixed_site()))
@@ -598,8 +600,8 @@ fn bound(components: &[Component<'_>]) -> (Vec<Ident>, TokenStream) {
     (names, pattern)
 }
 
-/// Converts the components that were bound to names, one level deeper, to `fields`. If
-/// one cannot be converted, it is for `given_up` to say what becomes of the rest.
+/// Converts the components that were bound to `names` into `fields`, one level deeper. If
+/// one cannot be converted, `given_up` drops or leaks the rest.
 fn roots(names: &[Ident]) -> TokenStream {
     let number = names.len();
     let indices = (0..number).map(syn::Index::from);

@@ -17,10 +17,11 @@ use crate::{
     record::{self, Item},
 };
 
-/// What a stub may have as arguments in C; bytecode has a second one for more.
+/// The most arguments of a stub that native code and bytecode both call. For a function
+/// with more of them, bytecode has a second stub.
 const DIRECT_ARGUMENTS: usize = 5;
 
-/// More than any function that a reader can understand.
+/// The most arguments of a function.
 const MOST_ARGUMENTS: usize = 32;
 
 const PRIMITIVE_TYPES: [&str; 17] = [
@@ -75,11 +76,11 @@ fn options(tokens: TokenStream) -> Result<Options> {
 /// How OCaml calls the function.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
-    /// An `async fn`.
+    /// An `async fn`, which becomes a task if it has to wait.
     Async,
     /// A `fn` on tokio's pool.
     Blocking,
-    /// A `fn`, called as it is.
+    /// A `fn` that runs on the thread that calls it.
     Direct,
 }
 
@@ -88,7 +89,7 @@ struct Argument {
     ty: Type,
 }
 
-/// A type parameter, and its name as a type variable of OCaml's.
+/// A type parameter, and its name as an OCaml type variable.
 struct Variable {
     rust: Ident,
     name: String,
@@ -170,15 +171,16 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
     })
 }
 
-/// What the linker knows a function by.
+/// The names by which the linker knows the stubs of a function.
 struct Symbols {
     stub: String,
-    /// The stub for bytecode, if it needs one of its own.
+    /// The stub for bytecode, if the function needs one.
     twin: Option<String>,
 }
 
-/// The function with a type parameter for each variable that it names without having
-/// declared one: `Poly<vars::A>` is a `Poly<A>`. And a check that the names are ours.
+/// Adds a type parameter to the function for each variable that it uses without declaring
+/// it: a `Poly<vars::A>` becomes a `Poly<A>`. Also returns a check that each `vars::A` is
+/// ours.
 fn declared(mut function: ItemFn) -> (ItemFn, TokenStream) {
     struct Named(Vec<(Ident, Type)>);
 
@@ -225,7 +227,7 @@ fn declared(mut function: ItemFn) -> (ItemFn, TokenStream) {
     (function, checks)
 }
 
-/// The type parameters, which are OCaml's type variables.
+/// The type parameters, which are type variables in OCaml.
 fn variables(function: &ItemFn) -> Result<Vec<Variable>> {
     let mut variables: Vec<Variable> = Vec::new();
     for parameter in &function.sig.generics.params {
@@ -261,7 +263,7 @@ fn variables(function: &ItemFn) -> Result<Vec<Variable>> {
     Ok(variables)
 }
 
-/// The function, whose type parameters are those of values.
+/// The function with the bound `Variable` on each type parameter.
 fn with_bounds(mut function: ItemFn) -> ItemFn {
     for parameter in function.sig.generics.type_params_mut() {
         parameter.bounds = parse_quote!(::lwt_rust::Variable);
@@ -269,7 +271,7 @@ fn with_bounds(mut function: ItemFn) -> ItemFn {
     function
 }
 
-/// The types that the stub calls the function with: no code but the stub can name them.
+/// The types with which the stub calls the function. Only the stub can name them.
 fn stand_ins(variables: &[Variable]) -> TokenStream {
     let stand_ins = variables.iter().map(|Variable { rust, name }| {
         quote! {
@@ -285,9 +287,10 @@ fn stand_ins(variables: &[Variable]) -> TokenStream {
     quote!(#(#stand_ins)*)
 }
 
-/// Has the compiler check the types of the signature for every type that the parameters
-/// could be. In the function itself it takes from a signature what must hold for its
-/// types to make sense: `A: 'static`, for example, from a type that asks for it.
+/// Makes the compiler check the types of the signature for every type that the parameters
+/// could be. For example, a type in the signature asks for `A: 'static`. In the function
+/// itself the compiler would assume that this holds. In a function without arguments it has
+/// to prove it.
 fn well_formed(arguments: &[Argument], variables: &[Variable], returns: &Returns) -> TokenStream {
     if variables.is_empty() {
         return TokenStream::new();
@@ -365,8 +368,8 @@ fn arguments(function: &ItemFn) -> Result<Vec<Argument>> {
     Ok(arguments)
 }
 
-/// Refuses types that no stub can have, where the compiler would say so at a
-/// place that nobody has written.
+/// Refuses types that no stub can have. The compiler would report them too, but at a place
+/// that the user has not written.
 fn check_type(ty: &Type) -> Result<()> {
     struct Refusal(Option<Error>);
 
@@ -457,10 +460,10 @@ fn way(function: &ItemFn, options: &Options) -> Result<Way> {
     }
 }
 
-/// What a function returns.
+/// The result of a function.
 struct Returns {
     ty: Type,
-    /// Whether an `Err` rejects or raises.
+    /// Whether an `Err` rejects the promise or raises an exception.
     is_fallible: bool,
 }
 
@@ -488,7 +491,7 @@ fn returns(function: &ItemFn, options: &Options) -> Result<Returns> {
     }
 }
 
-/// Whether a type is called `Result`, be it that of `std::io` or another.
+/// Whether a type is called `Result`: that of `std`, of `std::io`, or any other.
 fn is_result(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => path
@@ -539,7 +542,7 @@ fn stub(
     let parameters = variables.iter().map(|variable| &variable.rust);
     let call = quote!(#name::<#(#parameters),*>(#(#values),*));
     let ok = quote!(::core::result::Result::<_, ::lwt_rust::Error>::Ok);
-    // What the result has to be is said of its type.
+    // The compiler reports a wrong result at the place of its type.
     let span = returns.ty.span();
     let promise = match options.protected {
         Some(_) => quote_spanned!(span=> ::lwt_rust::call_protected),
@@ -551,7 +554,7 @@ fn stub(
                 true => call,
                 false => quote!(::lwt_rust::bindings::succeeds(#call)),
             };
-            // Nobody else's name, as of a constant, is in its way.
+            // A hygienic name, which is not that of a constant of the user's.
             let name = Ident::new("future", Span::mixed_site());
             let bound = match options.local {
                 Some(_) => quote!(::lwt_rust::bindings::stays(#future)),
@@ -568,7 +571,7 @@ fn stub(
                 true => quote!(async move { #ok(#spawned.await??) }),
                 false => spawned,
             };
-            // What it is made of is `Send`, and so is it.
+            // The future consists of values that are `Send`, so it is `Send`.
             (promise, quote!(), future)
         }
         Way::Direct => {
@@ -596,15 +599,15 @@ fn stub(
                 arguments: *const ::lwt_rust::Raw,
                 _number: ::core::ffi::c_int,
             ) -> ::lwt_rust::Raw {
-                // SAFETY: bytecode calls a stub of so many arguments with an
-                // array of them.
+                // SAFETY: bytecode calls a stub of this many arguments with an array of
+                // them.
                 stub(#(unsafe { *arguments.add(#numbers) }),*)
             }
         }
     });
     let symbol = &symbols.stub;
     quote! {
-        // It converts errors, also those that are of the right type already.
+        // The stub converts errors, also those that have the right type already.
         #[allow(clippy::needless_question_mark)]
         #[unsafe(export_name = #symbol)]
         extern "C" fn stub(#(#raws: ::lwt_rust::Raw),*) -> ::lwt_rust::Raw {
@@ -613,19 +616,20 @@ fn stub(
                 #(#reads)*
                 #ok(#body)
             };
-            // SAFETY: OCaml knows this symbol by the bindings made of its
-            // description, which say what it is. A future is `Send` or bound.
+            // SAFETY: OCaml knows this symbol by the bindings that were made of its
+            // description, which contains the types of the function. A future is `Send` or
+            // bound.
             unsafe { #entry([#(#raws),*], #before_start start) }
         }
         #twin
     }
 }
 
-/// Whether the executor is needed for a plain function's arguments.
+/// Code that finds out whether the arguments of a plain function need the executor.
 struct ExecutorOf {
-    /// A constant: `false` if it surely is not.
+    /// A constant: `false` if no argument can need it.
     may_be: TokenStream,
-    /// An argument of the entry, which finds it out if it may be.
+    /// An argument of the entry: a closure that finds out whether an argument needs it.
     finds_out: TokenStream,
 }
 
@@ -647,7 +651,7 @@ fn executor_of<'a>(types: impl Iterator<Item = &'a Type> + Clone) -> ExecutorOf 
     }
 }
 
-/// Tells the bindings about the function.
+/// The record by which the bindings know the function.
 fn description(
     head: Item,
     doc: &str,
@@ -679,8 +683,8 @@ fn description(
     record::record(&items)
 }
 
-/// A type of the function's name, for `lwt_rust::library!`, since types and
-/// functions may share one: it goes where the function goes, with `use` too.
+/// A type with the function's name, for `lwt_rust::library!`. A type and a function may
+/// have the same name, and a `use` of the function takes the type along.
 fn marker(function: &ItemFn, symbols: &Symbols) -> TokenStream {
     let name = &function.sig.ident;
     let visibility = &function.vis;
@@ -693,7 +697,8 @@ fn marker(function: &ItemFn, symbols: &Symbols) -> TokenStream {
         #visibility enum #name {}
 
         #(#cfgs)*
-        // SAFETY: it is the symbol of the stub, and the record says of that what it is made of.
+        // SAFETY: this is the symbol of the stub, and the record describes the stub by the
+        // types of the same signature.
         unsafe impl ::lwt_rust::bindings::Function for #name {
             const SYMBOL: &'static str = #symbol;
         }

@@ -1,7 +1,7 @@
 //! The macros of the crate `lwt-rust`, which documents and exports them.
 //!
-//! Each is a function from tokens to tokens in a module of its own, so that it is
-//! tested like any other.
+//! Each macro is a function from tokens to tokens in a module of its own, so it is tested
+//! like any other function.
 
 mod attributes;
 mod derive;
@@ -29,25 +29,29 @@ use proc_macro::TokenStream;
 ///
 /// # Futures that are not `Send`
 ///
-/// The future of an `async fn` may be polled by several threads of its domain: by the one
-/// that calls the function, and then by those that run the loop. If it is not `Send`, as one
-/// that keeps an `Rc` across an `.await`, it stays on the thread that calls:
+/// Several threads of a domain may poll the future of an `async fn`: first the thread that
+/// calls the function, and later the threads that run the loop. A future that is not
+/// `Send`, such as one that keeps an `Rc` across an `.await`, stays on the thread that
+/// calls:
 ///
 /// - If another thread polls it, the promise is rejected with an error that says so. Call
 ///   such a function from the thread that runs the loop, or make the future `Send`.
 /// - If another thread cancels the promise or ends the domain, the future is leaked, with
 ///   all that it holds. Its destructors do not run.
 ///
-/// The compiler finds out whether a future is `Send`. In some cases it cannot, and says
-/// "implementation of ... is not general enough": then write `#[func(local)]`.
+/// The compiler finds out whether a future is `Send`. If it cannot, it says "implementation
+/// of ... is not general enough": then write `#[func(local)]`.
 ///
 /// # tokio in a plain function
 ///
-/// A plain `fn` starts nothing, unless it takes a promise or a closure that returns one, so
-/// that a program may fork after it. So `tokio::spawn` panics in it until something has
-/// started the runtime. With `#[func(tokio)]` it works at any time, on any thread and in any
-/// domain. The function fails as an asynchronous one does where the runtime cannot be
-/// started: after `Lwt_rust.Runtime.shutdown`, in a forked process, or without threads.
+/// A plain `fn` does not start the runtime, unless it takes a promise or a closure that
+/// returns one. So a program may fork after it has called such a function. But
+/// `tokio::spawn` panics in it until another function has started the runtime.
+///
+/// With `#[func(tokio)]`, `tokio::spawn` works at any time, on any thread and in any
+/// domain. Such a function fails, as an asynchronous one does, if the runtime cannot be
+/// started: after `Lwt_rust.Runtime.shutdown`, in a forked process, or if the system gives
+/// no threads.
 #[proc_macro_attribute]
 pub fn func(options: TokenStream, item: TokenStream) -> TokenStream {
     function::expand(options.into(), item.into())

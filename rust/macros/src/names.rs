@@ -8,8 +8,7 @@ use std::{
 use proc_macro2::{Ident, Span};
 use syn::{Error, LitStr, Result, ext::IdentExt};
 
-/// The words that OCaml has taken, those of Rust's included that may be names
-/// there.
+/// The keywords of OCaml, also those of Rust that may be names there as raw identifiers.
 const KEYWORDS: [&str; 55] = [
     "and",
     "as",
@@ -68,7 +67,7 @@ const KEYWORDS: [&str; 55] = [
     "when",
 ];
 
-/// The name of a value or a field: a keyword gets a `_` behind it.
+/// The name of a value or a field. A keyword gets a `_` behind it.
 pub(crate) fn value(name: &Ident) -> String {
     not_a_keyword(name.unraw().to_string())
 }
@@ -129,7 +128,7 @@ pub(crate) fn path(path: &LitStr) -> Result<String> {
     }
 }
 
-/// Whether OCaml takes `name` for a value or a type.
+/// Checks that `name` can be the name of a value or a type in OCaml.
 pub(crate) fn check(name: &str, span: Span) -> Result<()> {
     let begins = name
         .chars()
@@ -154,14 +153,13 @@ pub(crate) fn krate() -> String {
     std::env::var("CARGO_CRATE_NAME").unwrap_or_default()
 }
 
-/// The symbol of a stub of this crate for the Rust function `name`, which no other
-/// has.
+/// The symbol of a stub of this crate for the Rust function `name`. No other stub has it.
 ///
-/// The prefix keeps it from symbols that are not ours, and the length from those of
-/// a crate whose name begins as this one's. A second function of the name, in
-/// another module, gets a number, since no macro is told the module that it is used
-/// in. The compiler expands a crate's macros in one process and in the same order
-/// each time, so two builds agree.
+/// The prefix tells it apart from symbols that are not ours. The length tells it apart from
+/// the symbols of a crate whose name begins in the same way. If a second function has the
+/// same name, in another module, its symbol gets a number, since no macro knows the module
+/// in which it is used. The compiler expands the macros of a crate in one process and in
+/// the same order each time, so two builds agree.
 pub(crate) fn symbol(kind: &str, name: &Ident) -> String {
     static TAKEN: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
     let krate = krate();

@@ -33,18 +33,19 @@ impl ToTokens for Item {
     }
 }
 
-/// The OCaml type of a Rust type. What is wrong with it is said of where it stands.
+/// The OCaml type of a Rust type. The compiler reports its errors at the place of the Rust
+/// type.
 pub(crate) fn ocaml_type(ty: &Type) -> TokenStream {
     quote_spanned!(ty.span()=> <#ty as ::lwt_rust::OcamlType>::TYPE)
 }
 
-/// The Rust path of what is called `name` here.
+/// The Rust path of the item `name` of the present module.
 pub(crate) fn path(name: &str) -> TokenStream {
     quote!(::core::concat!(::core::module_path!(), "::", #name))
 }
 
-/// A static that nothing refers to. The compiler keeps it because it is `used`, and the
-/// linker keeps it in a dynamic library because it has a symbol.
+/// A static with the record. Nothing refers to it. The compiler keeps it because it is
+/// `used`, and the linker keeps it in a dynamic library because it has a symbol.
 pub(crate) fn record(items: &[Item]) -> TokenStream {
     let symbol = names::symbol("record", &format_ident!("of"));
     quote! {

@@ -9,8 +9,8 @@ use std::{
 use lwt_rust::{DomainExecutor, Error, LwtFn, func, with_lock};
 use tokio::runtime::{Builder, Handle};
 
-/// Waits in `block_on`: of the runtime that there is (0), of one with one thread (1), of
-/// one with a pool (2).
+/// Waits in `block_on`: of the runtime that runs already (0), of a new one with one thread
+/// (1), or of a new one with a pool (2).
 fn block_on<T>(kind: u8, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     match kind {
         0 => Handle::current().block_on(future),
@@ -28,7 +28,7 @@ pub(crate) fn block_on_now(f: LwtFn<i64, i64>, argument: i64, kind: u8) -> Resul
     block_on(kind, f.call(argument))
 }
 
-/// As `block_on_now`, in a task, after a turn.
+/// Does the same as `block_on_now`, in a task and after a turn.
 #[func]
 pub(crate) async fn block_on_later(
     f: LwtFn<i64, i64>,
@@ -47,7 +47,7 @@ pub(crate) fn block_on_task(f: LwtFn<i64, i64>, argument: i64, kind: u8) -> Resu
     block_on(kind, async { task.await? })
 }
 
-/// As `block_on_now`, with the lock in hand.
+/// Does the same as `block_on_now`, with the lock in hand.
 #[func]
 pub(crate) fn block_on_locked(f: LwtFn<i64, i64>, argument: i64, kind: u8) -> Result<i64, Error> {
     with_lock(|_| block_on(kind, f.call(argument)))

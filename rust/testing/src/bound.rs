@@ -1,5 +1,5 @@
-//! Futures that are not `Send`, of calls and of tasks, and threads that they do not
-//! belong to.
+//! Futures that are not `Send`, of calls and of tasks, and other threads that poll or drop
+//! them.
 
 use std::{
     cell::{Cell, RefCell},
@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use lwt_rust::{DomainExecutor, Error, LocalTask, Promise, func};
 
 thread_local! {
-    /// As a cache of a crate's would be: its destructor runs without the domain's lock.
+    /// Stands for the cache of a crate: its destructor runs without the domain's lock.
     static SHARED: Rc<Cell<u64>> = Rc::default();
 }
 
@@ -34,8 +34,8 @@ fn no_executor() -> Error {
     Error::message("no executor")
 }
 
-/// Begins with an `Rc` of the thread's, and says when the promise is settled whether it
-/// is still on that thread.
+/// Takes an `Rc` of the calling thread's, and awaits the promise. Returns whether it is
+/// still on that thread afterwards.
 #[func]
 pub(crate) async fn stays(gate: Promise<()>) -> Result<bool, Error> {
     let (shared, began) = (SHARED.with(Rc::clone), thread::current().id());
@@ -44,13 +44,13 @@ pub(crate) async fn stays(gate: Promise<()>) -> Result<bool, Error> {
     Ok(began == thread::current().id())
 }
 
-/// As `stays`, when the caller cannot cancel it.
+/// Does the same as `stays`, but the caller cannot cancel it.
 #[func(protected)]
 pub(crate) async fn stays_protected(gate: Promise<()>) -> Result<bool, Error> {
     stays(gate).await
 }
 
-/// As `stays`, when it cannot fail and the value may be of any type.
+/// Does the same as `stays`, but cannot fail, and returns a value of any type.
 #[func]
 pub(crate) async fn stays_with<A>(
     gate: Promise<()>,
@@ -62,7 +62,7 @@ pub(crate) async fn stays_with<A>(
     value
 }
 
-/// As `stays`, of a future that is `Send`.
+/// Does the same as `stays`, in a future that is `Send`.
 #[func]
 pub(crate) async fn moves(gate: Promise<()>) -> Result<bool, Error> {
     let (shared, began) = (Arc::new(()), thread::current().id());
@@ -71,14 +71,14 @@ pub(crate) async fn moves(gate: Promise<()>) -> Result<bool, Error> {
     Ok(began == thread::current().id())
 }
 
-/// Holds something whose destructor is counted, in a future that is not `Send`.
+/// Holds a value whose destructor is counted, in a future that is not `Send`.
 #[func]
 pub(crate) async fn hold_on_thread(gate: Promise<()>) -> Result<(), Error> {
     let _held = (SHARED.with(Rc::clone), CountsDrops);
     gate.await
 }
 
-/// As `hold_on_thread`, in a future that is `Send`.
+/// Does the same as `hold_on_thread`, in a future that is `Send`.
 #[func]
 pub(crate) async fn hold_anywhere(gate: Promise<()>) -> Result<(), Error> {
     let _held = CountsDrops;
@@ -87,7 +87,7 @@ pub(crate) async fn hold_anywhere(gate: Promise<()>) -> Result<(), Error> {
 
 static NOTICE: Notify = Notify::const_new();
 
-/// Waits in a list of tokio's that others walk, in a future that is not `Send`.
+/// Waits in a list of tokio's that other threads walk, in a future that is not `Send`.
 #[func]
 pub(crate) async fn wait_for_notice() {
     let shared = SHARED.with(Rc::clone);
@@ -95,7 +95,7 @@ pub(crate) async fn wait_for_notice() {
     shared.set(shared.get() + 1);
 }
 
-/// Wakes all that wait in that list.
+/// Wakes all tasks that wait in that list.
 #[func]
 pub(crate) fn give_notice() {
     NOTICE.notify_waiters();
@@ -109,8 +109,8 @@ pub(crate) fn dropped() -> usize {
 
 static POLLED_ON: Mutex<Option<ThreadId>> = Mutex::new(None);
 
-/// Spawns a local task, waits for the promise and then for the task. Says whether the
-/// task ran on this thread.
+/// Spawns a local task, awaits the promise and then the task. Returns whether the task ran
+/// on this thread.
 #[func]
 pub(crate) async fn spawn_and_wait(gate: Promise<()>) -> Result<bool, Error> {
     let executor = DomainExecutor::current().ok_or_else(no_executor)?;
@@ -125,7 +125,7 @@ pub(crate) async fn spawn_and_wait(gate: Promise<()>) -> Result<bool, Error> {
     Ok(polled_on == Some(thread::current().id()))
 }
 
-/// Keeps the executor, and spawns when its thread ends.
+/// Keeps the executor, and spawns tasks when its thread ends.
 struct SpawnsAtEnd(&'static DomainExecutor);
 
 static SPAWNED_AT_END: Mutex<[usize; 3]> = Mutex::new([0; 3]);
@@ -164,7 +164,7 @@ thread_local! {
     static AT_END: RefCell<Option<SpawnsAtEnd>> = const { RefCell::new(None) };
 }
 
-/// Has this thread spawn tasks when it ends.
+/// Makes this thread spawn tasks when it ends.
 #[func]
 pub(crate) async fn spawn_at_end() -> Result<(), Error> {
     let executor = DomainExecutor::current().ok_or_else(no_executor)?;
@@ -172,8 +172,8 @@ pub(crate) async fn spawn_at_end() -> Result<(), Error> {
     Ok(())
 }
 
-/// Of the tasks that threads have spawned when they ended, how many gave
-/// `Error::Abandoned` at once, how many something else, and how many were pending.
+/// Counts the tasks that threads have spawned when they ended: those that gave
+/// `Error::Abandoned` at once, those that gave another result, and those that were pending.
 #[func]
 pub(crate) fn spawned_at_end() -> (usize, usize, usize) {
     let [abandoned, other, pending] = *SPAWNED_AT_END
@@ -182,10 +182,11 @@ pub(crate) fn spawned_at_end() -> (usize, usize, usize) {
     (abandoned, other, pending)
 }
 
-/// A value that is `Send` for one lifetime alone: in a future it could be of any.
+/// A value that is `Send` for one lifetime only. In a future the compiler does not know of
+/// which lifetime it is.
 struct OfOneLifetime<'a>(std::marker::PhantomData<*mut &'a ()>);
 
-// SAFETY: it has no value.
+// SAFETY: the type contains no value.
 unsafe impl Send for OfOneLifetime<'static> {}
 
 impl OfOneLifetime<'_> {
@@ -228,22 +229,22 @@ pub(crate) async fn sum_down(number: u64) -> u64 {
 lwt_rust::export! {
     #![unsafe(no_mangle)]
 
-    /// As `stays`.
+    /// The same function as `stays`.
     async fn test_stays(gate: Promise<()>) -> Result<bool, Error> {
         stays(gate).await
     }
 
-    /// As `moves`.
+    /// The same function as `moves`.
     async fn test_moves(gate: Promise<()>) -> Result<bool, Error> {
         moves(gate).await
     }
 
-    /// As `hold_on_thread`.
+    /// The same function as `hold_on_thread`.
     async fn test_hold_on_thread(gate: Promise<()>) -> Result<(), Error> {
         hold_on_thread(gate).await
     }
 
-    /// As `spawn_and_wait`.
+    /// The same function as `spawn_and_wait`.
     async fn test_spawn_and_wait(gate: Promise<()>) -> Result<bool, Error> {
         spawn_and_wait(gate).await
     }

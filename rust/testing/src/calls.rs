@@ -31,7 +31,7 @@ lwt_rust::export! {
         Ok(tokio::spawn(async move { number }).await?)
     }
 
-    /// Gives back what a promise resolves with.
+    /// Returns the value with which a promise resolves.
     async fn test_await(promise: Promise<Root>) -> Result<Root, Error> {
         promise.await
     }

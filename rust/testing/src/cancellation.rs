@@ -50,7 +50,7 @@ lwt_rust::export! {
         pending().await
     }
 
-    /// As `test_call_and_wait`, but completes in the poll that called.
+    /// Does the same as `test_call_and_wait`, but completes in the poll that called.
     async fn test_call_and_return(f: LwtFn<(), ()>) -> Result<(), Error> {
         let _counted = Counted::new();
         tokio::task::yield_now().await;
@@ -67,7 +67,7 @@ lwt_rust::export! {
         Ok(())
     }
 
-    /// Never looks at a promise: drops it, or leaves it alone.
+    /// Never polls a promise, but drops it or detaches it.
     async fn test_ignore(promise: Promise<Root>, detach: bool) -> Result<(), Error> {
         if detach {
             promise.detach();
@@ -75,8 +75,8 @@ lwt_rust::export! {
         Ok(())
     }
 
-    /// Calls a closure and lets its promise go on; on another thread this is
-    /// over before the domain can call the closure.
+    /// Calls a closure and detaches its promise. On another thread this is over before the
+    /// domain can call the closure.
     async fn test_detach_promise(f: LwtFn<(), ()>, on_thread: bool) -> Result<(), Error> {
         if on_thread {
             let detached = std::thread::spawn(move || f.call(()).detach());
@@ -124,9 +124,10 @@ extern "C" fn test_protected(turns: Raw, f: Raw) -> Raw {
     let start = |lock: &mut Lock, [turns, f]: [Raw; 2]| {
         // SAFETY: it is a parameter of this stub.
         let turns = unsafe { turns.argument(lock) };
-        // SAFETY: of the type that the comment says.
+        // SAFETY: it has the type that the comment says.
         let turns = unsafe { u64::from_ocaml(turns) }?;
-        // SAFETY: as above; reading the other allocated nothing.
+        // SAFETY: it is a parameter of this stub, and reading the other one has allocated
+        // nothing.
         let f = unsafe { f.argument(lock) };
         // SAFETY: as above.
         let f = unsafe { LwtFn::<(), ()>::from_ocaml(f) }?;
@@ -142,17 +143,17 @@ extern "C" fn test_protected(turns: Raw, f: Raw) -> Raw {
     unsafe { call_protected([turns, f], start) }
 }
 
-/// Calls a closure when it is dropped, where it may.
+/// Calls a closure when it is dropped, if the lock can be had there.
 struct AtEnd(Closure<(), ()>);
 
 impl Drop for AtEnd {
     fn drop(&mut self) {
-        // What the closure raises is the test's: it sees that something is missing.
+        // If the closure raises an exception, the test notices that its effect is missing.
         let _ = try_with_lock(|lock| self.0.call(lock, ()));
     }
 }
 
-/// Whether `N` bytes are what they were after so many turns.
+/// Returns whether `N` bytes are unchanged after this many turns.
 async fn hold<const N: usize>(byte: u8, turns: u64, at_end: Closure<(), ()>) -> bool {
     let _at_end = AtEnd(at_end);
     let bytes = std::hint::black_box([byte; N]);
@@ -168,7 +169,7 @@ pub(crate) async fn hold_little(byte: u8, turns: u64, at_end: Closure<(), ()>) -
     hold::<24>(byte, turns, at_end).await
 }
 
-/// As [`hold_little`], more bytes.
+/// Does the same as [`hold_little`], with more bytes.
 #[func]
 pub(crate) async fn hold_much(byte: u8, turns: u64, at_end: Closure<(), ()>) -> bool {
     hold::<3000>(byte, turns, at_end).await

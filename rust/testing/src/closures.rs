@@ -25,7 +25,7 @@ lwt_rust::export! {
         Ok(sum)
     }
 
-    /// As `test_sum`, on a tokio worker.
+    /// Does the same as `test_sum`, on a tokio worker.
     async fn test_sum_on_tokio(f: LwtFn<u64, u64>, times: u64) -> Result<u64, Error> {
         tokio::spawn(async move {
             let mut sum = 0;

@@ -11,12 +11,12 @@ fn no_lwt() -> Error {
 lwt_rust::export! {
     #![unsafe(no_mangle)]
 
-    /// Calls a closure in the domain of the Lwt loop, whichever this one is.
+    /// Calls a closure in the domain of the Lwt loop, from any domain.
     async fn test_call_in_lwt(f: LwtFn<Root, Root>, argument: Root) -> Result<Root, Error> {
         f.in_domain(Handle::of_lwt().ok_or_else(no_lwt)?).call(argument).await
     }
 
-    /// As `test_call_in_lwt`, from a tokio task.
+    /// Does the same as `test_call_in_lwt`, from a tokio task.
     async fn test_call_in_lwt_from_tokio(f: LwtFn<i64, i64>, n: i64) -> Result<i64, Error> {
         tokio::spawn(async move {
             f.in_domain(Handle::of_lwt().ok_or_else(no_lwt)?).call(n).await
@@ -31,8 +31,8 @@ lwt_rust::export! {
         lwt.spawn(async move { with_lock(|lock| value.get(lock).as_int()) }).await
     }
 
-    /// Spawns a task that panics, in this domain, on a worker of tokio's in a
-    /// scope, or in the domain of the Lwt loop, and awaits it.
+    /// Spawns a task that panics, and awaits it. The task runs in this domain (0), in a
+    /// scope on a worker of tokio's (1), or in the domain of the Lwt loop.
     async fn test_panic_in_task(place: u32) -> Result<(), Error> {
         let panics = async { panic!("panic of a task") };
         match place {
@@ -64,7 +64,7 @@ lwt_rust::export! {
         Ok(())
     }
 
-    /// Keeps a value, beside those that were kept before.
+    /// Keeps a value, in addition to those that were kept before.
     async fn test_keep_root(value: Root) -> Result<(), Error> {
         ROOTS.lock().unwrap_or_else(PoisonError::into_inner).push(value);
         Ok(())

@@ -81,7 +81,7 @@ lwt_rust::export! {
         panic!("panic of the test");
     }
 
-    /// As `test_panic`, without a word on the standard error output.
+    /// Does the same as `test_panic`, and prints nothing on the standard error output.
     async fn test_unwind(waits: bool) -> Result<(), Error> {
         if waits {
             tokio::task::yield_now().await;
@@ -89,7 +89,7 @@ lwt_rust::export! {
         std::panic::resume_unwind(Box::new("panic of the test"));
     }
 
-    /// Panics while it drops what it holds, having returned a value.
+    /// Panics while it drops a local value at its end, after it has made its result.
     async fn test_panic_in_drop(waits: bool) -> Result<(), Error> {
         let _held = PanicOnDrop;
         if waits {
@@ -147,7 +147,7 @@ lwt_rust::export! {
         Err(PanicOnDisplay)?
     }
 
-    /// Fails with what panics when it becomes an `Error`.
+    /// Fails with a value that panics when it becomes an `Error`.
     async fn test_panic_in_conversion(waits: bool) -> Result<(), PanicOnConversion> {
         if waits {
             tokio::task::yield_now().await;
@@ -174,7 +174,7 @@ lwt_rust::export! {
         Err(std::io::Error::from_raw_os_error(errno).into())
     }
 
-    /// What Rust shows of the exception of a closure: its name and message.
+    /// Returns the name and the message that Rust shows of a closure's exception.
     async fn test_message_of(f: LwtFn<(), ()>) -> Result<(String, String), Error> {
         match f.call(()).await {
             Err(Error::Exception(exception)) => {

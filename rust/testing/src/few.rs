@@ -1,4 +1,4 @@
-//! More than there may be.
+//! More calls, tasks and awaited promises than a domain may have.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ fn sorted<T>(results: Vec<Result<T, Error>>) -> (usize, Vec<String>) {
     (results.len() - refused.len(), refused)
 }
 
-/// Calls a closure so many times before it awaits a promise of it. Gives how many have
-/// given what they should, and what the others say.
+/// Calls a closure this many times before it awaits the first of the promises. Returns how
+/// many gave the expected value, and the messages of the others.
 #[func]
 pub(crate) async fn call_many(f: LwtFn<usize, usize>, times: usize) -> (usize, Vec<String>) {
     let promises: Vec<_> = (0..times).map(|n| f.call(n)).collect();
@@ -29,7 +29,7 @@ pub(crate) async fn call_many(f: LwtFn<usize, usize>, times: usize) -> (usize, V
     sorted(results)
 }
 
-/// As `call_many`, from a worker of tokio's.
+/// Does the same as `call_many`, from a worker of tokio's.
 #[func]
 pub(crate) async fn call_many_elsewhere(
     f: LwtFn<usize, usize>,
@@ -46,10 +46,10 @@ pub(crate) async fn call_many_elsewhere(
     Ok(tokio::spawn(calls).await?)
 }
 
-/// Spawns so many tasks that wait for each other.
+/// Spawns this many tasks that wait at the same time.
 #[func]
 pub(crate) async fn spawn_many(tasks: usize) -> Result<(usize, Vec<String>), Error> {
-    // From now on the call is a task itself.
+    // The call itself is a task from now on.
     tokio::task::yield_now().await;
     let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
     let gate = Arc::new(Semaphore::new(0));
@@ -67,7 +67,7 @@ pub(crate) async fn spawn_many(tasks: usize) -> Result<(usize, Vec<String>), Err
     Ok(sorted(results))
 }
 
-/// As `spawn_many`, from another thread.
+/// Does the same as `spawn_many`, from another thread.
 #[func]
 pub(crate) async fn spawn_many_elsewhere(tasks: usize) -> Result<(usize, Vec<String>), Error> {
     let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
@@ -84,7 +84,7 @@ pub(crate) async fn spawn_many_elsewhere(tasks: usize) -> Result<(usize, Vec<Str
         })
         .await?
     };
-    // All that were spawned have come to the gate then.
+    // After this all spawned tasks wait at the gate.
     tokio::task::yield_now().await;
     gate.close();
     let mut results = Vec::new();

@@ -73,13 +73,13 @@ pub(crate) async fn root(number: i64) -> Result<u64, Refusal> {
     }
 }
 
-/// As [`root`], at once.
+/// Does the same as [`root`], at once.
 #[func(result)]
 pub(crate) fn root_now(number: i64) -> Result<u64, Refusal> {
     u64::try_from(number).map_or(Err(Refusal::Negative), |number| Ok(number.isqrt()))
 }
 
-/// The sum of the bytes, on a thread of the pool; it fails for none.
+/// The sum of the bytes, on a thread of the pool. Fails if there are none.
 #[func(blocking)]
 pub(crate) fn sum_blocking(bytes: Vec<u8>) -> Result<u64, std::io::Error> {
     std::thread::sleep(Duration::from_millis(5));
@@ -97,20 +97,20 @@ pub(crate) fn panic_blocking() {
 
 static FINISHED: AtomicU64 = AtomicU64::new(0);
 
-/// Counts itself as finished after a turn, though it be cancelled.
+/// Counts itself as finished after a turn, even if it was cancelled.
 #[func(protected)]
 pub(crate) async fn finish() {
     tokio::task::yield_now().await;
     FINISHED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// How many [`finish`] have finished.
+/// How many calls of [`finish`] have finished.
 #[func]
 pub(crate) fn finished() -> u64 {
     FINISHED.load(Ordering::Relaxed)
 }
 
-/// Seven arguments, of which the stub of bytecode is another one.
+/// Seven arguments, for which bytecode has a stub of its own.
 #[func]
 #[allow(clippy::too_many_arguments)]
 pub(crate) async fn seven(
@@ -151,7 +151,7 @@ pub(crate) struct Point {
     t: Duration,
 }
 
-/// A record of more than floats.
+/// A record of floats and other values.
 #[derive(OcamlType, FromOcaml, IntoOcaml)]
 pub(crate) struct Person {
     name: String,
@@ -298,7 +298,7 @@ pub(crate) async fn swap_later<A, B>((left, right): (Poly<A>, Poly<B>)) -> (Poly
     (right, left)
 }
 
-/// As `swap_later`, at once, of parameters that are not declared.
+/// Does the same as `swap_later`, at once, with parameters that are not declared.
 #[func]
 pub(crate) fn swap(
     (left, right): (Poly<vars::A>, Poly<vars::B>),
@@ -336,7 +336,7 @@ pub(crate) async fn feed<A, B>(
     f.call(value).await
 }
 
-/// Calls a Lwt closure from a thread that may block, and waits there.
+/// Calls a Lwt closure from a thread that may block, and waits for it on that thread.
 #[func(blocking)]
 pub(crate) fn feed_from_pool<A, B>(
     f: LwtFn<Poly<A>, Poly<B>>,
@@ -413,7 +413,7 @@ pub(crate) fn other() -> Abstract<Other> {
     Abstract::new(Other)
 }
 
-/// The number of the counter, which is one more from now on.
+/// The number of the counter, which then grows by one.
 #[func]
 pub(crate) async fn next(counter: Abstract<Counter>) -> u64 {
     tokio::task::yield_now().await;
@@ -448,7 +448,7 @@ pub(crate) fn copy_buffer(buffer: Buffer) -> usize {
     buffer.to_vec().len()
 }
 
-/// As [`copy_buffer`], into memory that is there, and back.
+/// Does the same as [`copy_buffer`], into memory that is there, and back.
 #[func]
 pub(crate) fn copy_buffer_in_parts(buffer: Buffer, part: usize) {
     let mut bytes = vec![0; part];
@@ -458,7 +458,7 @@ pub(crate) fn copy_buffer_in_parts(buffer: Buffer, part: usize) {
     }
 }
 
-/// As [`copy_buffer`].
+/// Does the same as [`copy_buffer`].
 #[func]
 pub(crate) fn copy_string(string: Vec<u8>) -> usize {
     string.len()

@@ -1,4 +1,4 @@
-//! The Rust functions that the tests in `test/` call, one file a property.
+//! The Rust functions that the tests in `test/` call, with one file for each property.
 
 mod block_on;
 mod bound;

@@ -1,13 +1,13 @@
-//! Functions whose names others have, in this crate and in the C library.
+//! Functions with names that other functions have, in this crate and in the C library.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lwt_rust::func;
 
-/// Set by a module that nobody names, when the program starts.
+/// Set when the program starts, by a module that no other code names.
 pub(crate) static REGISTERED: AtomicBool = AtomicBool::new(false);
 
-/// Whether what registers itself at the start is in the program.
+/// Returns whether the module that registers itself at the start is in the program.
 #[func]
 pub(crate) fn is_registered() -> bool {
     REGISTERED.load(Ordering::Relaxed)

@@ -26,9 +26,9 @@ pub(crate) fn fragile() -> Abstract<Fragile> {
     Abstract::new(Fragile)
 }
 
-/// Starts a process that does nothing for a minute, and gives its number: on the
-/// calling thread, on a worker of tokio's, on a thread for functions that block, or
-/// on one that tokio has for them.
+/// Starts a process that does nothing for a minute, and returns its number. Starts it on
+/// the calling thread (0), on a worker of tokio's (1), on a thread for functions that block
+/// (2), or on one of tokio's own threads for them.
 #[func]
 pub(crate) async fn start_process(place: u8) -> Result<u32, Error> {
     let start = || {
@@ -45,14 +45,14 @@ pub(crate) async fn start_process(place: u8) -> Result<u32, Error> {
     })
 }
 
-/// As `start_process`, on the calling thread.
+/// Does the same as `start_process`, on the calling thread.
 #[func]
 pub(crate) fn start_process_now() -> Result<u32, Error> {
     Ok(Command::new("sleep").arg("60").spawn()?.id())
 }
 
-/// Limits what the process may have: threads of its user (0), descriptors (1), or
-/// bytes of address space (2). Gives the limit that there was; -1 is none.
+/// Limits a resource of the process: threads of its user (0), descriptors (1), or bytes of
+/// address space (2). Returns the limit before; -1 is none.
 #[func]
 pub(crate) fn limit(what: u8, most: i64) -> Result<i64, Error> {
     let what = match what {
@@ -68,7 +68,7 @@ pub(crate) fn limit(what: u8, most: i64) -> Result<i64, Error> {
     unsafe { libc::getrlimit(what, &mut limit) };
     let before = limit.rlim_cur as i64;
     limit.rlim_cur = most as u64;
-    // SAFETY: `limit` is a limit.
+    // SAFETY: `limit` is valid for reading.
     match unsafe { libc::setrlimit(what, &limit) } {
         0 => Ok(before),
         _ => Err(std::io::Error::last_os_error().into()),
@@ -79,7 +79,7 @@ pub(crate) fn limit(what: u8, most: i64) -> Result<i64, Error> {
 #[func(blocking)]
 pub(crate) fn block() {}
 
-/// Calls a closure, later, and gives nothing of what it gives.
+/// Calls a closure later, and forgets its result.
 #[func]
 pub(crate) fn call_in_background(f: LwtFn<String, ()>, argument: String) -> Result<(), Error> {
     let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
@@ -89,7 +89,7 @@ pub(crate) fn call_in_background(f: LwtFn<String, ()>, argument: String) -> Resu
     Ok(())
 }
 
-/// Whether a task of tokio's can be spawned here; it is.
+/// Spawns a task of tokio's if that can be done here. Returns whether it did.
 #[func]
 pub(crate) fn has_tokio() -> bool {
     tokio::runtime::Handle::try_current().is_ok_and(|tokio| {
@@ -98,7 +98,7 @@ pub(crate) fn has_tokio() -> bool {
     })
 }
 
-/// The length of a text, and of the closures that are with it.
+/// Returns the number of the closures, and the length of the text.
 #[func]
 pub(crate) fn lengths(closures: Vec<LwtFn<(), ()>>, text: String) -> (usize, usize) {
     (closures.len(), text.len())
@@ -106,7 +106,7 @@ pub(crate) fn lengths(closures: Vec<LwtFn<(), ()>>, text: String) -> (usize, usi
 
 static CLOSED: AtomicUsize = AtomicUsize::new(0);
 
-/// As the connection of a pool: to close it takes a task of tokio's.
+/// Stands for the connection of a pool: a task of tokio's has to close it.
 #[derive(AbstractType)]
 pub(crate) struct Connection;
 
@@ -134,14 +134,14 @@ extern "C" fn handle(_signal: libc::c_int) {
     HANDLED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Sets a handler for a signal, as crates do that know nothing of OCaml.
+/// Sets a handler for a signal, in the way of crates that know nothing of OCaml.
 #[func]
 pub(crate) fn set_handler(signal: i32) -> Result<(), Error> {
-    // SAFETY: an action of zeros is one.
+    // SAFETY: an action may consist of zeros.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handle as extern "C" fn(libc::c_int) as usize;
     action.sa_flags = libc::SA_RESTART;
-    // SAFETY: the handler does what one may do: it writes an atomic.
+    // SAFETY: the handler does only such things as a handler may do: it writes an atomic.
     match unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) } {
         0 => Ok(()),
         _ => Err(std::io::Error::last_os_error().into()),
@@ -164,7 +164,7 @@ pub(crate) fn handled() -> usize {
 
 static HOOK_CALLS: AtomicUsize = AtomicUsize::new(0);
 
-/// Sets a panic hook that counts its calls, in place of the one there is.
+/// Sets a panic hook that counts its calls, in place of the present one.
 #[func]
 pub(crate) fn replace_panic_hook() {
     std::panic::set_hook(Box::new(|_| {
@@ -172,8 +172,8 @@ pub(crate) fn replace_panic_hook() {
     }));
 }
 
-/// As `replace_panic_hook`; the new one calls the old one if it is told to, and keeps it
-/// anyway.
+/// Does the same as `replace_panic_hook`, but the new hook keeps the old one. It calls the
+/// old one if it is told to.
 #[func]
 pub(crate) fn extend_panic_hook(calls: bool) {
     let before = std::panic::take_hook();
@@ -205,7 +205,7 @@ pub(crate) fn spawn_now() {
     tokio::spawn(async { SPAWNED.fetch_add(1, Ordering::Relaxed) });
 }
 
-/// As `spawn_now`, and calls a closure in between.
+/// Does the same as `spawn_now` twice, and calls a closure in between.
 #[func(tokio)]
 pub(crate) fn spawn_around(f: Closure<(), ()>) -> Result<(), Error> {
     spawn_now();
@@ -222,7 +222,7 @@ pub(crate) fn spawned() -> usize {
 
 static POOLED_DROPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// A connection, and beside it something else that has a destructor.
+/// A connection, and another value that has a destructor.
 #[derive(AbstractType)]
 pub(crate) struct Pooled {
     _connection: Connection,
@@ -246,13 +246,13 @@ pub(crate) fn pooled() -> Abstract<Pooled> {
     })
 }
 
-/// Of how many pooled connections all was dropped but the connection.
+/// Counts the pooled connections whose other value was dropped.
 #[func]
 pub(crate) fn pooled_dropped() -> usize {
     POOLED_DROPPED.load(Ordering::Relaxed)
 }
 
-/// A record with closures in it, and records within that have some.
+/// A record that contains closures, and records with closures.
 #[derive(OcamlType, FromOcaml)]
 pub(crate) struct Settings {
     text: String,
@@ -261,7 +261,7 @@ pub(crate) struct Settings {
     others: Vec<Settings>,
 }
 
-/// A variant with a promise in it.
+/// A variant that contains a promise.
 #[derive(OcamlType, FromOcaml)]
 pub(crate) enum Choice {
     Nothing,
@@ -301,13 +301,13 @@ impl Choice {
     }
 }
 
-/// How long all texts of the settings are, and how many promises there are.
+/// Returns the length of all texts in the settings, plus the number of the promises.
 #[func]
 pub(crate) fn settings_length(settings: Settings) -> usize {
     settings.length()
 }
 
-/// As `settings_length`, of a choice.
+/// Does the same as `settings_length`, for a choice.
 #[func]
 pub(crate) fn choice_length(choice: Choice) -> usize {
     choice.length()

@@ -1,5 +1,5 @@
-//! What runs when the program starts, as the crates `inventory` and `ctor` have it:
-//! nobody names anything that is here.
+//! A function that runs when the program starts, as with the crates `inventory` and `ctor`.
+//! No other code names anything in this file.
 
 use std::sync::atomic::Ordering;
 
@@ -12,9 +12,9 @@ extern "C" fn register() {
     }
 }
 
-// SAFETY: the section has the functions that the system calls when it loads the
-// program, with arguments that this one does not read; it touches nothing but an
-// atomic, the environment and the panic hook, so it may run before everything else.
+// SAFETY: the section contains the functions that the system calls when it loads the
+// program, with arguments that this one does not read. This one touches only an atomic, the
+// environment and the panic hook, so it may run before everything else.
 #[used]
 #[cfg_attr(
     target_vendor = "apple",

@@ -1,4 +1,4 @@
-//! Tasks that await only what is ready.
+//! Tasks that await only things that are ready.
 
 use std::{
     future::Future,
@@ -14,7 +14,7 @@ use tokio::{
     sync::{Semaphore, mpsc},
 };
 
-/// Awaits one thing after the other for a time, and says how many there were.
+/// Awaits one step after the other for a time. Returns the number of steps.
 async fn repeat<F: Future<Output = Result<(), Error>>>(
     time: Duration,
     mut step: impl FnMut() -> F,
@@ -28,8 +28,8 @@ async fn repeat<F: Future<Output = Result<(), Error>>>(
     Ok(steps)
 }
 
-/// Awaits for a time what is always ready: a free semaphore, a channel that this task
-/// fills and empties itself, a budget, or a promise.
+/// Awaits things that are always ready, for a time: a free semaphore, a channel that this
+/// task itself fills and empties, a budget, or a promise.
 #[lwt_rust::func]
 pub(crate) async fn ready_steps(kind: String, time: Duration) -> Result<u64, Error> {
     match kind.as_str() {
@@ -65,7 +65,8 @@ pub(crate) async fn ready_steps(kind: String, time: Duration) -> Result<u64, Err
     }
 }
 
-/// Reads 4 KB at a time what a worker of tokio's writes without a pause.
+/// Reads in pieces of 4 KB from a socket, to which a worker of tokio's writes without a
+/// pause.
 async fn read_from_a_fast_socket(time: Duration) -> Result<u64, Error> {
     let (mut reader, mut writer) = UnixStream::pair()?;
     let writing = lwt_rust::spawn_scoped(async move {
@@ -89,7 +90,7 @@ async fn read_from_a_fast_socket(time: Duration) -> Result<u64, Error> {
 pub(crate) async fn give_up(f: LwtFn<(), ()>, times: u64, detaches: bool) -> Result<(), Error> {
     for _ in 0..times {
         let mut promise = f.call(());
-        // It is looked at, and then given up.
+        // The promise is polled once before it is given up.
         let polled = std::future::poll_fn(|context| Poll::Ready(pin!(&mut promise).poll(context)));
         if polled.await.is_ready() {
             return Err(Error::message("the promise is settled"));
@@ -134,7 +135,7 @@ pub(crate) async fn call_from_a_task(f: LwtFn<i64, i64>, n: i64) -> Result<i64, 
 #[lwt_rust::func]
 pub(crate) async fn call_both(f: LwtFn<i64, i64>, g: LwtFn<i64, i64>) -> Result<i64, Error> {
     let (first, second) = (f.call(1), g.call(2));
-    // A poll by somebody who is not told is one for nothing.
+    // The waker of this poll does nothing, so the poll must have no effect.
     let mut second = pin!(second);
     let _ = second
         .as_mut()

@@ -1,4 +1,4 @@
-//! Threads, and who wakes whom.
+//! Threads, and the wake-ups between them.
 
 use std::{
     future::{Future, pending},
@@ -37,15 +37,16 @@ lwt_rust::export! {
         Ok(is_blocked(signal))
     }
 
-    /// Whether the lock can be had in a task, inside itself, on a worker.
+    /// Returns whether the lock can be had in a task, in a loan of the lock, and on a
+    /// worker.
     async fn test_lock(_unit: ()) -> Result<(bool, bool, bool), Error> {
         let twice = try_with_lock(|_| try_with_lock(|_| ()).is_some());
         let worker = tokio::spawn(async { try_with_lock(|_| ()).is_some() }).await?;
         Ok((twice.is_some(), twice.unwrap_or(true), worker))
     }
 
-    /// Runs so many tasks that wake themselves for ever until they are dropped,
-    /// while it counts turns of its own.
+    /// Runs this many tasks that wake themselves until they are dropped, while it counts
+    /// turns of its own.
     async fn test_spin(tasks: u64, turns: u64) -> Result<(), Error> {
         let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
         let spinning: Vec<_> = (0..tasks)
@@ -64,7 +65,7 @@ lwt_rust::export! {
         Ok(())
     }
 
-    /// Wakes so many tasks of the domain at once, and counts them.
+    /// Wakes this many tasks of the domain at once, and counts them.
     async fn test_herd(tasks: usize) -> Result<usize, Error> {
         let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
         let gate = Arc::new(tokio::sync::Semaphore::new(0));
@@ -74,7 +75,7 @@ lwt_rust::export! {
                 executor.spawn_local(async move { gate.acquire().await.is_err() })
             })
             .collect();
-        // The queue is first in, first out: all have come to the gate then.
+        // The queue is first in, first out. So all tasks wait at the gate after this.
         tokio::task::yield_now().await;
         gate.close();
         let mut passed = 0;
@@ -95,8 +96,7 @@ lwt_rust::export! {
     }
 }
 
-/// `unit -> unit`, `[@@noalloc]`: makes a runtime of this crate's own the one
-/// that tasks use.
+/// `unit -> unit`, `[@@noalloc]`: makes tasks use a runtime that this crate has made.
 #[unsafe(no_mangle)]
 extern "C" fn test_adopt(unit: Raw) -> Raw {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -112,7 +112,7 @@ extern "C" fn test_adopt(unit: Raw) -> Raw {
     unit
 }
 
-/// Has so many functions that block wait for each other.
+/// Makes this many functions that block wait for each other.
 #[lwt_rust::func]
 pub(crate) async fn meet_blocked(functions: usize) -> Result<(), Error> {
     let barrier = Arc::new(Barrier::new(functions));
@@ -127,8 +127,8 @@ pub(crate) async fn meet_blocked(functions: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Spawns so many functions that may block and drops what they give at once; says
-/// how many were called.
+/// Spawns this many functions that may block, and drops each of the futures at once.
+/// Returns how many functions were called.
 #[lwt_rust::func]
 pub(crate) async fn drop_blocking(functions: usize) -> Result<usize, Error> {
     let called = Arc::new(AtomicUsize::new(0));
@@ -138,14 +138,15 @@ pub(crate) async fn drop_blocking(functions: usize) -> Result<usize, Error> {
             called.fetch_add(1, Ordering::Relaxed)
         }));
     }
-    // Those that have begun may not have ended.
+    // The functions that have begun may not have ended.
     while Arc::strong_count(&called) > 1 {
         spawn_blocking(|| ()).await?;
     }
     Ok(called.load(Ordering::Relaxed))
 }
 
-/// Spawns a function that may block and detaches it; gives what it does.
+/// Spawns a function that may block, and detaches it. Returns the number that the function
+/// sends.
 #[lwt_rust::func]
 pub(crate) async fn detach_blocking(number: i64) -> Result<i64, Error> {
     let (resolver, promise) = lwt_rust::Promise::new();
@@ -153,7 +154,8 @@ pub(crate) async fn detach_blocking(number: i64) -> Result<i64, Error> {
     promise.await
 }
 
-/// Whether a function that may block is given up at once: the runtime is shut down.
+/// Returns whether a function that may block is abandoned at once, since the runtime is
+/// shut down.
 #[lwt_rust::func]
 pub(crate) fn is_blocking_abandoned() -> bool {
     let spawned = pin!(spawn_blocking(|| ()));
@@ -161,7 +163,7 @@ pub(crate) fn is_blocking_abandoned() -> bool {
     matches!(polled, Poll::Ready(Err(Error::Abandoned)))
 }
 
-/// Fails as tokio says: because of a time-out, or because a task was aborted.
+/// Fails with an error of tokio's: a time-out, or a task that was aborted.
 #[lwt_rust::func]
 pub(crate) async fn fail_as_tokio(is_time_out: bool) -> Result<(), Error> {
     if is_time_out {
@@ -180,8 +182,8 @@ pub(crate) fn call_in_other_runtime(f: Closure<(), ()>) -> Result<(), Error> {
     with_lock(|lock| f.call(lock, ()))
 }
 
-/// The bytes that were given out by the C library's allocator and not given back;
-/// 0 where it does not say.
+/// Returns the bytes that the C library's allocator has given out and not got back; 0 where
+/// the allocator does not say.
 #[lwt_rust::func]
 pub(crate) fn allocated() -> usize {
     #[cfg(target_env = "gnu")]
@@ -194,10 +196,10 @@ pub(crate) fn allocated() -> usize {
     0
 }
 
-/// Has the C library's allocator give back what it keeps of free memory.
+/// Makes the C library's allocator give its free memory back to the system.
 #[lwt_rust::func]
 pub(crate) fn trim() {
-    // SAFETY: it is legal at any time, on any thread.
+    // SAFETY: any thread may call it at any time.
     #[cfg(target_env = "gnu")]
     unsafe {
         libc::malloc_trim(0);

@@ -1,10 +1,10 @@
-//! Values that are too large or too deep, or of kinds that have nothing to read.
+//! Values that are too large or too deep, or that contain nothing to read.
 
 use std::collections::{BTreeMap, HashMap};
 
 use lwt_rust::{Error, FromOcaml, IntoOcaml, LwtFn, OcamlType, Root, func, with_lock};
 
-/// As many `()` as it is told.
+/// Returns this many `()`.
 #[func]
 pub(crate) fn many_units(length: usize) -> Box<[()]> {
     vec![(); length].into_boxed_slice()
@@ -52,7 +52,7 @@ fn with_little_memory<T>(bytes: usize, make: impl FnOnce() -> T) -> Result<T, Er
 
 macro_rules! with_little_memory {
     ($($name:ident: $type:ty, $element:expr;)*) => { $(
-        /// What becomes of `length` elements when OCaml finds no memory for them.
+        /// Returns the error for `length` elements for which OCaml finds no memory.
         #[func]
         pub(crate) fn $name(length: usize) -> Result<String, Error> {
             let value: $type = vec![$element; length].into();
@@ -81,12 +81,12 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
-    /// A tree of so many levels of `wrap`, and with a leaf.
+    /// A tree of this many levels of `wrap`, which ends with a leaf.
     fn deep(levels: usize, wrap: impl Fn(Tree) -> Tree) -> Tree {
         (0..levels).fold(Tree::Leaf, |tree, _| wrap(tree))
     }
 
-    /// The levels, while each is the first branch. It is taken apart.
+    /// Counts the levels along the first branches, and takes the tree apart.
     fn levels(self) -> usize {
         let mut levels = 0;
         let mut rest = vec![self];
@@ -101,7 +101,7 @@ impl Tree {
     }
 }
 
-/// As [`Tree`], by other ways: a record, an option, a pair, a result, an array and maps.
+/// The same as [`Tree`], made of a record, an option, a pair, a result, an array and maps.
 #[derive(OcamlType, FromOcaml, IntoOcaml)]
 pub(crate) struct Bush {
     name: String,
@@ -111,7 +111,7 @@ pub(crate) struct Bush {
 
 type Branch = (i64, Result<Bush, Vec<Bush>>);
 
-/// As [`Tree`], of polymorphic variants.
+/// The same as [`Tree`], made of polymorphic variants.
 #[derive(OcamlType, FromOcaml, IntoOcaml)]
 #[ocaml(polymorphic)]
 pub(crate) enum Shrub {
@@ -151,8 +151,8 @@ pub(crate) async fn drop_tree_on_tokio(tree: Tree) -> Result<(), Error> {
     Ok(tokio::spawn(async move { drop(tree) }).await?)
 }
 
-/// A tree of so many levels. It has another one of as many beside itself on the first
-/// level, if it is told to.
+/// Returns a tree of this many levels. If it is told to, it has a second branch of as many
+/// levels on the first one.
 #[func]
 pub(crate) fn make_tree(levels: usize, is_double: bool) -> Tree {
     let tree = || Tree::deep(levels.saturating_sub(1), |tree| Tree::Node(vec![tree]));
@@ -170,7 +170,7 @@ pub(crate) fn make_trees(levels: usize, number: usize) -> Vec<Tree> {
         .collect()
 }
 
-/// What a closure makes of such a tree, in a task.
+/// Counts the levels of the tree that a closure makes of such a tree, in a task.
 #[func]
 pub(crate) async fn give_tree(f: LwtFn<Tree, Tree>, levels: usize) -> Result<usize, Error> {
     tokio::task::yield_now().await;

@@ -13,7 +13,7 @@ use std::{
 
 use lwt_rust::{DomainExecutor, Error, LwtFn, Promise};
 
-/// Polls a promise once, whatever it says.
+/// Polls a promise once, and returns its result if it has one.
 async fn look_at(promise: &mut Promise<i64>) -> Option<Result<i64, Error>> {
     poll_fn(|context| {
         Poll::Ready(match Pin::new(&mut *promise).poll(context) {
@@ -24,7 +24,7 @@ async fn look_at(promise: &mut Promise<i64>) -> Option<Result<i64, Error>> {
     .await
 }
 
-/// Calls a closure, looks at its promise, and has a worker await it.
+/// Calls a closure, polls its promise once, and makes a worker await it.
 #[lwt_rust::func]
 pub(crate) async fn await_elsewhere(f: LwtFn<(), i64>) -> Result<i64, Error> {
     let mut promise = f.call(());
@@ -34,8 +34,8 @@ pub(crate) async fn await_elsewhere(f: LwtFn<(), i64>) -> Result<i64, Error> {
     }
 }
 
-/// Calls a closure, looks at its promise, here and perhaps on a worker, and has the
-/// worker drop or detach it.
+/// Calls a closure, and polls its promise once here and perhaps once on a worker. Then the
+/// worker drops or detaches the promise.
 #[lwt_rust::func]
 pub(crate) async fn drop_elsewhere(
     f: LwtFn<(), i64>,
@@ -56,7 +56,7 @@ pub(crate) async fn drop_elsewhere(
     Ok(tokio::spawn(drops).await?)
 }
 
-/// Calls a closure, and has another task of the domain await its promise.
+/// Calls a closure, and makes another task of the domain await its promise.
 #[lwt_rust::func]
 pub(crate) async fn await_in_another_task(f: LwtFn<(), i64>) -> Result<i64, Error> {
     let executor = DomainExecutor::current().ok_or(Error::Abandoned)?;
@@ -73,8 +73,7 @@ impl Wake for Between {
     }
 }
 
-/// Calls a closure, and awaits its promise as something would that has wakers of its
-/// own.
+/// Calls a closure, and awaits its promise with a waker that is not the task's own.
 #[lwt_rust::func]
 pub(crate) async fn await_through_another_waker(f: LwtFn<(), i64>) -> Result<i64, Error> {
     let mut promise = f.call(());
@@ -85,8 +84,8 @@ pub(crate) async fn await_through_another_waker(f: LwtFn<(), i64>) -> Result<i64
     .await
 }
 
-/// Has so many tasks end, and a thread wake all of them again and again until as many
-/// others, which have their places by then, have ended.
+/// Runs this many tasks to their ends. Then runs as many others, which get the same slots,
+/// while a thread wakes the tasks that have ended, again and again.
 #[lwt_rust::func]
 pub(crate) async fn wake_the_gone(tasks: u64) -> Result<u64, Error> {
     let executor = DomainExecutor::current().ok_or(Error::Abandoned)?;

@@ -1,5 +1,4 @@
-//! Every interleaving of the concurrent parts, tried by loom:
-//! `make loom`.
+//! Every interleaving of the concurrent parts, tried by loom: `make loom`.
 #![cfg(loom)]
 #![allow(missing_docs)]
 
@@ -14,7 +13,7 @@ use loom::{
 };
 use lwt_rust_core::{Cell, Contents, Inbox, Park, Source};
 
-/// An owner that polls when it is told to, and work that anybody adds.
+/// An owner that polls when it is told to, and work that any thread adds.
 #[derive(Default)]
 struct Model {
     park: Park,
@@ -80,7 +79,7 @@ fn no_wake_up_is_lost_between_polling_and_parking() {
         for waker in wakers {
             waker.join().unwrap();
         }
-        // Whatever is left is announced by a notification that is pending.
+        // If work is left, a notification for it is pending.
         while model.turn() {}
         assert_eq!(model.done.load(Ordering::Relaxed), 2);
         assert!(!model.park.is_woken());
@@ -97,7 +96,7 @@ fn an_owner_that_leaves_work_behind_is_not_notified_and_finds_it() {
             let model = model.clone();
             thread::spawn(move || model.add_work())
         };
-        // It comes back by itself, perhaps before the work is there.
+        // The owner comes back by itself, perhaps before the work is there.
         model.poll();
         waker.join().unwrap();
         while model.turn() {}
@@ -105,8 +104,8 @@ fn an_owner_that_leaves_work_behind_is_not_notified_and_finds_it() {
     });
 }
 
-/// Two threads wake the same task: it may run once for both, but not before what
-/// either of them did is there to be seen.
+/// Two threads wake the same task. It may run once for both, but not before the writes of
+/// both threads can be seen.
 #[test]
 fn a_task_that_is_woken_twice_runs_after_both() {
     loom::model(|| {
@@ -189,8 +188,8 @@ fn settling_races_with_settling_and_closing() {
     });
 }
 
-/// A promise whose source becomes known on one thread, while it is dropped, or
-/// detached and dropped, on another; and the source that counts its cancels.
+/// A promise whose source becomes known on one thread, while another thread drops it, or
+/// detaches and drops it. It counts how many times the source is cancelled.
 #[derive(Default)]
 struct Dropped {
     cell: Cell<u8>,
@@ -248,9 +247,9 @@ fn detaching_races_with_a_source_that_becomes_known() {
     });
 }
 
-/// A task that awaits a promise on its executor's thread, while another thread
-/// settles the promise and a third gives the task up: each poll is owed to a
-/// wake-up, and the task ends in exactly one of the two ways.
+/// A task awaits a promise on its executor's thread, while another thread settles the
+/// promise and a third one cancels the task. Each poll comes of a wake-up, and the task
+/// ends in exactly one of the two ways.
 #[test]
 fn completing_races_with_cancelling_and_polling() {
     struct Task {
@@ -307,7 +306,8 @@ fn completing_races_with_cancelling_and_polling() {
         while turn() {}
         assert!(dropped != value.is_some(), "neither ended, or both");
         assert!(value.is_none() || accepted);
-        // Given back, or dropped with the cell: nobody has it twice.
+        // The value was taken, returned, or dropped with the cell, so the cell accepts no
+        // other one.
         assert!(task.cell.settle(8).is_err());
     });
 }

@@ -1,4 +1,4 @@
-//! What the compiler says of code that the macros refuse, and where.
+//! The messages of the compiler for code that the macros refuse, and their places.
 
 #[test]
 fn messages() {

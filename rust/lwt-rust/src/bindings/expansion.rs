@@ -1,4 +1,4 @@
-//! What the code that our macros write is made of. No part of the interface.
+//! The items that the code of our macros uses. They are no part of the interface.
 
 #![expect(missing_docs, reason = "nobody but our macros uses this")]
 
@@ -18,11 +18,12 @@ pub use crate::{
     convert::{Level, Seen, deeper_into_ocaml, deeper_into_rust, given_up, mismatch},
 };
 
-/// The function of which `#[func]` has made a type of the same name.
+/// A type that `#[func]` has made of a function, with the function's name.
 ///
 /// # Safety
 ///
-/// What it says of the function is so: OCaml's compiler believes it.
+/// The symbol has to be that of the function's stub, with the description that the bindings
+/// read: OCaml's compiler believes it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no function with the attribute `#[lwt_rust::func]`",
     label = "this cannot be in a library"
@@ -31,7 +32,7 @@ pub unsafe trait Function {
     const SYMBOL: &'static str;
 }
 
-/// A function's result, if it may fail.
+/// The result of a function that may fail.
 pub trait Fallible {
     type Value;
 }
@@ -42,35 +43,37 @@ impl<T, E: Into<Error>> Fallible for Result<T, E> {
 
 // Functions.
 
-/// Reads an argument of a stub. An error says which one it was.
+/// Reads an argument of a stub. An error contains the argument's name.
 ///
 /// # Safety
 ///
-/// As for [`Raw::argument`], and the argument is of the OCaml type that goes with `T`.
+/// As for [`Raw::argument`]. The argument has the OCaml type of `T`.
 pub unsafe fn argument<T: FromOcaml>(
     raw: Raw,
     lock: &Lock,
     function: &str,
     name: &str,
 ) -> Result<T, Error> {
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     let value = unsafe { raw.argument(lock) };
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe { T::from_ocaml(value) }
         .map_err(|error| Error::message(format!("argument {name} of {function}: {error}")))
 }
 
-/// Runs a function that OCaml calls and that returns no promise. `start` reads
-/// the arguments and gives the function, which may borrow the lock.
+/// Runs a function that OCaml calls and that returns no promise. `start` reads the
+/// arguments and returns the function, which may borrow the lock.
 ///
 /// If `MAY_BE_OF_EXECUTOR`, and `is_of_executor` says that some arguments belong to the
-/// domain's executor, it is made. If `USES_TOKIO`, the runtime is started. Another function
-/// starts nothing, but has tokio's context if the runtime has started.
+/// domain's executor, this makes the executor. If `USES_TOKIO`, it starts the runtime.
+/// Otherwise it starts nothing, but the function has tokio's context if the runtime has
+/// started.
 ///
 /// # Safety
 ///
-/// Called only from an `extern "C"` function that OCaml calls through an
-/// `external` whose result is a `Lwt_rust.Call.direct`, first and with its parameters.
+/// Called only from an `extern "C"` function that OCaml calls through an `external` whose
+/// result is a `Lwt_rust.Call.direct`; it is the first thing that the function does, and
+/// gets the function's parameters.
 pub unsafe fn direct<
     const MAY_BE_OF_EXECUTOR: bool,
     const USES_TOKIO: bool,
@@ -91,7 +94,7 @@ where
     let body = |lock: &mut Lock| {
         let lacks_executor = MAY_BE_OF_EXECUTOR && executor::at_hand().is_none();
         let arguments = match lacks_executor && is_of_executor() {
-            // SAFETY: the caller says so.
+            // SAFETY: the caller promises it.
             true => unsafe { attached(lock, arguments)?.1 },
             false => arguments,
         };
@@ -111,7 +114,7 @@ where
         let result = lock.lend(function);
         convert::root(result.map_err(Into::into)?, lock)
     };
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe {
         enter(|lock| {
             let value = body(lock)?;
@@ -120,7 +123,8 @@ where
     }
 }
 
-/// Whether the arguments of a function belong to the executor, once that was found out.
+/// Whether the arguments of a function belong to the executor. The answer is found at the
+/// first call and kept.
 pub struct Known(AtomicU8);
 
 impl Known {
@@ -151,7 +155,7 @@ impl Known {
 pub struct Fields<'l>(Val<'l>);
 
 impl Fields<'_> {
-    /// Whether there are so many.
+    /// Whether there are this many fields.
     pub fn are(self, number: usize) -> bool {
         self.0.size() == number
     }
@@ -160,12 +164,12 @@ impl Fields<'_> {
     ///
     /// # Safety
     ///
-    /// If there is the field, it is of the OCaml type that goes with `T`.
+    /// If there is such a field, it has the OCaml type of `T`.
     pub unsafe fn read<T: FromOcaml>(self, index: usize) -> Result<T, Error> {
         match self.0.floats() {
             Some(mut floats) => floats.nth(index).map(T::from_float),
             None => self.0.field(index).map(|field| {
-                // SAFETY: the caller says so.
+                // SAFETY: the caller promises it.
                 unsafe { T::from_ocaml(field) }
             }),
         }
@@ -191,7 +195,7 @@ pub fn record_fields<'l>(
     }
 }
 
-/// What stands in a variant.
+/// The parts of a variant's value.
 pub enum Read<'l> {
     Constant(i64),
     Block(u8, Fields<'l>),
@@ -218,7 +222,7 @@ pub fn read_polymorphic<'l>(value: Val<'l>, _name: &str) -> Read<'l> {
     }
 }
 
-/// Converts a component, of which there is nothing left then.
+/// Converts a component, and leaves `None` in its place.
 pub fn root<T: IntoOcaml>(component: &mut Option<T>, lock: &mut Lock) -> Result<Root, Error> {
     match component.take() {
         Some(component) => convert::root(component, lock),
@@ -230,11 +234,11 @@ pub fn constant<'l>(number: i64) -> Val<'l> {
     Val::int(number).unwrap_or(Val::UNIT)
 }
 
-/// Allocates what a constructor with arguments is.
+/// Allocates the block of a constructor with arguments.
 ///
 /// # Safety
 ///
-/// The constructor has that tag, and arguments of the types of these.
+/// The constructor has the tag `tag`, and arguments of the types of `fields`.
 pub unsafe fn block<'l>(lock: &'l mut Lock, tag: u8, fields: &[&Root]) -> Val<'l> {
     lock.block(tag, fields)
 }
@@ -248,7 +252,8 @@ pub fn tagged<'l>(lock: &'l mut Lock, hash: i64, content: &Root) -> Val<'l> {
 ///
 /// # Safety
 ///
-/// It has fields of the types of these. It is flat if all are floats, and only then.
+/// The record has fields of the types of `fields`. It is flat if all of them are floats,
+/// and only then.
 pub unsafe fn record<'l>(
     lock: &'l mut Lock,
     is_flat: bool,

@@ -1,12 +1,12 @@
-//! What a crate tells OCaml about itself, of which its bindings are made.
+//! The descriptions of a crate, of which the OCaml bindings are made.
 //!
 //! `#[func]`, [`library!`](crate::library) and the derives each leave a record in the
-//! archive: a static that the compiler makes. `lwt-rust bindings` finds the records
-//! in the file, and writes the OCaml module. A program may carry them, and never
-//! reads them.
+//! archive: a static that the compiler makes. `lwt-rust bindings` finds the records in the
+//! file, and writes the OCaml module. The program contains the records, but never reads
+//! them.
 //!
-//! [`Type`] is for those who implement [`OcamlType`](crate::OcamlType) by hand; the
-//! rest is for our macros.
+//! Use [`Type`] to implement [`OcamlType`](crate::OcamlType) by hand. The rest is for our
+//! macros.
 
 mod expansion;
 
@@ -16,8 +16,8 @@ pub use lwt_rust_core::Type;
 #[doc(hidden)]
 pub use lwt_rust_core::{Part, length, record as bytes};
 
-/// Names the functions of a crate that OCaml gets, for `lwt-rust bindings` to
-/// make an OCaml module of. It stands once in a crate:
+/// Names the functions of a crate that OCaml gets. `lwt-rust bindings` makes an OCaml
+/// module of them. A crate has one such list:
 ///
 /// ```no_run
 /// mod net {
@@ -35,7 +35,7 @@ pub use lwt_rust_core::{Part, length, record as bytes};
 /// # fn main() {}
 /// ```
 ///
-/// The functions have the attribute `#[lwt_rust::func]`, in this crate or in one
-/// that it depends on. The bindings have them in this order. `lwt-rust bindings` warns
-/// of a function that no library names.
+/// The functions have the attribute `#[lwt_rust::func]`, in this crate or in one that it
+/// depends on. The bindings contain them in this order. `lwt-rust bindings` warns of a
+/// function that no library names.
 pub use lwt_rust_macros::library;

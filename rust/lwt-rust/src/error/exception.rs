@@ -9,10 +9,10 @@ use crate::{
     ffi::{Lock, Root, Val},
 };
 
-/// An OCaml exception, kept alive, and its backtrace where there is one: Lwt
-/// keeps none in a rejected promise, so there is one if a closure raised it.
+/// An OCaml exception, kept alive, with its backtrace if there is one. There is one if a
+/// closure raised the exception. Lwt keeps none in a rejected promise.
 ///
-/// Clones are of the same exception. Any thread may use and drop it.
+/// A clone is the same exception. Any thread may use and drop it.
 #[derive(Clone)]
 pub struct Exception(Arc<ExceptionInner>);
 
@@ -26,8 +26,8 @@ struct ExceptionInner {
 }
 
 impl Exception {
-    /// Reads a value of the type `shown` of `lib/raw.ml`. OCaml has made what is shown,
-    /// so that it can be read on any thread.
+    /// Reads a value of the type `shown` of `lib/raw.ml`. OCaml has made the texts in it,
+    /// so any thread can show the exception.
     pub(crate) fn read(shown: Val<'_>) -> Result<Self, Error> {
         let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let (exception, name, message, registered, backtrace) =
@@ -42,15 +42,16 @@ impl Exception {
         })))
     }
 
-    /// An exception that was raised just now, with nothing raised since. One that
-    /// Lwt's exception filter lets through is not caught by this: OCaml raises it
-    /// again when it has the thread back.
+    /// Describes an exception that was raised just now, with nothing raised since. This
+    /// does not stop an exception that Lwt's exception filter lets through: OCaml raises it
+    /// again when the stub has returned.
     pub(crate) fn raised(lock: &mut Lock, exception: Root) -> Self {
         let shown = match call_back(lock, Callback::ShowException, &[&exception]) {
             Some(Ok(shown)) => Self::read(shown).ok(),
             Some(Err(_)) | None => None,
         };
-        // OCaml had no memory to show it, or is not ready to.
+        // OCaml had no memory to show the exception, or has not registered its callbacks
+        // yet.
         shown.unwrap_or_else(|| {
             Exception(Arc::new(ExceptionInner {
                 exception,
@@ -62,25 +63,25 @@ impl Exception {
         })
     }
 
-    /// The name it was declared with, such as `Not_found` or `Stdlib.Exit`: what
-    /// `Printexc.exn_slot_name` says of it.
+    /// The name with which the exception was declared, such as `Not_found` or
+    /// `Stdlib.Exit`. It is the result of `Printexc.exn_slot_name`.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// What `Printexc.to_string` says of it. If it tells a Rust error, that is without the
-    /// backtrace.
+    /// The result of `Printexc.to_string`. If the exception stands for a Rust error, the
+    /// backtrace is left out.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Whether it is the exception that OCaml has registered under this name, with
-    /// `Lwt_rust.register_exception`, whatever its arguments are.
+    /// Whether OCaml has registered this exception under the name `registered`, with
+    /// `Lwt_rust.register_exception`. The arguments of the exception do not matter.
     pub fn is(&self, registered: &str) -> bool {
         self.0.registered.as_deref() == Some(registered)
     }
 
-    /// Whether it came with a backtrace.
+    /// Whether the exception has a backtrace.
     pub fn has_backtrace(&self) -> bool {
         !self.0.backtrace.is_unit()
     }

@@ -8,10 +8,10 @@ use crate::{
     ffi::{Lock, Root, Val},
 };
 
-/// A Rust error, with its type and the backtrace of where it entered an
-/// [`Error`](super::Error) (captured if `RUST_BACKTRACE` asks for it).
+/// A Rust error, with the name of its type, and the backtrace of the place where it became
+/// an [`Error`](super::Error). The backtrace is captured if `RUST_BACKTRACE` asks for it.
 #[derive(Debug)]
-// A box, and so in `Panic`, because results are moved more often than they fail.
+// Boxed, as in `Panic`, because results are moved more often than they fail.
 pub struct Failure(Box<FailureInner>);
 
 #[derive(Debug)]
@@ -43,13 +43,13 @@ impl Failure {
         self.0.type_name
     }
 
-    /// The number of the system's error, if the error is one.
+    /// The system's error number, if this is an error of the system.
     fn errno(&self) -> Option<i32> {
         let error = self.0.error.downcast_ref::<std::io::Error>()?;
         error.raw_os_error()
     }
 
-    /// Makes the exception that Lwt has for such a thing, if it has one.
+    /// The callback that makes Lwt's own exception for such an error, if Lwt has one.
     fn of_lwt(&self) -> Option<Callback> {
         let error = &self.0.error;
         if error.is::<tokio::time::error::Elapsed>() {
@@ -59,10 +59,11 @@ impl Failure {
         joined.is_cancelled().then_some(Callback::MakeCanceled)
     }
 
-    /// `Unix.Unix_error`, one of Lwt's exceptions, or `Lwt_rust.Error`.
+    /// Makes the OCaml exception: `Unix.Unix_error`, one of Lwt's exceptions, or
+    /// `Lwt_rust.Error`.
     ///
-    /// The error is the user's, and may panic when it is shown or dropped: then
-    /// it is `Lwt_rust.Panic`.
+    /// The error's type is the user's, so showing or dropping it may panic. Then the
+    /// exception is `Lwt_rust.Panic`.
     pub(super) fn make(self, lock: &mut Lock) -> Option<Result<Val<'_>, Exception>> {
         if let Some(errno) = self.errno() {
             let error = Root::new(lock.unix_error(errno));

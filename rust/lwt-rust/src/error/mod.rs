@@ -1,4 +1,4 @@
-//! What can go wrong, on its way between Rust and OCaml.
+//! Errors on their way between Rust and OCaml.
 
 mod exception;
 mod failure;
@@ -20,22 +20,23 @@ pub(crate) use trace::Trace;
 
 /// Why a promise was rejected.
 ///
-/// Any error type becomes an `Error` with `?`. An `Error` is none itself, so
-/// that it can be told from one.
+/// The operator `?` makes an `Error` of any error type. `Error` does not implement
+/// [`std::error::Error`], so that the two can be told apart.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// An OCaml exception. Back in OCaml it is physically the same.
+    /// An OCaml exception. If it goes back to OCaml, it is physically the same exception
+    /// there.
     Exception(Exception),
-    /// A Rust error: `Lwt_rust.Error` in OCaml, or `Unix.Unix_error` for a
-    /// [`std::io::Error`] that came from the system, `Lwt_unix.Timeout` for tokio's
-    /// [`Elapsed`](tokio::time::error::Elapsed), and `Lwt.Canceled` for the
-    /// [`JoinError`](tokio::task::JoinError) of a task that was aborted.
+    /// A Rust error. In OCaml it is `Lwt_rust.Error`, except for three kinds of errors. A
+    /// [`std::io::Error`] that came from the system is `Unix.Unix_error`. tokio's
+    /// [`Elapsed`](tokio::time::error::Elapsed) is `Lwt_unix.Timeout`. The
+    /// [`JoinError`](tokio::task::JoinError) of a task that was aborted is `Lwt.Canceled`.
     Failure(Failure),
     /// A panic: `Lwt_rust.Panic` in OCaml.
     Panic(Panic),
-    /// What should have settled the promise is gone without having done so:
-    /// `Lwt_rust.Abandoned` in OCaml.
+    /// Nothing is left that could settle the promise: `Lwt_rust.Abandoned` in OCaml. For
+    /// example, its resolver was dropped.
     Abandoned,
 }
 
@@ -63,9 +64,9 @@ impl Error {
         Error::Failure(Failure::new(message.into().into(), "message"))
     }
 
-    /// The OCaml exception that tells this error, and its raw backtrace, if it
-    /// has one: the two fields of `failure` in `lib/raw.ml`. `None` if the OCaml
-    /// side has not registered what is needed to make it.
+    /// The OCaml exception for this error, and its raw backtrace if it has one: the two
+    /// fields of `failure` in `lib/raw.ml`. `None` if OCaml has not registered the callback
+    /// that makes the exception.
     pub(crate) fn into_parts(self, lock: &mut Lock) -> Option<[Root; 2]> {
         let made = match self {
             Error::Exception(exception) => return Some(exception.parts(lock)),
@@ -79,7 +80,7 @@ impl Error {
         }
     }
 
-    /// As [`into_parts`](Error::into_parts), as one value.
+    /// The result of [`into_parts`](Error::into_parts) as one value.
     pub(crate) fn into_failure(self, lock: &mut Lock) -> Option<Root> {
         let parts = self.into_parts(lock)?;
         Some(Root::new(lock.block(0, &parts.each_ref())))

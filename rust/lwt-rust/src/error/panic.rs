@@ -1,4 +1,4 @@
-//! Panics, and who is told of them.
+//! Panics, and the reports of them.
 
 use std::{
     any::Any,
@@ -34,7 +34,7 @@ struct PanicInner {
     trace: Option<Trace>,
 }
 
-/// Those with the same message, from the same place.
+/// Two panics are equal if they have the same message and the same place.
 impl PartialEq for Panic {
     fn eq(&self, other: &Self) -> bool {
         self.message() == other.message() && self.location() == other.location()
@@ -44,27 +44,28 @@ impl PartialEq for Panic {
 impl Eq for Panic {}
 
 thread_local! {
-    /// Where the last panic of this thread happened: its payload does not say.
+    /// The place of this thread's last panic, which the payload of the panic does not
+    /// contain.
     static LAST_PANIC: RefCell<Option<(String, Option<Trace>)>> = const { RefCell::new(None) };
 }
 
-/// The panics that OCaml's reporter has not been told of.
+/// The panics of which OCaml's reporter has not been told.
 static REPORTS: Mutex<VecDeque<Panic>> = Mutex::new(VecDeque::new());
 
-/// The most of them that are kept; others are printed at once.
+/// The most reports that are kept. Others are printed at once.
 const MOST_REPORTS: usize = 64;
 
-/// Whether our hook exists: it is the hook of the process, or another hook has it, and calls
-/// it.
+/// Whether our hook exists: either it is the hook of the process, or another hook keeps it
+/// and calls it.
 static IS_SET: AtomicBool = AtomicBool::new(false);
 
-/// Held while the hook of the process is changed: meanwhile it is Rust's own.
+/// Held while the hook of the process is changed. Meanwhile Rust's own hook is set.
 static CHANGING: Mutex<()> = Mutex::new(());
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send + 'static>;
 
-/// A part of our hook. If somebody sets another hook in its place, and does not keep ours,
-/// Rust drops ours after the change. Then ours is set again, and calls the other one.
+/// A part of our hook. If other code replaces our hook and does not keep it, Rust drops our
+/// hook after the change. Then our hook is set again, and calls the other one.
 struct OurHook;
 
 impl Drop for OurHook {
@@ -74,13 +75,13 @@ impl Drop for OurHook {
     }
 }
 
-/// How tokio panics on a thread without its context.
+/// Part of the message of tokio's panic on a thread without its context.
 const NO_TOKIO: &str = "there is no reactor running";
 
-/// Whether OCaml has a reporter.
+/// Whether OCaml has a panic reporter.
 static HAS_REPORTER: AtomicBool = AtomicBool::new(false);
 
-/// Whether there are reports.
+/// Whether `REPORTS` contains any.
 static HAS_REPORTS: AtomicBool = AtomicBool::new(false);
 
 fn reports() -> MutexGuard<'static, VecDeque<Panic>> {
@@ -88,12 +89,12 @@ fn reports() -> MutexGuard<'static, VecDeque<Panic>> {
     REPORTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether OCaml takes the reports from now on. Any thread may call it.
+/// Sets whether OCaml takes the reports from now on. Any thread may call it.
 pub(crate) fn are_reported(are: bool) {
     HAS_REPORTER.store(are, Ordering::Relaxed);
 }
 
-/// Whether there are panics that OCaml's reporter has not been told of.
+/// Whether there are panics of which OCaml's reporter has not been told.
 pub(crate) fn has_reports() -> bool {
     HAS_REPORTS.load(Ordering::Relaxed)
 }
@@ -116,7 +117,8 @@ impl Panic {
         if std::thread::panicking() {
             return;
         }
-        // Another thread is doing it. Nothing that can panic runs under this lock.
+        // If the lock is taken, another thread is setting the hook. Nothing that can panic
+        // runs under this lock.
         let Ok(_changing) = CHANGING.try_lock() else {
             return;
         };
@@ -144,7 +146,7 @@ impl Panic {
             location: location.unwrap_or_default(),
             trace: Trace::capture(),
         }));
-        // Fails only while the thread ends, when nobody will ask.
+        // This fails only while the thread ends, when the place is not read any more.
         let _ = LAST_PANIC.try_with(|last| {
             if let Ok(mut last) = last.try_borrow_mut() {
                 *last = Some((panic.0.location.clone(), panic.0.trace.clone()));
@@ -155,7 +157,8 @@ impl Panic {
         }
     }
 
-    /// Gives the panic back if there is no reporter, or nobody to call it soon.
+    /// Returns the panic if there is no reporter, or no loop that would call the reporter
+    /// soon.
     fn send_to_reporter(self) -> Option<Self> {
         if !HAS_REPORTER.load(Ordering::Relaxed) || fork::happened() {
             return Some(self);
@@ -185,19 +188,19 @@ impl Panic {
         if let Some(trace) = &self.0.trace {
             line.push_str(&trace.to_string());
         }
-        // Whole, for the lines of several threads not to mix. It is the last
-        // resort, so there is nothing to do if it fails.
+        // The text is written in one piece, so that the lines of several threads do not
+        // mix. This is the last resort, so there is nothing to do if it fails.
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
 
-    /// The panic that `payload` was caught from, on this thread, just now.
+    /// The panic of which `payload` was caught, on this thread, just now.
     pub(crate) fn from_payload(payload: Payload) -> Self {
         let last = LAST_PANIC.try_with(|last| last.borrow_mut().take());
         let last = last.ok().flatten();
         let message = message_of(&*payload);
         drop_quietly(payload);
         if last.is_none() && !IS_SET.load(Ordering::Relaxed) {
-            // Somebody has replaced our hook while a thread was panicking.
+            // Other code has replaced our hook while a thread was panicking.
             Self::install_hook();
         }
         let (location, trace) = last.unwrap_or_default();
@@ -208,9 +211,9 @@ impl Panic {
         }))
     }
 
-    /// As [`from_payload`](Panic::from_payload), of a panic that has left a stub: if that
-    /// is a plain function which wants tokio before the runtime runs, the message says
-    /// what to do.
+    /// The same as [`from_payload`](Panic::from_payload), for a panic that has left a stub.
+    /// If the panic comes of a plain function that uses tokio before the runtime runs, the
+    /// message also says how to mend that.
     #[cold]
     pub(crate) fn from_stub(payload: Payload) -> Self {
         let mut panic = Self::from_payload(payload);
@@ -223,13 +226,13 @@ impl Panic {
         panic
     }
 
-    /// The destructor of a value has panicked, in a finaliser. There is nobody to tell but
-    /// the panic hook, which has been told. If the destructor wants tokio before the
-    /// runtime runs, this prints what to do.
+    /// Handles a panic of a destructor in a finaliser. Only the panic hook can be told, and
+    /// it has been. If the destructor uses tokio before the runtime runs, this prints how
+    /// to mend that.
     #[cold]
     pub(crate) fn in_finaliser(payload: Payload) {
         if wants_tokio(&message_of(&*payload)) {
-            // It is the last resort, so there is nothing to do if it fails.
+            // This is the last resort, so there is nothing to do if it fails.
             let _ = std::io::stderr().write_all(
                 b"lwt_rust: the destructor of an abstract value wants tokio, and the runtime has \
                   not started: call Lwt_rust.Runtime.start () before\n",
@@ -238,17 +241,17 @@ impl Panic {
         drop_quietly(payload);
     }
 
-    /// What the panic was raised with, if that was a string.
+    /// The argument of the panic, if that was a string.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// `file:line:column`, or nothing if it is not known.
+    /// The place as `file:line:column`; empty if it is not known.
     pub fn location(&self) -> &str {
         &self.0.location
     }
 
-    /// `Lwt_rust.Panic`.
+    /// Makes the exception `Lwt_rust.Panic`.
     pub(super) fn make(self, lock: &mut Lock) -> Option<Result<Val<'_>, Exception>> {
         let parts = self.parts(lock);
         call_back(lock, Callback::MakePanic, &[&parts])
@@ -263,14 +266,16 @@ impl Panic {
     }
 }
 
-/// Whether it is the hook that there is when nobody has set one. There is none now.
+/// Whether `hook` is Rust's own. No hook may be set now, so that `take_hook` returns Rust's
+/// own.
 fn is_rusts_own(hook: &Hook) -> bool {
     let own = std::panic::take_hook();
-    // Neither captures anything, so it is their functions that tell them apart.
+    // A hook that captures nothing has no memory of its own. So this also compares the
+    // vtables, which contain the hooks' functions.
     ptr::eq(&raw const **hook, &raw const *own)
 }
 
-/// Whether this is the message of a panic for want of tokio, which nothing has started.
+/// Whether the panic says that tokio's context is missing, and the runtime has not started.
 fn wants_tokio(message: &str) -> bool {
     message.contains(NO_TOKIO) && runtime::started().is_none()
 }

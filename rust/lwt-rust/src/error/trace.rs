@@ -1,4 +1,4 @@
-//! Backtraces, to be shown when somebody reads them.
+//! Backtraces, whose text is made when it is read.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -8,13 +8,13 @@ use std::{
 
 use crate::ffi::{Content, Lock, Root, Val, content_of, content_value};
 
-/// The frames of an error or a panic. To find their names, the debug information of the
-/// program is read and kept: for the first backtrace that may take most of a second, and
-/// a hundred megabytes. So it is not done before somebody reads the text.
+/// The frames of an error or a panic. Their names are found only when the text is read:
+/// that reads the debug information of the program, and keeps it. For the first backtrace
+/// it may take most of a second, and a hundred megabytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace(Arc<Backtrace>);
 
-/// About what the frames of one take.
+/// About the bytes that the frames of one backtrace take.
 const SIZE: usize = 1 << 12;
 
 impl Trace {

@@ -1,10 +1,9 @@
-//! What Rust leaves for OCaml to do (rule 18).
+//! The actions that Rust leaves for OCaml (rule 18).
 //!
-//! Code of a user's that is written in OCaml may do anything: block, run a loop, call
-//! `exit`, perform an effect. So none of it runs above a frame of a task's. A task
-//! that calls a Lwt closure leaves an [`Action`] here; when the stub that polled the
-//! task returns, it gives OCaml all actions that were left, as a chain of blocks, and
-//! OCaml carries them out in order.
+//! A user's OCaml code may block, run a loop, call `exit` or perform an effect. So none of
+//! it runs above a frame of a task's. For example, a task that calls a Lwt closure leaves
+//! an [`Action`] here. When the stub that polled the task returns, it gives OCaml all
+//! actions that were left, as a chain of blocks, and OCaml carries them out in order.
 
 use std::sync::Arc;
 
@@ -17,19 +16,19 @@ use crate::{
     ffi::{Lock, Root, Val},
 };
 
-/// One thing for OCaml to do. Each is a constructor of `actions` in `lib/raw.ml`.
+/// A request to OCaml. Each is a constructor of `actions` in `lib/raw.ml`.
 pub(crate) enum Action {
-    /// Calls a Lwt closure, and has its promise settle the wait.
+    /// Calls a Lwt closure. The promise that the closure returns settles the wait.
     Call {
         function: Arc<Function>,
         argument: Root,
         wait: Ticket,
     },
-    /// Has a Lwt promise settle the wait.
+    /// Makes a Lwt promise settle the wait.
     Observe { promise: Root, wait: Ticket },
-    /// Cancels a Lwt promise that nobody awaits any more.
+    /// Cancels a Lwt promise that Rust no longer awaits.
     Cancel(Awaited),
-    /// Leaves a Lwt promise alone that nobody awaits any more.
+    /// Gives up a Lwt promise that Rust no longer awaits, without cancelling it.
     Forget(Awaited),
     /// Resolves the promise of a call.
     Resolve { slot: usize, value: Root },
@@ -39,18 +38,19 @@ pub(crate) enum Action {
     Report,
 }
 
-/// A Lwt promise as OCaml has described it when the wait began.
+/// A Lwt promise, as OCaml described it when the wait began.
 pub(crate) struct Awaited {
     pub(crate) promise: Root,
     /// Whether `promise` is a pair, whose second half has our callbacks.
     pub(crate) is_removable: bool,
 }
 
-/// What a wait is for.
+/// How OCaml gets the promise of a wait.
 pub(crate) enum Ask {
-    /// For the promise that a closure returns.
+    /// It calls a closure with an argument: the wait is for the promise that the closure
+    /// returns.
     Call(Arc<Function>, Root),
-    /// For a promise that there is.
+    /// The wait is for this promise, which exists already.
     Observe(Root),
 }
 
@@ -58,12 +58,12 @@ pub(crate) enum Ask {
 #[derive(Clone, Copy)]
 pub(crate) enum End {
     Nothing = 0,
-    /// Work is left, and OCaml has to see to it that the loop comes back for it.
+    /// Work is left, and OCaml has to make the loop come back for it.
     ComeBack = 1,
 }
 
 impl Action {
-    /// The block of this action, with those that follow it.
+    /// The block of this action, which points to the chain that follows it.
     #[inline]
     fn block<'l>(self, lock: &'l mut Lock, next: &Root) -> Val<'l> {
         let number = |wait: Ticket| Root::new(Val::from_bits(wait.to_bits()));
@@ -95,14 +95,15 @@ impl Awaited {
 }
 
 impl DomainExecutor {
-    /// Leaves something for OCaml to do when the stub that is running returns.
+    /// Leaves an action, which OCaml carries out when the running stub returns.
     #[inline]
     pub(crate) fn leave(&self, action: Action) {
         self.actions.borrow_mut().push(action);
         self.is_left.set(true);
     }
 
-    /// Begins a wait for the task that is being polled, and has OCaml settle it.
+    /// Begins a wait of the task that is being polled, and leaves the action by which OCaml
+    /// will settle it.
     ///
     /// # Errors
     ///
@@ -123,9 +124,9 @@ impl DomainExecutor {
         Ok(wait)
     }
 
-    /// Gives OCaml all that was left for it, as a value of the type `actions`. To be
-    /// called last in a stub that polls tasks. `is_exhausted` says that such a poll has
-    /// ended with work left.
+    /// Gives OCaml all actions that were left, as a value of the type `actions`. A stub
+    /// that polls tasks calls this last. `is_exhausted` says that the poll has ended with
+    /// work left.
     #[inline]
     pub(crate) fn hand_over<'l>(&self, lock: &'l mut Lock, is_exhausted: bool) -> Val<'l> {
         if !self.is_left.get() && !is_exhausted {
@@ -141,8 +142,8 @@ impl DomainExecutor {
             false => End::Nothing,
         };
         let mut next = Root::new(Val::from_index(end as usize));
-        // One at a time, since the list is not to be borrowed while memory is allocated:
-        // a finaliser may leave something.
+        // The list is borrowed for one action at a time, and not while memory is allocated:
+        // then a finaliser may run, and leave an action.
         loop {
             let mut actions = self.actions.borrow_mut();
             let last = actions.pop();
@@ -156,8 +157,8 @@ impl DomainExecutor {
         }
     }
 
-    /// Whether tasks are runnable and nobody will run them, so that the caller has to
-    /// see to it. That is once, until the next poll.
+    /// Whether tasks are runnable and no poll is on its way, so that the caller has to ask
+    /// for one. That is so once, until the next poll.
     fn must_come_back(&self) -> bool {
         self.is_left.set(false);
         if self.tasks.are_idle() || self.shared.is_closed() {
@@ -166,16 +167,17 @@ impl DomainExecutor {
         match self.is_of_lwt {
             true => self.shared.park().wake(),
             false => {
-                // The domain's own loop may be waiting on another thread.
+                // The domain's own loop may be waiting on another thread, which has to be
+                // woken.
                 self.shared.wake();
                 false
             }
         }
     }
 
-    /// As [`hand_over`](DomainExecutor::hand_over), at the end of a stub that gives
-    /// OCaml something else: what is left is done by the next poll, which is on its
-    /// way from now on.
+    /// The counterpart of [`hand_over`](DomainExecutor::hand_over) for a stub whose result
+    /// is not of the type `actions`. The next poll sees to the tasks and actions that are
+    /// left, and this asks for that poll.
     #[inline]
     pub(crate) fn see_to_what_is_left(&self) {
         if self.is_left.replace(false) {
@@ -187,7 +189,7 @@ impl DomainExecutor {
     fn see_to_it_now(&self) {
         let is_something = !self.tasks.are_idle() || !self.actions.borrow().is_empty();
         if is_something && !self.shared.is_closed() {
-            // For the stub that polls.
+            // The stub that polls looks at this flag.
             self.is_left.set(true);
             self.shared.wake();
         }

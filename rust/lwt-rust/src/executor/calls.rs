@@ -21,12 +21,12 @@ use crate::{
     ffi::{Lock, Root, Val, enter_tokio, with_lock},
 };
 
-/// What becomes of a future whose call is cancelled.
+/// Whether a future outlives the cancellation of its call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cancellation {
-    /// It is dropped.
+    /// The future is dropped.
     Drops,
-    /// It goes on, and what it gives is dropped.
+    /// The future goes on, and its result is dropped.
     Protects,
 }
 
@@ -38,19 +38,19 @@ struct Call {
 #[derive(Default)]
 pub(super) struct Calls {
     by_slot: RefCell<Slots<Call>>,
-    /// How many have not ended.
+    /// How many calls have not ended.
     running: Cell<usize>,
-    /// The task that waits for all others to end.
+    /// The waker of the task that waits for all other calls to end.
     drain: Cell<Option<Waker>>,
-    /// How many results OCaml was given. It counts those that it has taken: a slot is
-    /// used again when the two are the same.
+    /// How many results were given to OCaml. OCaml counts the results that it has taken. A
+    /// slot is used again when the two counts are the same.
     given: Cell<usize>,
 }
 
-/// The bits of a count that OCaml has too.
+/// The count wraps after as many bits as OCaml's count has.
 const COUNT: usize = (1 << 62) - 1;
 
-/// The field of the record `Executor.t` with the number of results that were taken.
+/// The field of the record `Executor.t` with the number of results that OCaml has taken.
 const TAKEN: usize = 0;
 
 /// A call that has not ended.
@@ -83,17 +83,17 @@ impl Drop for Running {
 }
 
 impl Calls {
-    /// A result is given to OCaml.
+    /// Counts a result that is given to OCaml.
     fn give(&self) {
         self.given.set(self.given.get().wrapping_add(1) & COUNT);
     }
 
-    /// Another domain's calls begin.
+    /// Starts the count again, for the calls of another domain.
     pub(super) fn begin_again(&self) {
         self.given.set(0);
     }
 
-    /// Forgets all calls, as OCaml has.
+    /// Forgets all calls, as OCaml has done.
     pub(super) fn forget_all(&self) {
         drop(self.by_slot.borrow_mut().take_all());
     }
@@ -130,7 +130,7 @@ where
         let this = self.project();
         let result = match ready!(this.future.poll(context)) {
             Ok(Ok(value)) => Ok(value),
-            // The conversion is the user's, and may panic.
+            // The conversion may be the user's code, and may panic.
             Ok(Err(error)) => Err(catch_panic(|| error.into())
                 .unwrap_or_else(|payload| Panic::from_payload(payload).into())),
             Err(payload) => Err(Panic::from_payload(payload).into()),
@@ -143,8 +143,8 @@ where
 }
 
 impl DomainExecutor {
-    /// The future of a call. It is made where it stays: `Box::pin` would make it on the
-    /// stack and copy it.
+    /// The future of a call. It is made in the memory where it stays, whereas `Box::pin`
+    /// would make it on the stack and copy it.
     #[inline(always)]
     pub(crate) fn call_future<F: Future>(&self, future: F) -> Pin<Box<CallFuture<F>>> {
         let mut boxed = self.tasks.spare().boxed::<CallFuture<F>>();
@@ -152,14 +152,15 @@ impl DomainExecutor {
         boxed
     }
 
-    /// The future of a call has completed before it was one of a task.
+    /// Drops the future of a call that completed before it became a task.
     #[inline(always)]
     pub(crate) fn end_call_future<F>(&self, future: Pin<Box<CallFuture<F>>>) {
         self.tasks.spare().keep(future);
     }
 
-    /// Polls a future once, as its task would be. If it does not complete, its
-    /// task polls it again, so nothing has to be woken before.
+    /// Polls a future once, in the same way as a task is polled. If the future does not
+    /// complete, it becomes a task, whose second poll follows, so a wake-up before that is
+    /// not needed.
     pub(crate) fn poll_first<F: Future>(
         &self,
         lock: &mut Lock,
@@ -171,10 +172,10 @@ impl DomainExecutor {
         lock.lend(|| future.poll(&mut Context::from_waker(&waker::first())))
     }
 
-    /// Makes a call that has begun a task, and polls it once more, for its own waker to
-    /// be registered. If it has woken itself it is polled later, since it wants others
-    /// to have their turn. OCaml gets its result under the number of the slot that is
-    /// returned.
+    /// Makes a task of a call that has begun, and polls it once more, so that the future
+    /// registers the task's own waker. A future that has woken itself is polled later
+    /// instead, since it wants other tasks to have their turn. Returns the number of the
+    /// call's slot, under which OCaml gets the result.
     ///
     /// # Errors
     ///
@@ -219,7 +220,7 @@ impl DomainExecutor {
 
     fn insert_call(&self, lock: &Lock, cancellation: Cancellation) -> Result<Ticket, Error> {
         let mut calls = self.calls.by_slot.borrow_mut();
-        // OCaml knows of all results so far.
+        // OCaml has taken all results so far.
         let taken = self.record.borrow().get(lock).field(TAKEN);
         if taken.and_then(Val::as_number) == Some(self.calls.given.get() as u64) {
             calls.recycle();
@@ -236,10 +237,10 @@ impl DomainExecutor {
     /// Leaves the result of a call for OCaml.
     fn complete<T: IntoOcaml>(&self, lock: &mut Lock, ticket: Ticket, result: Result<T, Error>) {
         if self.calls.by_slot.borrow_mut().complete(ticket).is_none() {
-            // It was cancelled, and has gone on.
+            // OCaml has cancelled the call, and the future has gone on.
             return drop_quietly(result);
         }
-        // The conversion may be the user's, and then it may panic.
+        // The conversion may be the user's code, and may panic.
         let converted = match result {
             Ok(value) => catch_panic(|| value.into_ocaml(lock).map(Root::new))
                 .unwrap_or_else(|payload| Err(Panic::from_payload(payload).into())),
@@ -256,8 +257,7 @@ impl DomainExecutor {
         });
     }
 
-    /// The call in `slot` was cancelled by OCaml, which has forgotten it: its future is
-    /// dropped now.
+    /// Drops the future of the call in `slot`, which OCaml has cancelled and forgotten.
     pub(crate) fn cancel(&self, lock: &mut Lock, slot: usize) {
         let call = self.calls.by_slot.borrow_mut().remove_current(slot);
         if let Some(Call {
@@ -270,8 +270,8 @@ impl DomainExecutor {
         }
     }
 
-    /// Waits until no call but the caller's has not ended. For one caller at a
-    /// time, which must be a call.
+    /// Waits until all calls but the caller's have ended. Only a call may use it, and only
+    /// one at a time.
     pub(crate) async fn others_have_ended(&self) {
         // In its first poll the caller is not counted yet.
         tokio::task::yield_now().await;

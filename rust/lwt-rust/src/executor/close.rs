@@ -4,12 +4,13 @@ use super::{DomainExecutor, registry};
 use crate::ffi::{Lock, Root, enter_tokio};
 
 impl DomainExecutor {
-    /// Ends all tasks: each is dropped, here and now, and what awaits it gets
-    /// [`Error::Abandoned`](crate::Error::Abandoned). A task that is being polled ends
-    /// when that poll does. OCaml has forgotten all calls. Nothing runs in this
-    /// executor from then on.
+    /// Ends all tasks: drops each of them now, and the future that awaits it gets
+    /// [`Error::Abandoned`](crate::Error::Abandoned). A task that is being polled ends when
+    /// that poll does. OCaml has forgotten all calls. Nothing runs in this executor from
+    /// then on.
     ///
-    /// Gives OCaml what is left to do, which is to cancel what the tasks awaited.
+    /// Returns the actions that are left for OCaml: to cancel the promises that the tasks
+    /// awaited.
     pub(crate) fn close(&self, lock: &mut Lock) -> Root {
         self.shared.close();
         self.calls.forget_all();
@@ -24,12 +25,12 @@ impl DomainExecutor {
         registry::forget(self);
         awaited
     }
-    /// Ends an executor whose domain is gone, with all its threads, and has not closed
-    /// it. What awaits one of its waits elsewhere gets
-    /// [`Error::Abandoned`](crate::Error::Abandoned). Its tasks stay where they are: they
-    /// are to be dropped only by a thread of the domain (rule 1).
+    /// Ends an executor whose domain is gone, with all its threads, and has not closed it.
+    /// A promise that another thread awaits by one of its waits gets
+    /// [`Error::Abandoned`](crate::Error::Abandoned). The tasks stay where they are, since
+    /// only a thread of the domain may drop them (rule 1).
     ///
-    /// For a finaliser: it calls nothing of OCaml's (rule 10).
+    /// Finalisers call it, so it calls no function of OCaml's (rule 10).
     pub(super) fn give_up(&self) {
         self.shared.close();
         self.calls.forget_all();

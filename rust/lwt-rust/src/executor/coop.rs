@@ -2,13 +2,14 @@
 //!
 //! A task that awaits only things that are ready, such as a semaphore that is free or a
 //! fast socket, would never end its poll. So tokio gives each poll of its own tasks a
-//! budget of 128 such steps; when it is spent, whatever of tokio's is awaited next says
-//! that it is pending, and wakes the task. A [`Promise`](crate::Promise) does the same.
-//! Tasks of a domain are polled by us, so it is for us to begin a budget.
+//! budget of 128 such steps. When the budget is spent, the next thing of tokio's that the
+//! task awaits says that it is pending, and wakes the task. A [`Promise`](crate::Promise)
+//! does the same. The executor, not tokio, polls the tasks of a domain, so the executor has
+//! to begin a budget.
 //!
-//! tokio has no function for that. But what its [`poll_proceed`] gives remembers the
-//! budget as it was, and puts it back when it is dropped. So each thread that polls
-//! tasks keeps one that remembers a whole budget.
+//! tokio has no function for that. But the value that [`poll_proceed`] returns remembers
+//! the budget of the moment before, and puts it back when the value is dropped. So each
+//! thread that polls tasks keeps a value that remembers a whole budget.
 
 use std::{
     cell::Cell,
@@ -26,12 +27,12 @@ use tokio::{
 use crate::ffi;
 
 enum Budget {
-    /// Nobody has asked for one on this thread.
+    /// No budget was needed on this thread so far.
     Unknown,
-    /// What gives back a whole budget. It is not dropped with the thread, when tokio's
-    /// own state may be gone.
+    /// The value whose drop puts back a whole budget. It is not dropped with the thread,
+    /// since tokio's own state may be gone by then.
     Whole(ManuallyDrop<RestoreOnPending>),
-    /// tokio does not give one: tasks are polled without.
+    /// tokio does not give a budget: tasks are polled without one.
     Refused,
 }
 
@@ -41,9 +42,9 @@ thread_local! {
     static BUDGET: Cell<Budget> = const { Cell::new(Budget::Unknown) };
 }
 
-/// Sees to it that there is some budget for the poll of a task, on a thread that holds a
-/// domain's lock. What one task leaves is for the next: one that finds little of it is
-/// polled once more.
+/// Makes sure that a task has some budget for its poll, on a thread that holds a domain's
+/// lock. A task gets the budget that the one before has left: if that is too little, the
+/// task is polled once more.
 #[inline]
 pub(super) fn begin(tokio: &Handle) {
     if !HAS_BEGUN.get() || is_spent() {
@@ -69,13 +70,14 @@ fn begin_again(tokio: &Handle) {
 fn remembered(budget: Poll<RestoreOnPending>) -> Budget {
     match budget {
         Poll::Ready(whole) => Budget::Whole(ManuallyDrop::new(whole)),
-        // It was whole just now.
+        // This does not happen: the budget was whole just now.
         Poll::Pending => Budget::Refused,
     }
 }
 
-/// tokio gives a budget to what it blocks on. It refuses to where a runtime of its own
-/// is running already, below a Rust function that has called OCaml.
+/// Gets the first whole budget of a thread from tokio's `block_on`, which gives one to its
+/// future. tokio refuses `block_on` where one of its runtimes is running already, below a
+/// Rust function that has called OCaml.
 fn begin_first(tokio: &Handle) {
     if ffi::is_called_by_rust() {
         HAS_BEGUN.set(false);
@@ -92,7 +94,7 @@ fn begin_first(tokio: &Handle) {
     }
 }
 
-/// Whether a task has spent the budget, in the poll that has just ended.
+/// Whether the poll that has just ended has spent the budget.
 #[inline]
 pub(super) fn is_spent() -> bool {
     !has_budget_remaining()

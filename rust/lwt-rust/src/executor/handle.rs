@@ -21,16 +21,16 @@ use crate::{
     fork, runtime,
 };
 
-/// What an executor shares with wakers and handles, which live as long as they
-/// like, so it is never freed (rule 12). It may be used again for another domain,
-/// in another life: then those of an earlier life wake it for nothing, and spawn
-/// nothing.
-// As the executor.
+/// The part of an executor that wakers and handles use. They may live for any time, so it
+/// is never freed (rule 12). A later domain may use the executor again, in another *life*.
+/// Then the wakers of an earlier life wake it without effect, and the handles of an earlier
+/// life spawn nothing.
+// Aligned to two cache lines, like `DomainExecutor`, so that two domains do not share one.
 #[repr(align(128))]
 pub(crate) struct Shared {
-    /// For other threads to spawn in; `None` when the executor is closed.
+    /// Other threads read the gate to spawn; `None` when the executor is closed.
     gate: RwLock<Option<Life>>,
-    /// What other threads want of the tasks.
+    /// The requests of other threads.
     inbox: Inbox<Request>,
     is_closed: AtomicBool,
     park: Park,
@@ -38,11 +38,11 @@ pub(crate) struct Shared {
     /// How many times the domain was told to poll.
     notified: AtomicUsize,
     tokio: tokio::runtime::Handle,
-    /// As wakers know it.
+    /// The number by which wakers know the executor.
     number: Number,
 }
 
-/// Which of the domains that have used an executor in turn it belongs to.
+/// Names one of the domains that have used an executor, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Life(u64);
 
@@ -54,8 +54,8 @@ impl Life {
     }
 }
 
-/// The life that an executor has now. Its domain writes it. A thread whose domain is gone
-/// may read it, when the destructor of a thread-local has kept the executor.
+/// The present life of an executor. Only its domain writes it. A thread whose domain is
+/// gone may still read it, if the destructor of a thread-local has kept the executor.
 pub(super) struct CurrentLife(AtomicU64);
 
 impl CurrentLife {
@@ -77,8 +77,9 @@ impl CurrentLife {
 pub(crate) enum Way {
     /// By the Lwt_unix notification of this number.
     Lwt(isize),
-    /// By a byte on a socket, which the domain reads when it has nothing to do.
-    /// It does not block: a byte that does not fit is one too many.
+    /// By a byte on a socket, which the domain reads when it has nothing to do. The write
+    /// does not block: if a byte does not fit, the socket has bytes that wake the domain
+    /// anyway.
     Socket(RwLock<Option<UnixStream>>),
 }
 
@@ -123,15 +124,15 @@ impl Shared {
         matches!(self.way, Way::Lwt(_))
     }
 
-    /// From now on nothing is spawned.
+    /// Closes the gate: nothing is spawned from now on.
     pub(super) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
         let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         gate.take();
     }
 
-    /// Opens the gate again, for another domain, which is told through `socket`.
-    /// Only for one that was closed and disconnected, and is not driven by Lwt.
+    /// Opens the gate again, for another domain, which is told to poll through `told`. The
+    /// executor must be closed and disconnected, and not driven by the Lwt loop.
     pub(super) fn reopen(&self, life: Life, told: UnixStream) {
         if let Way::Socket(socket) = &self.way {
             let mut socket = socket.write().unwrap_or_else(PoisonError::into_inner);
@@ -142,7 +143,8 @@ impl Shared {
         *gate = Some(life);
     }
 
-    /// From now on nobody tells the domain anything.
+    /// Leaves the executor woken, and drops the socket. So no wake-up tells the domain to
+    /// poll from now on.
     pub(super) fn disconnect(&self) {
         self.park.leave_woken();
         if let Way::Socket(socket) = &self.way {
@@ -153,7 +155,7 @@ impl Shared {
         }
     }
 
-    /// Records that there is work, and sees to it that the domain polls.
+    /// Records that there is work, and makes sure that the domain polls.
     pub(super) fn wake(&self) {
         if self.park.wake() {
             self.tell();
@@ -168,7 +170,7 @@ impl Shared {
             Way::Socket(socket) => {
                 let socket = socket.read().unwrap_or_else(PoisonError::into_inner);
                 if let Some(mut socket) = socket.as_ref() {
-                    // A full socket wakes as well.
+                    // If the socket is full, its bytes wake the domain as well.
                     let _ = socket.write(&[0]);
                 }
             }
@@ -193,15 +195,15 @@ impl Handle {
         Handle { shared, life }
     }
 
-    /// The handle of the domain that runs the Lwt loop; `None` before its
-    /// executor was made (by the first call of an asynchronous function there,
-    /// or by `Lwt_rust.Runtime.start`), and after it was shut down. Any thread
+    /// The handle of the domain that runs the Lwt loop. `None` before that domain has an
+    /// executor, which its first call of an asynchronous function makes, or
+    /// `Lwt_rust.Runtime.start`. `None` after the executor was shut down, too. Any thread
     /// may call it.
     pub fn of_lwt() -> Option<Self> {
         registry::of_lwt()
     }
 
-    /// The handle of the domain this thread belongs to.
+    /// The handle of the domain that the calling thread belongs to.
     pub(crate) fn of_this_thread() -> Result<Self, Error> {
         match ffi::executor() {
             Some(executor) => Ok(executor.handle()),
@@ -212,7 +214,7 @@ impl Handle {
         }
     }
 
-    /// How many times the domain was told to poll so far.
+    /// How many times the domain has been told to poll so far.
     pub(super) fn notifications(self) -> usize {
         self.shared.notified.load(Ordering::Relaxed)
     }
@@ -221,13 +223,13 @@ impl Handle {
         self.shared
     }
 
-    /// Has the domain poll soon, and with that call OCaml's panic reporter.
+    /// Makes the domain poll soon, and in that poll call OCaml's panic reporter.
     pub(crate) fn wake(self) {
         self.shared.wake();
     }
 
-    /// Whether the calling thread is of the domain and waits, with this waker, in a
-    /// `block_on`: then the domain does nothing.
+    /// Whether the calling thread belongs to the domain and waits in a `block_on`, with
+    /// this waker. Then nothing in the domain can go on.
     #[inline(never)]
     pub(crate) fn waits_for_itself(self, waker: &Waker) -> bool {
         ffi::executor_at_hand(self.shared).is_some_and(|executor| {
@@ -244,17 +246,17 @@ impl Handle {
         DomainExecutor::current().filter(is_it)
     }
 
-    /// Spawns a task in the domain: it runs with the domain's lock held, so it
-    /// may use [`with_lock`](crate::with_lock), and with tokio's context
-    /// entered. Any thread may call it. Never blocks.
+    /// Spawns a task in the domain. The task runs with the domain's lock held, so it may
+    /// use [`with_lock`](crate::with_lock), and with tokio's context entered. Any thread
+    /// may call it. Never blocks.
     ///
     /// If the executor is gone, `future` is dropped, and the task gives
-    /// [`Error::Abandoned`]. If it has too many tasks (2^24), the task gives the error that
-    /// says so.
+    /// [`Error::Abandoned`]. If the executor has too many tasks (2^24), the task gives the
+    /// error that says so.
     ///
     /// # Cancellation
     ///
-    /// Dropping the task cancels it; [`Task::detach`] lets it run on.
+    /// Dropping the task cancels it. [`Task::detach`] lets it go on.
     pub fn spawn<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,

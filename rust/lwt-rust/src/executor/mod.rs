@@ -1,18 +1,18 @@
 //! The executor of a domain.
 //!
-//! | part | who may use it |
+//! | part | user, and use |
 //! | --- | --- |
 //! | [`Handle`], [`Task`] | any thread: spawns tasks, wakes the domain |
-//! | [`DomainExecutor`], [`LocalTask`] | a task of the domain: tasks that are not `Send` |
+//! | [`DomainExecutor`], [`LocalTask`] | a task of the domain: spawns tasks that are not `Send` |
 //! | `tasks` | the domain: runs its tasks; any thread: wakes and cancels them |
 //! | `waker` | any thread: wakers |
-//! | `actions` | what the domain's stubs leave for OCaml to do |
+//! | `actions` | the domain's stubs: requests that they leave for OCaml |
 //! | `calls` | the stubs: calls that OCaml makes and cancels |
 //! | `turn` | the stubs: polls |
-//! | `coop` | how much a task does in one poll |
+//! | `coop` | the stubs: how much a task does in one poll |
 //! | `close` | the OCaml side: ends all tasks |
-//! | `registry` | which domain has which executor |
-//! | `reuse` | executors whose domains are gone |
+//! | `registry` | any thread: which domain has which executor |
+//! | `reuse` | a new domain: executors of domains that are gone |
 
 mod actions;
 mod calls;
@@ -60,35 +60,36 @@ use crate::{
 /// Runs the tasks of one OCaml domain, on the threads of that domain, with the
 /// domain's lock held and tokio's context entered.
 ///
-/// It is made when a Rust function is first called in the domain. Its methods
-/// are for tasks that it runs; everybody else has a [`Handle`].
-// Two domains write to two of them all the time: not to the same cache lines.
+/// The first call of a Rust function in the domain makes it. Only tasks that it runs may
+/// call its methods; all other code uses a [`Handle`].
+// Aligned to two cache lines: each domain writes to its own executor all the time, and two
+// executors must not share a line.
 #[repr(align(128))]
 pub struct DomainExecutor {
     shared: &'static Shared,
-    /// Which domain it belongs to.
+    /// The present life of the executor, which belongs to one domain.
     life: CurrentLife,
-    /// Of `shared`, where a look takes less time.
+    /// A copy of the flag in `shared`, which is quicker to read here.
     is_of_lwt: bool,
     tasks: Tasks,
     /// The record `Executor.t` of `lib/`; `()` when the executor is closed.
     record: RefCell<Root>,
-    /// What OCaml has to do when the stub that is running returns.
+    /// The actions that OCaml carries out when the running stub returns.
     actions: RefCell<Vec<Action>>,
-    /// Whether the stub that is running may have left a task or an action.
+    /// Whether the running stub may have left a runnable task or an action.
     is_left: Cell<bool>,
-    /// The closures that the stub that is running has read.
+    /// The closures that the running stub has read.
     pub(crate) taken: RefCell<Vec<Arc<Function>>>,
-    /// Whether there are any.
+    /// Whether `taken` holds any.
     pub(crate) has_taken: Cell<bool>,
     calls: Calls,
-    /// What the tasks await of Lwt.
+    /// The Lwt promises that the tasks await.
     waits: Waits,
 }
 
 impl DomainExecutor {
-    /// The executor whose task is running on this thread; `None` outside of
-    /// tasks, and while the task has the lock in hand.
+    /// The executor whose task is running on this thread. `None` outside of tasks, and
+    /// while the task has the lock in hand.
     pub fn current() -> Option<&'static DomainExecutor> {
         ffi::executor_of_task()
     }
@@ -98,27 +99,28 @@ impl DomainExecutor {
         Handle::new(self.shared, self.life.get())
     }
 
-    /// Spawns a task that stays on the calling thread, so that neither it nor what it
-    /// gives needs to be `Send`. It is first polled a little later.
+    /// Spawns a task that stays on the calling thread, so neither the task nor its result
+    /// needs to be `Send`. Its first poll comes a little later.
     ///
-    /// That thread has to run the tasks of the domain, as the thread that runs the Lwt
-    /// loop does. If another thread of the domain polls the task, the task gives an error
-    /// that says so, and if another thread drops it, `future` is leaked. So if a systhread
-    /// calls a function that spawns, and another one runs the loop, the function should
-    /// spawn a future that is `Send`, with [`Handle::spawn`].
+    /// The calling thread has to be the one that runs the domain's tasks, such as the
+    /// thread of the Lwt loop. If another thread of the domain polls the task, the task
+    /// gives an error that says so. If another thread drops the task, `future` is leaked.
+    /// So a function that one systhread calls while another systhread runs the loop should
+    /// spawn a `Send` future instead, with [`Handle::spawn`].
     ///
-    /// If the executor is being closed, or has too many tasks (2^24), `future` is
-    /// dropped, and the task gives the error that says so. So it is if no task of the
-    /// domain is running on the calling thread: only such a task may call this.
+    /// If the executor is being closed or has too many tasks (2^24), `future` is dropped,
+    /// and the task gives the error that says so. The same happens if no task of the domain
+    /// is running on the calling thread: only such a task may call this.
     ///
     /// # Cancellation
     ///
-    /// Dropping the task cancels it; see [`LocalTask::detach`].
+    /// Dropping the task cancels it. [`LocalTask::detach`] lets it go on.
     pub fn spawn_local<T: 'static>(
         &self,
         future: impl Future<Output = T> + 'static,
     ) -> LocalTask<T> {
-        // Somebody may have kept the reference, where the domain's lock is not held.
+        // The caller may have kept the reference in a place where the domain's lock is not
+        // held.
         if ffi::executor_at_hand(self.shared).is_none() {
             return LocalTask::refused(Error::Abandoned);
         }
@@ -148,7 +150,7 @@ impl DomainExecutor {
         self.record.borrow()
     }
 
-    /// Whether it is owed a poll.
+    /// Whether the executor is owed a poll.
     pub(crate) fn is_woken(&self) -> bool {
         !self.shared.is_closed()
             && (!self.tasks.are_idle()

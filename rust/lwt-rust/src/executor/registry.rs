@@ -16,11 +16,11 @@ use crate::{
     fork, runtime,
 };
 
-/// The executors that are not closed, and the numbers of their domains. Lwt runs
-/// one main loop in a process, so one of them at most is driven by it.
+/// The executors that are not closed, with the numbers of their domains. A process has one
+/// Lwt loop, so that loop drives at most one of them.
 static EXECUTORS: Mutex<Vec<Owner>> = Mutex::new(Vec::new());
 
-/// Of Lwt loops whose executors are closed.
+/// How many notifications were sent to Lwt loops whose executors are closed.
 static EARLIER_NOTIFICATIONS: AtomicUsize = AtomicUsize::new(0);
 
 static IS_SHUT_DOWN: AtomicBool = AtomicBool::new(false);
@@ -31,9 +31,9 @@ struct Owner {
     handle: Handle,
 }
 
-// SAFETY: the reference is given only to threads that hold the lock of the
-// domain that the executor belongs to: `attach` compares the number, which is
-// never used again for another domain.
+// SAFETY: the reference is given only to threads that hold the lock of the domain that the
+// executor belongs to: `attach` compares the number of the domain, and no later domain gets
+// the same number.
 unsafe impl Send for Owner {}
 
 fn executors() -> MutexGuard<'static, Vec<Owner>> {
@@ -41,12 +41,14 @@ fn executors() -> MutexGuard<'static, Vec<Owner>> {
     EXECUTORS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The tokio runtime, started now if it has not been, for a function that is not a task.
+/// The tokio runtime, for a function that is not a task. Starts the runtime if it has not
+/// started.
 ///
 /// # Errors
 ///
-/// Those of an asynchronous function: if the runtime was shut down or stayed in the process
-/// that this one was forked from, or if the system cannot give it what it needs.
+/// The same as for an asynchronous function: the runtime was shut down, it stayed in the
+/// process that this one was forked from, or the system cannot give it the threads or
+/// descriptors.
 #[inline]
 pub(crate) fn tokio() -> Result<&'static tokio::runtime::Handle, Error> {
     match runtime::started() {
@@ -74,8 +76,8 @@ fn refuse_if_shut_down() -> Result<(), Error> {
     Ok(())
 }
 
-/// The executor of the calling thread's domain, if it is attached to the thread and can
-/// be used.
+/// The executor of the calling thread's domain. `None` if it is not attached to the thread,
+/// or cannot be used any more.
 #[inline]
 pub(crate) fn at_hand() -> Option<&'static DomainExecutor> {
     let is_usable = |executor: &&DomainExecutor| !executor.shared().is_closed();
@@ -84,7 +86,7 @@ pub(crate) fn at_hand() -> Option<&'static DomainExecutor> {
         .filter(|_| !is_shut_down())
 }
 
-/// The executor of the calling thread's domain, made now if there is none.
+/// The executor of the calling thread's domain. Makes it if there is none.
 ///
 /// # Errors
 ///
@@ -112,20 +114,19 @@ pub(super) fn of_lwt() -> Option<Handle> {
     handles.find(|handle| handle.shared().is_of_lwt())
 }
 
-/// How many notifications were sent to Lwt loops so far. Any thread may call
-/// this.
+/// How many notifications were sent to Lwt loops so far. Any thread may call it.
 pub(crate) fn notifications() -> usize {
     let earlier = EARLIER_NOTIFICATIONS.load(Ordering::Relaxed);
     earlier + of_lwt().map_or(0, Handle::notifications)
 }
 
-/// Attaches the executor of domain `domain`, the calling thread's, to the
-/// thread. Returns `false` if it has none yet, and may have one that is driven by
-/// the Lwt loop, or if not `by_lwt` by itself.
+/// Attaches the executor of `domain` to the calling thread, which must belong to that
+/// domain. Returns `false` if the domain has no executor yet and may create one: driven by
+/// the Lwt loop if `by_lwt`, by itself otherwise.
 ///
 /// # Errors
 ///
-/// If it may not.
+/// If the domain may not have such an executor.
 pub(crate) fn attach(domain: i64, by_lwt: bool) -> Result<bool, Error> {
     let executors = executors();
     if let Some(owner) = executors.iter().find(|owner| owner.domain == domain) {
@@ -153,20 +154,20 @@ pub(crate) fn attach(domain: i64, by_lwt: bool) -> Result<bool, Error> {
     }
 }
 
-/// It lives as long as the process: so may wakers and handles (rule 12).
+/// An executor lives as long as the process, since wakers and handles may (rule 12).
 fn leak(executor: DomainExecutor) -> &'static DomainExecutor {
     Box::leak(Box::new(executor))
 }
 
-/// Makes the executor of domain `domain`, the calling thread's, driven by the
-/// Lwt loop through `notification`. Without one, returns the socket on which the
-/// domain will be told to poll.
+/// Makes the executor of `domain`, to which the calling thread must belong. With a
+/// `notification`, the Lwt loop drives the executor. Without one, this returns the socket
+/// on which the domain will be told to poll.
 ///
 /// # Errors
 ///
-/// If tokio's runtime cannot be started, the system has no descriptors left, or
-/// another domain was faster. If the domain has one by now, it stays, and there is no
-/// socket.
+/// If tokio's runtime cannot be started, if the system has no descriptors left, or if
+/// another domain was faster. If the domain has got an executor meanwhile, that one stays,
+/// and no socket is returned.
 pub(crate) fn create(
     domain: i64,
     notification: Option<isize>,
@@ -174,7 +175,7 @@ pub(crate) fn create(
 ) -> Result<Option<UnixStream>, Error> {
     fork::watch()?;
     if attach(domain, notification.is_some())? {
-        // The handler of a signal has made one, or another thread of the domain.
+        // The handler of a signal, or another thread of the domain, has made an executor.
         let is_alike = |executor: &DomainExecutor| executor.is_of_lwt() == notification.is_some();
         return match ffi::executor().is_some_and(is_alike) {
             true => Ok(None),
@@ -241,8 +242,8 @@ pub(super) fn forget(executor: &DomainExecutor) {
     }
 }
 
-/// From now on no domain gets an executor, and those that are left are woken to
-/// find that out. Any thread may call it.
+/// No domain gets an executor from now on. Wakes the executors that are left, so that their
+/// domains notice. Any thread may call it.
 pub(crate) fn shut_down() {
     IS_SHUT_DOWN.store(true, Ordering::Relaxed);
     let handles: Vec<_> = executors().iter().map(|owner| owner.handle).collect();

@@ -1,8 +1,8 @@
 //! Executors whose domains are gone, for other domains to use.
 //!
-//! A closed executor may still be that of a thread: one of the domain's that has
-//! not ended yet. So it is used again only when OCaml's collector has found that
-//! the domain's own storage is gone, in which there is a [`DomainLife`].
+//! A thread of the domain may use a closed executor until the thread ends. So an executor
+//! is used again only when OCaml's collector has found that the domain's own storage is
+//! gone. That storage contains a [`DomainLife`], which the collector drops.
 
 use std::{
     collections::VecDeque,
@@ -12,34 +12,33 @@ use std::{
 
 use super::DomainExecutor;
 
-/// OCaml has it in the storage of a domain, and drops it when that is gone.
+/// A value in the storage of a domain. OCaml drops it when the storage is gone.
 pub(crate) struct DomainLife {
     executor: Unused,
-    /// The descriptor on which the domain is told to poll, which it closes when it has
-    /// closed the executor.
+    /// The descriptor on which the domain is told to poll. The domain closes the executor
+    /// first and the descriptor afterwards.
     socket: Option<RawFd>,
 }
 
-/// An executor, to be looked into only by a thread of the domain that it is given
-/// to.
+/// An executor. Only a thread of the domain that gets it next may use it.
 #[derive(Clone, Copy)]
 struct Unused(&'static DomainExecutor);
 
-// SAFETY: any thread may have one and ask whether the executor is closed. The rest
-// of the executor is the business of the thread that drops the `DomainLife`, and then
-// of the one that gets it from `take`: none of the earlier domain's threads is left
-// (rule 12).
+// SAFETY: any thread may have one and ask whether the executor is closed. Only the thread
+// that drops the `DomainLife` uses the rest of the executor, and then the one that gets it
+// from `take`: no thread of the earlier domain is left (rule 12).
 unsafe impl Send for Unused {}
 
-// SAFETY: as above.
+// SAFETY: as for `Send`. An `Unused` is `Copy`, so a shared reference gives no more than the
+// value does.
 unsafe impl Sync for Unused {}
 
-/// The executors that may be used again, in turn.
+/// The executors that may be used again, the longest unused one first.
 static UNUSED: Mutex<VecDeque<Unused>> = Mutex::new(VecDeque::new());
 
 impl DomainLife {
-    /// About what an executor keeps: for a domain that is gone to be noticed
-    /// before there are many.
+    /// About the memory that an executor keeps, in bytes. OCaml's collector is told of it,
+    /// so that it notices domains that are gone before there are many.
     pub(crate) const SIZE: usize = 1 << 12;
 
     pub(crate) fn new(executor: &'static DomainExecutor, socket: Option<RawFd>) -> Self {
@@ -57,8 +56,9 @@ impl Drop for DomainLife {
         if !shared.is_closed() {
             executor.give_up();
             if let Some(socket) = self.socket {
-                // SAFETY: `create` gave it to the domain, which is gone and has not closed
-                // it: it closes the executor before.
+                // SAFETY: `create` gave the descriptor to the domain, which is gone. A
+                // domain closes the executor before the descriptor, and this executor is
+                // not closed, so the descriptor is open.
                 drop(unsafe { OwnedFd::from_raw_fd(socket) });
             }
         }
@@ -69,7 +69,7 @@ impl Drop for DomainLife {
     }
 }
 
-/// An executor that is no domain's, for the calling thread's.
+/// An executor that belongs to no domain, for the domain of the calling thread.
 pub(super) fn take() -> Option<&'static DomainExecutor> {
     let mut unused = UNUSED.lock().unwrap_or_else(PoisonError::into_inner);
     unused.pop_front().map(|Unused(executor)| executor)

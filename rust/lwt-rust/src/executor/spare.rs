@@ -12,35 +12,36 @@ use lwt_rust_core::{catch_panic, drop_quietly};
 
 /// The memory of futures that have ended, for the next ones of the same layout.
 ///
-/// The C library has few blocks of a size at hand, and takes its time for others.
+/// The C library keeps only a few blocks of each size at hand, and takes longer for more.
 #[derive(Default)]
 pub(super) struct Spare {
-    /// Of all blocks. Whoever changes it has released them.
+    /// The layout of all blocks. It changes only when there are none.
     layout: Cell<Option<Layout>>,
     first: Cell<Option<NonNull<Block>>>,
     bytes: Cell<usize>,
 }
 
-/// What a block begins with.
+/// The beginning of a block.
 struct Block {
     next: Option<NonNull<Block>>,
 }
 
-/// As much is kept.
+/// The most bytes that are kept.
 const MOST: usize = 256 * 1024;
 
 impl Spare {
-    /// Makes a value where it stays.
+    /// Makes a value in the memory where it stays.
     #[inline(always)]
     pub(super) fn boxed<T: Default>(&self) -> Pin<Box<T>> {
         let layout = Layout::new::<T>();
         let mut memory: Box<MaybeUninit<T>> = match self.take(layout) {
-            // SAFETY: it is nobody else's, and was allocated with this layout.
+            // SAFETY: nothing else refers to the block, and it was allocated with this
+            // layout.
             Some(block) => unsafe { Box::from_raw(block.cast().as_ptr()) },
             None => Box::new_uninit(),
         };
         memory.write(T::default());
-        // SAFETY: it was written just now.
+        // SAFETY: the value was written just now.
         Box::into_pin(unsafe { memory.assume_init() })
     }
 
@@ -56,25 +57,29 @@ impl Spare {
         Some(block)
     }
 
-    /// Drops a value, and keeps its memory. A panic of its destructor goes nowhere.
+    /// Drops a value, and keeps its memory. A panic of the destructor is caught and
+    /// forgotten.
     #[inline(always)]
     pub(super) fn keep<T: ?Sized>(&self, value: Pin<Box<T>>) {
         let layout = Layout::for_value(&*value);
-        // SAFETY: it is dropped where it is, and not moved before.
+        // SAFETY: the value is dropped where it is, and not moved before.
         let value = Box::into_raw(unsafe { Pin::into_inner_unchecked(value) });
-        // SAFETY: it was the box's, and is used no more, even if that panics.
+        // SAFETY: the value belonged to the box, and is not used after this, even if this
+        // panics.
         if let Err(payload) = catch_panic(|| unsafe { value.drop_in_place() }) {
             drop_quietly(payload);
         }
         // SAFETY: the pointer of a box is not null.
         let block: NonNull<Block> = unsafe { NonNull::new_unchecked(value) }.cast();
-        // Not before: its destructor may have used other futures.
+        // This comes after the drop, since the destructor may have used other futures'
+        // memory.
         if !self.wants(layout) {
-            // SAFETY: the value is dropped, and nobody knows of the block.
+            // SAFETY: the value is dropped, and nothing refers to the block.
             return unsafe { release(block, layout) };
         }
         let next = self.first.get();
-        // SAFETY: it is large enough and aligned for a block.
+        // SAFETY: `wants` has checked that the memory is large enough and aligned for a
+        // block.
         unsafe { block.write(Block { next }) };
         self.first.set(Some(block));
         self.bytes.set(self.bytes.get() + layout.size());
@@ -88,7 +93,8 @@ impl Spare {
         self.adapt(layout)
     }
 
-    /// What ends now is of another layout than what did: as much of that is given up.
+    /// A future of another layout than the kept ones has ended: releases one block, and
+    /// takes the new layout over when none is left. Returns whether it has.
     #[cold]
     fn adapt(&self, layout: Layout) -> bool {
         self.release_one();
@@ -103,13 +109,14 @@ impl Spare {
     fn release_one(&self) {
         if let Some(layout) = self.layout.get() {
             if let Some(block) = self.take(layout) {
-                // SAFETY: it is taken, and all of them are of this layout.
+                // SAFETY: the block was taken from the list, and all blocks have this
+                // layout.
                 unsafe { release(block, layout) };
             }
         }
     }
 
-    /// Gives the memory up.
+    /// Releases all blocks.
     pub(super) fn clear(&self) {
         while self.first.get().is_some() {
             self.release_one();
@@ -117,14 +124,14 @@ impl Spare {
     }
 }
 
-/// Gives a block back.
+/// Frees a block.
 ///
 /// # Safety
 ///
-/// It was the box's of a value of this layout, and is nobody's any more.
+/// The block was the box of a value of this layout, and nothing refers to it any more.
 unsafe fn release(block: NonNull<Block>, layout: Layout) {
     if layout.size() > 0 {
-        // SAFETY: the caller says so; a box of no size has no memory.
+        // SAFETY: the caller promises it. A box of size 0 has no memory, and is left out.
         unsafe { dealloc(block.cast().as_ptr(), layout) };
     }
 }

@@ -1,4 +1,4 @@
-//! Spawned tasks, and what awaits them.
+//! Spawned tasks, and the futures that await them.
 
 use std::{
     future::Future,
@@ -20,17 +20,16 @@ use crate::{
     ffi, runtime,
 };
 
-/// What a task and whoever awaits it share.
+/// The state that a task shares with the future that awaits it.
 struct Joint<T> {
     cell: Cell<Result<T, Error>>,
-    /// The task, to be cancelled if nobody awaits it any more.
+    /// The task, which is cancelled when the future that awaits it is dropped.
     source: Source<TaskId>,
     shared: &'static Shared,
 }
 
 impl<T> Joint<T> {
-    /// Whether the thread that runs the task waits for it, with this waker, in a
-    /// `block_on`.
+    /// Whether the thread that runs the task waits for it in a `block_on`, with this waker.
     #[inline(never)]
     fn waits_for_itself(&self, waker: &Waker) -> bool {
         ffi::executor_at_hand(self.shared).is_some_and(|executor| {
@@ -38,20 +37,21 @@ impl<T> Joint<T> {
         })
     }
 
-    /// Given back if nobody awaits it. A panic of its destructor goes nowhere.
+    /// Settles the cell. If the result is not awaited any more, it is dropped, and a panic
+    /// of its destructor is caught and forgotten.
     fn settle(&self, result: Result<T, Error>) {
         drop_quietly(self.cell.settle(result));
     }
 }
 
 pin_project! {
-    /// A future as a task: its panics become errors, it is counted, and what it gives
-    /// goes to whoever awaits it.
+    /// A future as a task. Its panics become errors, it is counted, and its result goes to
+    /// the future that awaits the task.
     pub(super) struct Spawned<F, T> {
         #[pin]
         future: CatchPanic<F>,
         joint: Arc<Joint<T>>,
-        // Whether the joint knows the task.
+        // Whether the joint has been given the task's number.
         is_known: bool,
         _counted: CountedTask,
     }
@@ -65,7 +65,7 @@ pin_project! {
     }
 }
 
-/// A task for a future, and what awaits it.
+/// A task for a future, and the future that awaits the task.
 pub(super) fn spawned<F, T>(shared: &'static Shared, future: F) -> (Spawned<F, T>, Join<T>)
 where
     F: Future<Output = Result<T, Error>>,
@@ -97,11 +97,11 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         if !std::mem::replace(this.is_known, true) {
-            // Given back if the task goes on by itself.
+            // `put` returns the task if it is detached.
             let running = ffi::executor().and_then(DomainExecutor::running);
             let _ = running.and_then(|task| this.joint.source.put(task));
             if this.joint.cell.is_settled() {
-                // It was cancelled before that.
+                // The task was cancelled before the joint knew its number.
                 return Poll::Ready(());
             }
         }
@@ -116,11 +116,11 @@ where
     }
 }
 
-/// Awaits a task.
+/// The future that awaits a task.
 pub(super) struct Join<T> {
-    /// `None` if there is none, or it goes on by itself.
+    /// `None` if no task was spawned, or the task is detached.
     joint: Option<Arc<Joint<T>>>,
-    /// Why there is none.
+    /// Why no task was spawned.
     refusal: Option<Error>,
 }
 
@@ -139,7 +139,7 @@ impl<T> Join<T> {
     }
 }
 
-// Nothing in it is pinned.
+// Nothing in a `Join` is pinned.
 impl<T> Unpin for Join<T> {}
 
 impl<T> Future for Join<T> {
@@ -198,7 +198,7 @@ impl<T> Task<T> {
         Task(Join::refused(error))
     }
 
-    /// Lets the task run on by itself; what it gives is dropped.
+    /// Lets the task go on by itself. Its result is dropped.
     pub fn detach(self) {
         self.0.detach();
     }
@@ -218,14 +218,14 @@ impl<T> std::fmt::Debug for Task<T> {
     }
 }
 
-/// As [`Task`], of a task that was spawned with
-/// [`spawn_local`](super::DomainExecutor::spawn_local): it stays on the thread that has
-/// spawned it.
+/// A task that was spawned with [`spawn_local`](super::DomainExecutor::spawn_local), as
+/// [`Task`] is one that was spawned with [`Handle::spawn`](super::Handle::spawn). It stays
+/// on the thread that has spawned it.
 ///
 /// # Errors
 ///
-/// As a [`Task`]. It gives an error that says so, too, if another thread runs the tasks
-/// of the domain.
+/// It gives the errors of a [`Task`]. If another thread runs the tasks of the domain, it
+/// gives an error that says so.
 #[must_use = "dropping a task cancels it"]
 pub struct LocalTask<T> {
     join: Join<T>,
@@ -244,7 +244,7 @@ impl<T> LocalTask<T> {
         Self::running(Join::refused(error))
     }
 
-    /// Lets the task run on by itself; what it gives is dropped.
+    /// Lets the task go on by itself. Its result is dropped.
     pub fn detach(self) {
         self.join.detach();
     }

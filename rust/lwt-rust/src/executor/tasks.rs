@@ -1,10 +1,9 @@
 //! The tasks of an executor.
 //!
-//! They are in a table of the domain's, and so is the queue of those that are
-//! runnable: to make one runnable takes neither a lock nor an atomic operation, if
-//! that is done while code of ours runs in the domain. Other threads see nothing of
-//! the table. They leave what they want of it in an [`Inbox`],
-//! and wake the executor.
+//! The table of the domain contains the tasks and the queue of the runnable ones. While
+//! code of ours runs in the domain, it makes a task runnable without a lock or an atomic
+//! operation. Other threads see nothing of the table. They leave their requests in an
+//! [`Inbox`], and wake the executor.
 
 use std::{
     cell::{Cell, RefCell},
@@ -31,7 +30,7 @@ pub(super) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskId(Ticket);
 
-/// Where a task is, to be woken.
+/// The slot of a task, by which it is woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskSlot(pub(super) usize);
 
@@ -41,16 +40,16 @@ impl TaskId {
     }
 }
 
-/// What other threads want of the tasks, but for waking them.
+/// A request of another thread, other than to wake a task.
 pub(super) enum Request {
-    /// That there is one more.
+    /// Makes a task of this future.
     Spawn(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// That one ends.
+    /// Ends this task.
     Cancel(TaskId),
 }
 
 impl Shared {
-    /// Has a task run soon. Any thread may call it.
+    /// Makes a task run soon. Any thread may call it.
     pub(super) fn wake_task(&self, slot: TaskSlot) {
         self.ask(
             |executor| executor.make_runnable(slot),
@@ -58,8 +57,7 @@ impl Shared {
         );
     }
 
-    /// Has the future of a task dropped soon, without another poll. Any thread may call
-    /// it.
+    /// Drops the future of a task soon, without another poll. Any thread may call it.
     pub(super) fn cancel_task(&self, id: TaskId) {
         self.ask(
             |executor| executor.cancel_task(id),
@@ -67,10 +65,11 @@ impl Shared {
         );
     }
 
-    /// Asks for something in the domain itself, or from elsewhere.
+    /// Calls `here` if this thread runs code of ours in the domain. Otherwise `leave` puts
+    /// a request in the inbox, and the executor is woken.
     #[inline]
     fn ask(&self, here: impl FnOnce(&DomainExecutor), leave: impl FnOnce(&Inbox<Request>)) {
-        // In a forked child the tasks are not there (rule 13).
+        // In a forked child nothing runs the tasks (rule 13).
         if fork::happened() || self.is_closed() {
             return;
         }
@@ -85,10 +84,10 @@ impl Shared {
 }
 
 struct Task {
-    /// `None` while it is being polled.
+    /// `None` while the task is being polled.
     future: Option<TaskFuture>,
-    /// Whether it is in the queue; or, while it is being polled, whether it was woken
-    /// meanwhile and goes there when the poll is over.
+    /// Whether the task is in the queue. While the task is being polled: whether it was
+    /// woken meanwhile, and goes to the queue when the poll is over.
     is_queued: bool,
     is_cancelled: bool,
 }
@@ -96,12 +95,13 @@ struct Task {
 #[derive(Default)]
 struct Table {
     tasks: Slots<Task>,
-    /// Of the runnable tasks, and sometimes of one that is gone.
+    /// The slots of the runnable tasks, and sometimes that of a task that is gone.
     ready: VecDeque<TaskSlot>,
 }
 
 impl Table {
-    /// Returns whether there is a task that was not in the queue.
+    /// Puts the task of a slot in the queue, if there is one and it is not there. Returns
+    /// whether it did.
     fn queue(&mut self, slot: TaskSlot) -> bool {
         let Some(mut entry) = self.tasks.current(slot.0) else {
             return false;
@@ -115,7 +115,7 @@ impl Table {
         is_new
     }
 
-    /// Gives the future back if there are too many tasks.
+    /// Returns the future if there are too many tasks.
     fn insert(&mut self, future: TaskFuture) -> Result<TaskId, TaskFuture> {
         if !self.tasks.has_room() {
             return Err(future);
@@ -141,7 +141,7 @@ pub(super) struct Tasks {
     table: RefCell<Table>,
     /// The task that is being polled.
     running: Cell<Option<TaskId>>,
-    /// Empty: memory for what is taken out of the inbox.
+    /// Memory for the requests that are taken out of the inbox; empty in between.
     requests: RefCell<Contents<Request>>,
     spare: Spare,
 }
@@ -151,17 +151,17 @@ impl Tasks {
         &self.spare
     }
 
-    /// Whether none is runnable.
+    /// Whether no task is runnable.
     pub(super) fn are_idle(&self) -> bool {
         self.table.borrow().ready.is_empty()
     }
 
-    /// Whether there are none.
+    /// Whether there are no tasks.
     fn is_empty(&self) -> bool {
         self.table.borrow().tasks.is_empty()
     }
 
-    /// Does what other threads have asked for.
+    /// Carries out the requests of other threads.
     pub(super) fn take_requests(&self, shared: &Shared) {
         let mut requests = self.requests.borrow_mut();
         shared.inbox().take(&mut requests);
@@ -173,7 +173,7 @@ impl Tasks {
                         table.queue(id.slot());
                     }
                     Err(refused) => {
-                        // Its destructor may want the table.
+                        // The destructor of the future may use the table.
                         drop(table);
                         let outside = IS_REFUSED.replace(true);
                         drop_quietly(refused);
@@ -189,7 +189,7 @@ impl Tasks {
         }
     }
 
-    /// Runs the next task, if there is one.
+    /// Runs the next runnable task. Returns whether there was one.
     pub(super) fn run_one(&self, shared: &Shared) -> bool {
         let next = self.table.borrow_mut().ready.pop_front();
         let is_one = next.is_some();
@@ -199,8 +199,8 @@ impl Tasks {
         is_one
     }
 
-    /// Runs the task in a slot. One that is being polled already, which OCaml code
-    /// called by it can find, is queued when that poll is over.
+    /// Runs the task in a slot. If the task is being polled already, it goes to the queue
+    /// when that poll is over. That can happen when the task calls OCaml code.
     pub(super) fn run(&self, shared: &Shared, slot: TaskSlot) {
         let mut table = self.table.borrow_mut();
         let Some(mut entry) = table.tasks.current(slot.0) else {
@@ -238,8 +238,8 @@ impl Tasks {
         self.spare.keep(future);
     }
 
-    /// Ends a task now: its future is dropped, unless it is being polled. Then it is
-    /// when that poll is over.
+    /// Ends a task: drops its future now, or, if the task is being polled, when that poll
+    /// is over.
     fn end(&self, id: TaskId) {
         let mut table = self.table.borrow_mut();
         let Some(task) = table.tasks.get_mut(id.0) else {
@@ -257,8 +257,8 @@ impl Tasks {
     /// Ends all tasks, and gives up memory.
     pub(super) fn close(&self, shared: &Shared) {
         loop {
-            // What was left in the inbox before the executor was closed. What is
-            // spawned from now on is dropped at once.
+            // These requests came before the executor was closed. A future that is spawned
+            // from now on is dropped at once.
             self.take_requests(shared);
             let tasks = self.table.borrow_mut().tasks.take_all();
             if tasks.is_empty() {
@@ -268,7 +268,7 @@ impl Tasks {
                 drop_quietly(future);
             }
         }
-        // Not the slots: who cancels a task of now may come late (rule 11).
+        // The slots stay: a request to cancel one of these tasks may come late (rule 11).
         self.table.borrow_mut().ready = VecDeque::new();
         self.requests.take();
         self.spare.clear();
@@ -276,7 +276,7 @@ impl Tasks {
 }
 
 impl DomainExecutor {
-    /// Makes a task of a future, which has to be run.
+    /// Makes a task of a future. The caller has to run it.
     ///
     /// # Errors
     ///
@@ -292,7 +292,8 @@ impl DomainExecutor {
         })
     }
 
-    /// As [`make_task`](DomainExecutor::make_task), of a task that is run soon.
+    /// Makes a task of a future, as [`make_task`](DomainExecutor::make_task) does, and
+    /// makes it run soon.
     pub(super) fn spawn_task(&self, future: TaskFuture) -> Result<TaskId, Error> {
         let id = self.make_task(future)?;
         self.make_runnable(id.slot());
@@ -304,19 +305,20 @@ impl DomainExecutor {
         self.tasks.run(self.shared, id.slot());
     }
 
-    /// The future of a task is dropped soon, and not polled any more.
+    /// Drops the future of a task soon, without another poll.
     pub(super) fn cancel_task(&self, id: TaskId) {
         self.tasks.table.borrow_mut().cancel(id);
         self.is_left.set(true);
     }
 
-    /// The future of a task is dropped now; or, if it is being polled, then.
+    /// Drops the future of a task now, or, if the task is being polled, when that poll is
+    /// over.
     pub(super) fn end_task(&self, id: TaskId) {
         self.tasks.end(id);
     }
 
-    /// Has a task run soon. For code of ours in the domain, in a stub, which sees to
-    /// the task when it ends.
+    /// Makes a task run soon. Only code of ours that runs in a stub of the domain may call
+    /// it: the stub looks for runnable tasks when it ends.
     pub(crate) fn make_runnable(&self, slot: TaskSlot) {
         if self.tasks.table.borrow_mut().queue(slot) {
             self.is_left.set(true);
@@ -333,12 +335,12 @@ impl DomainExecutor {
         self.tasks.running.get()
     }
 
-    /// Where the task is that is being polled.
+    /// The slot of the task that is being polled.
     pub(crate) fn running_slot(&self) -> Option<TaskSlot> {
         self.running().map(TaskId::slot)
     }
 
-    /// Where the task is that a waker wakes, if that is one of this executor's.
+    /// The slot of the task that `waker` wakes, if that is a task of this executor.
     #[inline]
     pub(crate) fn slot_of(&self, waker: &Waker) -> Option<TaskSlot> {
         slot_of(self.shared.number(), waker)
@@ -350,7 +352,7 @@ thread_local! {
     static IS_REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a task gives that is dropped now.
+/// The error that a task gives if it is dropped now.
 #[cold]
 pub(super) fn why_dropped() -> Error {
     match IS_REFUSED.get() {
@@ -359,7 +361,7 @@ pub(super) fn why_dropped() -> Error {
     }
 }
 
-/// There are more of something than wakers and tickets have numbers for.
+/// The error for more things than wakers and tickets have numbers for.
 #[cold]
 pub(crate) fn too_many(things: &str) -> Error {
     Error::message(format!(

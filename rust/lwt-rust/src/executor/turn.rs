@@ -21,7 +21,8 @@ use crate::{
 /// The most tasks that one poll runs, before the rest of the program has its turn.
 const TASKS: usize = 128;
 
-/// As so many counts a task that has spent its budget, since it may have taken long.
+/// A task that has spent its budget counts as this many tasks, since it may have taken
+/// long.
 const SPENT: usize = 16;
 
 impl DomainExecutor {
@@ -41,8 +42,7 @@ impl DomainExecutor {
         }
     }
 
-    /// Makes an executor that was closed another domain's, which is told to poll
-    /// through `told`.
+    /// Gives a closed executor to another domain, which is told to poll through `told`.
     pub(super) fn begin_again(&self, told: UnixStream, record: Root) {
         self.record.replace(record);
         self.calls.begin_again();
@@ -50,12 +50,12 @@ impl DomainExecutor {
         self.shared.reopen(self.life.get(), told);
     }
 
-    /// Runs the tasks that are runnable, 128 at most, and gives OCaml what they have
-    /// left: a value of the type `actions`.
+    /// Runs at most 128 runnable tasks, and returns the actions that they have left for
+    /// OCaml: a value of the type `actions`.
     ///
-    /// It holds nothing while a task runs, so it may be called again meanwhile: by
-    /// OCaml code that a task has called, or by another thread of the domain while
-    /// that code waits.
+    /// It holds nothing while a task runs, so it may be called again meanwhile. For
+    /// example, a task calls OCaml code that polls, or that code waits, and another thread
+    /// of the domain polls.
     pub(crate) fn poll<'l>(&self, lock: &'l mut Lock) -> Val<'l> {
         let mut is_exhausted = false;
         if !self.shared.is_closed() {
@@ -77,7 +77,7 @@ impl DomainExecutor {
         lock.lend(|| self.tasks.run(self.shared, task));
     }
 
-    /// Returns whether work is left.
+    /// Runs runnable tasks, and empties the inbox. Returns whether work is left.
     fn look_for_work(&self) -> bool {
         let park = self.shared.park();
         let mut left = TASKS;

@@ -1,9 +1,8 @@
 //! The wakers of tasks, which are numbers.
 //!
-//! A waker names an executor and a slot of its tasks. It owns nothing, so it costs
-//! nothing to make, to clone and to drop, on any thread. It may outlive its task: then
-//! it wakes whichever task has the slot by now, for nothing, as every future may be
-//! polled for nothing.
+//! A waker names an executor and a slot of its tasks. It owns nothing, so any thread makes,
+//! clones and drops it at no cost. A waker may outlive its task. Then it wakes the task
+//! that has the slot by now, which does no harm: a future may be polled without a reason.
 
 use std::{
     cell::Cell,
@@ -26,8 +25,8 @@ const SLOT_BITS: u32 = 24;
 // The number of an executor has the other bits.
 const _: () = assert!(usize::BITS == 64);
 
-/// As many as there may be executors, which are never freed, in chunks of twice the
-/// size each.
+/// The executors by their numbers. They are never freed, so there may be many. The table
+/// grows by chunks, each twice as large as the one before.
 static EXECUTORS: [OnceCell<Box<[OnceCell<&'static Shared>]>>; 32] =
     [const { OnceCell::new() }; 32];
 
@@ -42,7 +41,7 @@ impl Number {
         Some((chunk as usize, self.0 - (1 << chunk)))
     }
 
-    /// From now on wakers of this number wake `shared`.
+    /// Makes wakers of this number wake `shared` from now on.
     pub(super) fn is_of(self, shared: &'static Shared) {
         if let Some((chunk, index)) = self.place() {
             let chunk =
@@ -97,7 +96,7 @@ pub(super) fn slot_of(number: Number, waker: &Waker) -> Option<TaskSlot> {
 }
 
 thread_local! {
-    /// Whether the first waker was used on this thread since somebody asked.
+    /// Whether a first waker was used on this thread since this was last read or reset.
     static FIRST_IS_WOKEN: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -108,9 +107,9 @@ static FIRST_VTABLE: RawWakerVTable = RawWakerVTable::new(
     |_| (),
 );
 
-/// The waker of the first poll of a call, which has no task yet. A second poll follows
-/// with the task's own waker, so all that counts is whether the future has woken itself:
-/// then it wants to be polled later.
+/// The waker of the first poll of a call, which has no task yet. A second poll with the
+/// task's own waker follows. So this waker only notes whether the future has woken itself,
+/// in which case the future wants the second poll to come later.
 pub(super) fn first() -> Waker {
     FIRST_IS_WOKEN.set(false);
     // SAFETY: the functions of the table take any data, which they never follow, on any
@@ -118,7 +117,7 @@ pub(super) fn first() -> Waker {
     unsafe { Waker::new(ptr::null(), &FIRST_VTABLE) }
 }
 
-/// Whether it is the waker of a first poll.
+/// Whether `waker` is the waker of a first poll.
 pub(crate) fn is_first(waker: &Waker) -> bool {
     ptr::eq(waker.vtable(), &FIRST_VTABLE)
 }

@@ -1,4 +1,4 @@
-//! What a promise shares with what settles it.
+//! The state that a promise shares with the code that settles it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     ffi::Val,
 };
 
-/// What a promise and those who settle it share.
+/// The state that a promise shares with its resolver, or with the wait that settles it.
 pub(super) struct Link<T> {
     pub(super) cell: Cell<Result<T, Error>>,
     /// The wait for the Lwt promise that settles it, if there is one.
@@ -18,13 +18,14 @@ pub(super) struct Link<T> {
     _counted: CountedPromise,
 }
 
-/// The side of a promise that OCaml settles, whatever its type.
+/// The side of a promise that OCaml settles. The type of the promise's value is hidden.
 pub(crate) trait Sink: Send + Sync {
     /// Settles with an OCaml value, unless the reader is gone.
     fn resolve(&self, value: Val<'_>);
     /// Settles with an OCaml exception, unless the reader is gone.
     fn reject(&self, exception: Exception);
-    /// Nobody will settle it any more. Any thread may call it.
+    /// Rejects with [`Error::Abandoned`], since nothing is left to settle it. Any thread
+    /// may call it.
     fn abandon(&self);
 }
 
@@ -39,19 +40,20 @@ impl<T> Link<T> {
 }
 
 impl<T: FromOcaml + Send> Link<T> {
-    /// The side of it that OCaml settles.
+    /// The side that OCaml settles.
     pub(super) fn sink(self: Arc<Self>) -> Arc<dyn Sink> {
         let sink: Arc<dyn Sink + '_> = self;
-        // SAFETY: the value borrows nothing, though the compiler may not know it: see
-        // `OcamlType`. So the sink lives as long as somebody keeps it.
+        // SAFETY: the value borrows nothing, though the compiler may not know it (see
+        // `OcamlType`). So the sink is valid as long as a reference to it exists.
         unsafe { std::mem::transmute::<Arc<dyn Sink + '_>, Arc<dyn Sink>>(sink) }
     }
 }
 
 impl<T: FromOcaml + Send> Sink for Link<T> {
     fn resolve(&self, value: Val<'_>) {
-        // Given back if the reader is gone, here and below.
-        // SAFETY: a link is that of a promise which was read as one of `T`.
+        // Here and below, `settle` returns the result if the reader is gone: then it is
+        // dropped.
+        // SAFETY: the OCaml value belongs to a promise that was read as one of `T`.
         let value = unsafe { T::from_ocaml(value) };
         let _ = self.cell.settle(value);
     }

@@ -21,12 +21,12 @@ use crate::{
     runtime::{is_blocking, waits_for_itself},
 };
 
-/// A Lwt promise that OCaml was asked for, or has, and that is awaited by its domain,
-/// until somebody else polls or drops it.
+/// A Lwt promise that a task of its domain awaits: one that OCaml has, or one that OCaml
+/// was asked for. It is moved away when another thread polls or drops it.
 pub(super) struct Local<T> {
     ticket: Ticket,
     handle: Handle,
-    // What takes a type that OCaml's values can be read as.
+    // These two are function pointers because only `new` knows that `T` is `FromOcaml`.
     read: fn(&mut Lock, Outcome) -> Result<T, Error>,
     move_away: fn(Ticket, Handle) -> Promise<T>,
     _counted: CountedPromise,
@@ -51,7 +51,7 @@ impl<T> Local<T> {
         self.handle.executor_here()
     }
 
-    /// `executor` is that of [`executor_here`](Local::executor_here).
+    /// Polls the promise. `executor` comes from [`executor_here`](Local::executor_here).
     #[inline(always)]
     pub(super) fn poll(
         &self,
@@ -66,7 +66,7 @@ impl<T> Local<T> {
         })
     }
 
-    /// Why nothing settles it.
+    /// The error that says why nothing settles the promise.
     #[cold]
     fn unsettled(&self, executor: &DomainExecutor, context: &Context<'_>) -> Error {
         if executor.shared().is_closed() || !is_blocking(context.waker()) {
@@ -76,24 +76,24 @@ impl<T> Local<T> {
         waits_for_itself()
     }
 
-    /// The promise that it becomes on another thread.
+    /// The promise that replaces this one on another thread.
     pub(super) fn moved_away(&self) -> Promise<T> {
         (self.move_away)(self.ticket, self.handle)
     }
 
-    /// It was awaited to its end.
+    /// Drops it after it was awaited to its end: no wait is left to be ended.
     #[inline(always)]
     pub(super) fn end(self) {
         let Local { .. } = self;
     }
 
-    /// Nobody awaits it any more: the Lwt promise is cancelled, or left alone.
+    /// Ends the wait, and cancels the Lwt promise if `cancels`.
     pub(super) fn give_up(self, cancels: bool) {
         end_wait(self.ticket, self.handle, cancels);
     }
 }
 
-/// The promise of a wait that was begun by its domain, for somebody elsewhere.
+/// A promise for another thread, of a wait that a task of the domain has begun.
 fn move_away<T: FromOcaml + Send>(ticket: Ticket, handle: Handle) -> Promise<T> {
     let link = Link::new();
     let resolver = Resolver::new(link.clone());
@@ -102,29 +102,30 @@ fn move_away<T: FromOcaml + Send>(ticket: Ticket, handle: Handle) -> Promise<T> 
             wait_for(executor, ticket, resolver);
         }
     };
-    // SAFETY: it has a value of type `T` at most.
+    // SAFETY: the only values in it whose types may borrow are of type `T`, which can be
+    // converted.
     let task = unsafe { for_as_long_as_needed(task) };
     handle.spawn(task).detach();
     Promise(State::Cancelling(link, handle))
 }
 
-/// A task of the domain's that converts values, whose types the compiler may not know to
-/// be `'static`.
+/// Boxes a task that converts values. The compiler may not know that their types are
+/// `'static`.
 ///
 /// # Safety
 ///
-/// What the task has borrows nothing, apart from values that can be converted, which
-/// borrow nothing either: see [`OcamlType`](crate::OcamlType).
+/// The task borrows nothing. It may hold values that can be converted, which borrow nothing
+/// either: see [`OcamlType`](crate::OcamlType).
 unsafe fn for_as_long_as_needed<'a>(
     task: impl Future<Output = ()> + Send + 'a,
 ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     type Task<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
     let task: Task<'a> = Box::pin(task);
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe { std::mem::transmute::<Task<'a>, Task<'static>>(task) }
 }
 
-/// Has a wait of the executor settle a promise.
+/// Makes a wait of the executor settle a promise.
 fn wait_for<T>(executor: &DomainExecutor, ticket: Ticket, resolver: Resolver<T>)
 where
     T: FromOcaml + Send,
@@ -132,39 +133,39 @@ where
     let Some(link) = resolver.leave() else { return };
     let waits = executor.waits();
     if link.source.put(ticket).is_some() {
-        // Detached before.
+        // The promise was detached before.
         return executor.end_wait(ticket, false);
     }
     if let Some(outcome) = waits.pass_on(ticket, link.clone().sink()) {
         let result = try_with_lock(|lock| read(lock, outcome));
-        // Given back if the reader is gone: then nobody has to be told.
+        // The result comes back if the reader is gone: then it is dropped.
         let _ = link.cell.settle(result.unwrap_or(Err(Error::Abandoned)));
     }
-    // The reader may be gone since before the source was known.
+    // The reader may have been dropped before the source was known.
     if link.cell.is_settled() && link.source.take().is_some() {
         executor.end_wait(ticket, true);
     }
 }
 
 impl<T: FromOcaml + Send> Promise<T> {
-    /// The promise of a Lwt promise of the domain of `handle`.
+    /// The Rust promise for a Lwt promise of the domain of `handle`.
     pub(super) fn of_lwt(promise: Root, handle: Handle) -> Self {
-        // SAFETY: it has a root.
+        // SAFETY: the closure holds a root, which borrows nothing.
         unsafe { Self::asked(handle, move |_| Ok(Ask::Observe(promise))) }
     }
 
-    /// The promise that OCaml is asked for, in the domain of `handle`: now, by a task
-    /// of that domain; or soon, by anybody else.
+    /// Asks OCaml for a promise, in the domain of `handle`. A task of that domain asks now;
+    /// any other caller has the domain ask soon.
     ///
     /// # Safety
     ///
-    /// What `ask` has borrows nothing, apart from values that can be converted.
+    /// `ask` borrows nothing. It may hold values that can be converted.
     pub(crate) unsafe fn asked<F>(handle: Handle, ask: F) -> Self
     where
         F: FnOnce(&mut Lock) -> Result<Ask, Error> + Send,
     {
         let Some(executor) = handle.executor_here() else {
-            // SAFETY: the caller says so.
+            // SAFETY: the caller promises it.
             return unsafe { Self::asked_elsewhere(handle, ask) };
         };
         match with_lock(ask).and_then(|ask| executor.ask(ask)) {
@@ -173,11 +174,11 @@ impl<T: FromOcaml + Send> Promise<T> {
         }
     }
 
-    /// As [`asked`](Promise::asked), for a thread that is not of the domain.
+    /// The part of [`asked`](Promise::asked) for a thread of another domain or of tokio's.
     ///
     /// # Safety
     ///
-    /// As there.
+    /// As for [`asked`](Promise::asked).
     unsafe fn asked_elsewhere<F>(handle: Handle, ask: F) -> Self
     where
         F: FnOnce(&mut Lock) -> Result<Ask, Error> + Send,
@@ -190,12 +191,12 @@ impl<T: FromOcaml + Send> Promise<T> {
             };
             match with_lock(ask).and_then(|ask| executor.ask(ask)) {
                 Ok(ticket) => wait_for(executor, ticket, resolver),
-                // Given back if the reader is gone: then nobody has to be told.
+                // The result comes back if the reader is gone: then it is dropped.
                 Err(error) => drop(resolver.reject(error)),
             }
         };
-        // SAFETY: the caller says it of `ask`, and the rest has a value of type `T`
-        // at most.
+        // SAFETY: the caller promises it for `ask`. The only other values in the task whose
+        // types may borrow are of type `T`, which can be converted.
         let task = unsafe { for_as_long_as_needed(task) };
         handle.spawn(task).detach();
         Promise(State::Cancelling(link, handle))
@@ -211,7 +212,7 @@ impl DomainExecutor {
     }
 }
 
-/// Has the domain do something, now if this is a task of the domain, and soon
+/// Calls `does` in the domain: now if the caller is a task of the domain, and soon
 /// otherwise.
 fn do_there(handle: Handle, does: impl FnOnce(&DomainExecutor) + Send + 'static) {
     match handle.executor_here() {
@@ -227,7 +228,7 @@ fn do_there(handle: Handle, does: impl FnOnce(&DomainExecutor) + Send + 'static)
     }
 }
 
-/// Has the domain cancel one of its Lwt promises, at which it has not looked.
+/// Makes the domain cancel one of its Lwt promises, for which no wait was begun.
 pub(super) fn cancel(promise: Root, handle: Handle) {
     let awaited = Awaited {
         promise,
@@ -238,7 +239,7 @@ pub(super) fn cancel(promise: Root, handle: Handle) {
     });
 }
 
-/// Has the domain end a wait, and cancel what it was for or leave that alone.
+/// Makes the domain end a wait, and cancel the Lwt promise of the wait if `cancels`.
 pub(super) fn end_wait(ticket: Ticket, handle: Handle, cancels: bool) {
     do_there(handle, move |executor| executor.end_wait(ticket, cancels));
 }

@@ -32,36 +32,36 @@ use lwt::{Local, cancel, end_wait};
 
 /// A value that will come, from OCaml or from a [`Resolver`].
 ///
-/// It is a future of `Result<T, Error>`, to be awaited once. Any task may await
-/// it, in a domain or on a tokio worker.
+/// It is a future of `Result<T, Error>`, to be awaited once. Any task may await it, in a
+/// domain or on a tokio worker.
 ///
-/// In a domain, a task that finds one settled promise after the other has to
-/// wait for a turn of the loop now and then: the rest of the program goes on.
+/// If a task of a domain awaits many promises in a row that are settled already, it has to
+/// wait for a turn of the loop now and then, so that the rest of the program goes on.
 ///
 /// # Cancellation
 ///
-/// Dropping a promise of a Lwt promise that is still pending cancels that one
-/// (`Lwt.cancel`), on its domain and a little later; [`detach`](Promise::detach)
-/// leaves it alone. Dropping the promise of a [`Resolver`] makes the resolver
-/// give its value back.
+/// If the promise stands for a Lwt promise that is still pending, dropping it cancels the
+/// Lwt promise (`Lwt.cancel`), on its domain and a little later.
+/// [`detach`](Promise::detach) does not cancel it. If the promise belongs to a
+/// [`Resolver`], dropping it makes the resolver give its value back.
 #[must_use = "dropping a promise cancels what it waits for"]
 pub struct Promise<T>(State<T>);
 
 enum State<T> {
-    /// Settled when it was made. `None` once the result was taken.
+    /// The promise was settled when it was made. `None` once the result was taken.
     Ready(Option<Result<T, Error>>),
-    /// A Lwt promise that nobody has looked at yet, and how to look at it.
+    /// A Lwt promise that was not polled yet, and the function that begins a wait for it.
     Lwt(Root, Handle, fn(Root, Handle) -> Promise<T>),
-    /// A pending Lwt promise that a task of its domain has looked at.
+    /// A Lwt promise for which a task of its domain has begun a wait.
     Local(Local<T>),
-    /// To be settled through the link.
+    /// The link will be settled.
     Waiting(Arc<Link<T>>),
-    /// As `Waiting`; dropping it cancels the link's source.
+    /// As `Waiting`. Dropping the promise cancels the source of the link.
     Cancelling(Arc<Link<T>>, Handle),
 }
 
 impl<T> Promise<T> {
-    /// A promise and what settles it.
+    /// A promise, and the resolver that settles it.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), lwt_rust::Error> {
@@ -80,7 +80,7 @@ impl<T> Promise<T> {
         Promise(State::Ready(Some(result)))
     }
 
-    /// Drops the promise without cancelling what it waits for.
+    /// Drops the promise without cancelling the Lwt promise that it waits for.
     pub fn detach(mut self) {
         match self.take() {
             State::Cancelling(link, handle) => {
@@ -103,8 +103,8 @@ impl<T> Future for Promise<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let State::Local(local) = &self.0 {
             if let Some(executor) = local.executor_here() {
-                // OCaml has had its turn since the task asked for it, so this is no step
-                // of a task that finds everything ready.
+                // OCaml has had its turn since the task asked for this promise. So this
+                // does not count as a step of a task that finds everything ready.
                 let result = ready!(local.poll(executor, context));
                 self.end();
                 return Poll::Ready(result);
@@ -115,7 +115,8 @@ impl<T> Future for Promise<T> {
 }
 
 impl<T> Promise<T> {
-    /// Polls one that a task of its domain has not looked at, or awaits no more.
+    /// Polls a promise in any state but `Local`, or one in that state outside of its
+    /// domain.
     #[inline(never)]
     fn poll_elsewhere(&mut self, context: &mut Context<'_>) -> Poll<Result<T, Error>> {
         let result = loop {
@@ -134,7 +135,8 @@ impl<T> Promise<T> {
                     Some(executor) => ready!(local.poll(executor, context)),
                     None => {
                         let moved = local.moved_away();
-                        // What it was is the moved one's to cancel.
+                        // The moved promise cancels the wait, so nothing is left in this
+                        // one.
                         drop(self.take());
                         *self = moved;
                         continue;
@@ -154,7 +156,7 @@ impl<T> Promise<T> {
         self.go_on(result, context)
     }
 
-    /// Gives the result, or keeps it for the next poll.
+    /// Returns the result, or keeps it for the next poll if tokio's budget is spent.
     #[inline(always)]
     fn go_on(
         &mut self,
@@ -174,7 +176,8 @@ impl<T> Promise<T> {
         }
     }
 
-    /// It was awaited: nothing is left to close or to cancel.
+    /// Drops the state of a promise that was awaited: nothing is left to close or to
+    /// cancel.
     #[inline(always)]
     fn end(&mut self) {
         match self.take() {
@@ -183,7 +186,7 @@ impl<T> Promise<T> {
         }
     }
 
-    /// Leaves nothing to be dropped.
+    /// Takes the state, and leaves one that has nothing to drop.
     fn take(&mut self) -> State<T> {
         std::mem::replace(&mut self.0, State::Ready(None))
     }
@@ -195,7 +198,7 @@ impl<T> Unpin for Promise<T> {}
 impl<T> Drop for Promise<T> {
     #[inline]
     fn drop(&mut self) {
-        // As it is after it was awaited.
+        // A promise that was awaited is `Ready`.
         if !matches!(self.0, State::Ready(_)) {
             self.give_up();
         }
@@ -234,12 +237,13 @@ impl<T> std::fmt::Debug for Promise<T> {
 }
 
 /// `t Lwt.t`
-// SAFETY: a promise that was read as one of this type, whose value is read as a `T`.
+// SAFETY: the value is a promise that was read as one of this type, and its value is read
+// as a `T`. It borrows nothing.
 unsafe impl<T: OcamlType> OcamlType for Promise<T> {
     const TYPE: Type = Type::applied(&T::TYPE, "Lwt.t");
 }
 
-/// A `t Lwt_rust.Promise.t` is read as well.
+/// Reads a `t Lwt.t`, and a `t Lwt_rust.Promise.t` too.
 impl<T: FromOcaml + Send> FromOcaml for Promise<T> {
     const MAY_BE_OF_EXECUTOR: bool = true;
 

@@ -16,13 +16,13 @@ enum RelayState {
     Empty,
     /// Settled, and not asked for yet.
     Settled(Settlement),
-    /// Asked for: what comes goes on to the link of a `Promise<T>`.
+    /// Asked for: the settlement will go to the link of a `Promise<T>`.
     Attached(Arc<dyn Sink>),
     /// Settled and asked for.
     Done,
 }
 
-/// What OCaml settles a promise with.
+/// The value or the exception with which OCaml settles a promise.
 pub(crate) enum Settlement {
     Resolved(Root),
     Rejected(Exception),
@@ -54,7 +54,8 @@ impl Relay {
         true
     }
 
-    /// Nobody will settle it any more. Any thread may call it.
+    /// Rejects the promise with [`Error::Abandoned`], since nothing is left to settle it.
+    /// Any thread may call it.
     pub(crate) fn abandon(&self) {
         let before = std::mem::replace(&mut *self.lock(), RelayState::Done);
         if let RelayState::Attached(sink) = before {
@@ -62,12 +63,11 @@ impl Relay {
         }
     }
 
-    /// Sends what settles it on to `sink`. `value` is the OCaml value that
-    /// holds `self`.
+    /// Makes the promise settle `sink`. `value` is the OCaml value that holds `self`.
     ///
     /// # Errors
     ///
-    /// If it was asked for before.
+    /// If Rust has asked for the promise before.
     pub(super) fn attach(&self, value: Val<'_>, sink: Arc<dyn Sink>) -> Result<(), Error> {
         let mut state = self.lock();
         match std::mem::replace(&mut *state, RelayState::Done) {

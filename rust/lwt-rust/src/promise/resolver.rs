@@ -41,7 +41,7 @@ impl<T> Resolver<T> {
         }
     }
 
-    /// Whether the promise was dropped, so that nobody waits for a value.
+    /// Whether the promise was dropped, so that no task waits for the value.
     pub fn is_abandoned(&self) -> bool {
         self.0.as_ref().is_none_or(|link| link.cell.is_settled())
     }
@@ -53,7 +53,7 @@ impl<T> Resolver<T> {
         }
     }
 
-    /// Leaves it to somebody else to settle the link.
+    /// Gives the link to the caller, which has to settle it.
     pub(super) fn leave(mut self) -> Option<Arc<Link<T>>> {
         self.0.take()
     }
@@ -61,7 +61,7 @@ impl<T> Resolver<T> {
 
 impl<T> Drop for Resolver<T> {
     fn drop(&mut self) {
-        // Given back if nobody waits: then nobody has to be told.
+        // `settle` returns the error if the promise was dropped: then nothing waits for it.
         let _ = self.settle(Err(Error::Abandoned));
     }
 }

@@ -1,9 +1,9 @@
-//! The Lwt promises that the tasks of a domain wait for, by numbers that OCaml
-//! knows.
+//! The Lwt promises that the tasks of a domain wait for. OCaml knows each wait by its
+//! number.
 //!
-//! A table belongs to an executor, and only threads that hold its domain's lock use
-//! it, so it needs no lock of its own. Who awaits a promise on another thread
-//! has a [`Sink`] put in.
+//! Each executor has a table of waits. Only threads that hold the lock of the domain use
+//! it, so it needs no lock of its own. If another thread awaits the promise, the entry
+//! holds a [`Sink`] that forwards the result to that thread.
 
 use std::{
     cell::RefCell,
@@ -29,8 +29,8 @@ pub(crate) type Outcome = Result<Root, Root>;
 /// Reads the value of a promise, or takes its exception.
 pub(super) fn read<T: FromOcaml>(lock: &mut Lock, outcome: Outcome) -> Result<T, Error> {
     match outcome {
-        // SAFETY: the promise that was waited for was read as one of `T`, or a function
-        // returned it that was read as one of such promises.
+        // SAFETY: the promise of the wait was read as a promise of `T`, or a function has
+        // returned it that was read as a function which returns such promises.
         Ok(value) => unsafe { T::from_ocaml(value.get(lock)) },
         Err(shown) => Err(Exception::read(shown.get(lock))?.into()),
     }
@@ -41,9 +41,10 @@ pub(crate) struct Waits(RefCell<Slots<Wait>>);
 
 struct Wait {
     state: State,
-    /// The Lwt promise, if the wait is pending; what settled it, if it is settled.
+    /// The Lwt promise while the wait is pending; its value or exception when the wait is
+    /// settled.
     value: Root,
-    /// As in [`Awaited`].
+    /// The flag of [`Awaited`].
     is_removable: bool,
     reader: Reader,
 }
@@ -66,38 +67,39 @@ impl State {
     }
 }
 
-/// What OCaml has to do with a promise that it was asked for: `begun` of
+/// The answer to OCaml when it has the promise that it was asked for: `begun` of
 /// `lib/raw.ml`.
 #[derive(Clone, Copy)]
 pub(crate) enum Begun {
-    /// Has it settle the wait.
+    /// OCaml makes the promise settle the wait.
     Waits = 0,
-    /// Cancels it: nobody awaits it any more.
+    /// OCaml cancels the promise, which Rust no longer awaits.
     Cancels = 1,
-    /// Leaves it alone.
+    /// OCaml leaves the promise alone.
     Detached = 2,
 }
 
-/// Who awaits it.
+/// The task, waker or sink that is told when the wait is settled.
 #[derive(Default)]
 enum Reader {
-    /// Nobody has polled yet.
+    /// The promise was not polled yet.
     #[default]
     Nobody,
-    /// The task of this executor that polled last, or will as a rule.
+    /// The task of this executor that polled last. At first it is the task that began the
+    /// wait, which is usually the one that polls.
     Task(TaskSlot),
-    /// As `Task`, through a waker of its own.
+    /// A task of this executor that polled with a waker of its own.
     Waker(Waker),
-    /// Somebody on another thread.
+    /// The promise was moved to another thread.
     Elsewhere(Arc<dyn Sink>),
-    /// Nobody any more; OCaml finds out when it has the promise, and cancels it or
-    /// not.
+    /// Rust gave the promise up before OCaml had it. OCaml is told when it has the promise,
+    /// and cancels it if `cancels`.
     Gone { cancels: bool },
 }
 
-/// The table of the last Lwt loop whose executor was closed, with nothing in it.
-/// The next one goes on with it, since promises of the last may still know numbers
-/// of theirs, and a number never means two things (rule 11).
+/// The table of the last Lwt loop whose executor was closed, with all entries removed. The
+/// executor of the next Lwt loop continues with it: Lwt promises may still know numbers of
+/// earlier waits, and a number never means two things (rule 11).
 static OF_LAST_LWT: Mutex<Slots<Wait>> = Mutex::new(Slots::new());
 
 impl Waits {
@@ -105,13 +107,14 @@ impl Waits {
         Waits(RefCell::new(Slots::new()))
     }
 
-    /// The executor is the one that the Lwt loop drives from now on.
+    /// Continues with the table of the last Lwt loop. The Lwt loop drives the executor from
+    /// now on.
     pub(crate) fn go_on_from_last_lwt(&self) {
         let mut last = OF_LAST_LWT.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.replace(std::mem::take(&mut last));
     }
 
-    /// The executor is closed: its waits are abandoned.
+    /// Abandons all waits, since the executor is closed.
     pub(crate) fn close(&self, is_of_lwt: bool) {
         let mut slots = self.0.take();
         for wait in slots.take_all() {
@@ -125,12 +128,12 @@ impl Waits {
         }
     }
 
-    /// A wait begins for a promise that OCaml is asked for, as a rule of the task that
-    /// is being polled.
+    /// Begins a wait for a promise that OCaml is asked for. `task` is the task that is
+    /// being polled, which is usually the one that awaits the promise.
     ///
     /// # Errors
     ///
-    /// If there are too many.
+    /// If there are too many waits.
     pub(crate) fn begin(&self, task: Option<TaskSlot>) -> Result<Ticket, Error> {
         let mut slots = self.0.borrow_mut();
         if !slots.has_room() {
@@ -144,7 +147,7 @@ impl Waits {
         }))
     }
 
-    /// OCaml has the promise that it was asked for, and it is pending.
+    /// Notes the promise that OCaml was asked for. It is pending.
     fn promised(&self, ticket: Ticket, awaited: Awaited) -> Begun {
         let mut slots = self.0.borrow_mut();
         let Some(mut entry) = slots.occupied(ticket) else {
@@ -152,7 +155,7 @@ impl Waits {
         };
         let wait = entry.get_mut();
         if let Reader::Gone { cancels } = wait.reader {
-            // It has nothing whose drop would want the table.
+            // The entry contains nothing whose drop would use the table.
             entry.discard();
             return match cancels {
                 true => Begun::Cancels,
@@ -165,11 +168,11 @@ impl Waits {
         Begun::Waits
     }
 
-    /// Returns the task that is to run now.
+    /// Settles a wait. Returns the task that has to run now.
     #[inline(always)]
     fn settle(&self, lock: &mut Lock, ticket: Ticket, outcome: Outcome) -> Option<TaskSlot> {
         let mut slots = self.0.borrow_mut();
-        // A wait that Rust has given up is gone.
+        // The entry is gone if Rust has given the wait up.
         let wait = slots.get_mut(ticket)?;
         if wait.state.is_settled() {
             return None;
@@ -215,9 +218,10 @@ impl Waits {
         }
     }
 
-    /// Takes what settled the wait, or registers the task to be woken by it: `task`,
-    /// if `context` is that of a task of the executor. `None` if the executor was
-    /// closed, or this thread would wait for itself.
+    /// Takes the outcome of the wait, or registers the task that will be woken by it.
+    /// `task` is the one of `context`, if that belongs to a task of the executor. The
+    /// result is `None` if the executor was closed, or if this thread would wait for
+    /// itself.
     #[inline(always)]
     pub(super) fn poll_take(
         &self,
@@ -231,11 +235,11 @@ impl Waits {
         };
         let wait = entry.get_mut();
         if let Some(outcome) = wait.take_outcome() {
-            // Nothing is in it whose drop would want the table.
+            // The entry contains nothing now whose drop would use the table.
             entry.discard();
             return Poll::Ready(Some(outcome));
         }
-        // As a rule it began the wait just now.
+        // Usually the same task began the wait just now.
         if !matches!(wait.reader, Reader::Task(before) if Some(before) == task) {
             drop(slots);
             return self.register(ticket, task, context.waker());
@@ -252,7 +256,7 @@ impl Waits {
     ) -> Poll<Option<Outcome>> {
         let reader = match task {
             Some(task) => Reader::Task(task),
-            // A second poll follows.
+            // A second poll with the task's own waker follows.
             None if is_first(waker) => return Poll::Pending,
             None if is_blocking(waker) => return Poll::Ready(None),
             None => Reader::Waker(waker.clone()),
@@ -265,7 +269,7 @@ impl Waits {
         Poll::Pending
     }
 
-    /// From now on what settles the wait settles `sink`. Gives it back if it has come
+    /// Makes the wait settle `sink`. Returns the outcome instead if the wait is settled
     /// already.
     pub(super) fn pass_on(&self, ticket: Ticket, sink: Arc<dyn Sink>) -> Option<Outcome> {
         let mut slots = self.0.borrow_mut();
@@ -287,8 +291,8 @@ impl Waits {
         None
     }
 
-    /// Ends a wait. Gives what OCaml has to do with the promise that it was for, if that
-    /// is pending.
+    /// Ends a wait. If its promise is pending, returns the action by which OCaml gives the
+    /// promise up.
     pub(super) fn end(&self, ticket: Ticket, cancels: bool) -> Option<Action> {
         let mut slots = self.0.borrow_mut();
         let mut entry = slots.occupied(ticket)?;
@@ -316,7 +320,7 @@ impl Waits {
 }
 
 impl Wait {
-    /// Gives the promise.
+    /// Settles the wait. Returns the promise that it was for.
     #[inline(always)]
     fn settle(&mut self, outcome: Outcome) -> Root {
         let (state, value) = match outcome {
@@ -327,7 +331,7 @@ impl Wait {
         std::mem::replace(&mut self.value, value)
     }
 
-    /// What settled it, once.
+    /// Takes the outcome, if the wait is settled.
     #[inline(always)]
     fn take_outcome(&mut self) -> Option<Outcome> {
         if !self.state.is_settled() {
@@ -341,26 +345,26 @@ impl Wait {
     }
 }
 
-/// OCaml has a promise that it was asked for, on a thread of the domain that asked.
-/// Says what it has to do with it.
+/// Notes the promise that OCaml was asked for, on a thread of the domain that asked.
+/// Returns the answer to OCaml.
 pub(crate) fn promised(number: u64, awaited: Awaited) -> Begun {
     match ffi::executor() {
         Some(executor) => executor
             .waits()
             .promised(Ticket::from_bits(number), awaited),
-        // In a forked child, where nobody awaits it.
+        // This is a forked child, where no task awaits the promise.
         None => Begun::Detached,
     }
 }
 
-/// Settles the wait of this number. Returns what is left for OCaml to do.
+/// Settles the wait of this number. Returns the actions that are left for OCaml.
 ///
-/// `is_here` says that it is a wait of the calling thread's domain. Otherwise it is one
-/// of the domain that runs the Lwt loop, and the caller is whichever thread settled the
-/// Lwt promise: Lwt wants that to be one of that domain's.
+/// `is_here` says that the wait belongs to the domain of the calling thread. Otherwise it
+/// belongs to the domain of the Lwt loop, and the caller is the thread that settled the Lwt
+/// promise. Lwt asks for that to be a thread of the same domain, but it may be another one.
 pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome, is_here: bool) -> Val<'_> {
     if fork::happened() {
-        // What waited has stayed in the other process.
+        // The task that waited has stayed in the parent process.
         return Val::UNIT;
     }
     let ticket = Ticket::from_bits(number);

@@ -1,9 +1,10 @@
 //! Threads that wait for themselves.
 //!
 //! For example, a plain function calls a Lwt closure and waits for its promise with
-//! `Handle::block_on`. The closure is called when the function has returned, so that
-//! would be for ever. tokio has no function that says whether a thread is in `block_on`,
-//! but what is polled there has a waker of a kind that nothing else has.
+//! `Handle::block_on`. OCaml calls the closure when the function has returned, so the
+//! function would wait for ever. tokio has no function that says whether a thread is in
+//! `block_on`. But the future in a `block_on` is polled with a waker of a kind that nothing
+//! else has.
 
 use std::{
     future::{Future, poll_fn},
@@ -17,11 +18,11 @@ use tokio::runtime::Builder;
 
 use crate::error::Error;
 
-/// The kinds of the wakers: of most runtimes and handles, and of runtimes that have one
-/// thread.
+/// The two kinds of wakers that `block_on` has: one for handles and most runtimes, the
+/// other for runtimes with one thread.
 static KINDS: OnceCell<[&'static RawWakerVTable; 2]> = OnceCell::new();
 
-/// Finds out which wakers `block_on` has. For a thread that is in no runtime.
+/// Finds out which wakers `block_on` has. The calling thread must not be in a runtime.
 pub(super) fn learn() {
     let learned = catch_panic(|| {
         KINDS.get_or_try_init(|| {
@@ -29,7 +30,7 @@ pub(super) fn learn() {
             Ok::<_, std::io::Error>([runtime.handle().block_on(kind()), runtime.block_on(kind())])
         })
     });
-    // If the system has no memory for it, blocked threads are not told.
+    // If the system has no memory for that, blocked threads get no error.
     if let Err(payload) = learned {
         drop_quietly(payload);
     }
@@ -39,17 +40,16 @@ fn kind() -> impl Future<Output = &'static RawWakerVTable> {
     poll_fn(|context: &mut Context<'_>| Poll::Ready(context.waker().vtable()))
 }
 
-/// Whether the calling thread is in a `block_on` of tokio's, if it polls something with
-/// this waker.
+/// Whether a thread that polls with this waker is in a `block_on` of tokio's.
 #[cold]
 pub(crate) fn is_blocking(waker: &Waker) -> bool {
     let kind = waker.vtable();
-    // A compiler may make several of the same.
+    // The compiler may make several copies of the same table.
     let is_it = |&known: &&'static RawWakerVTable| ptr::eq(known, kind) || *known == *kind;
     KINDS.get().is_some_and(|kinds| kinds.iter().any(is_it))
 }
 
-/// Why a thread of a domain cannot wait for this.
+/// The error that says why a thread of a domain cannot wait for this.
 #[cold]
 pub(crate) fn waits_for_itself() -> Error {
     Error::message(

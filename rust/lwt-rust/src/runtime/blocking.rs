@@ -1,10 +1,10 @@
-//! Functions that may block, on the threads that tokio has for them.
+//! Functions that may block, on tokio's threads for such functions.
 //!
-//! tokio wakes a thread for each function, which takes longer than a short function
-//! does. Here a thread that was woken takes one function after the other, and one
-//! thread at a time is on its way: when it begins, and finds more than it takes
-//! itself, it has the next one woken. So each of many functions that block gets a
-//! thread, and many short ones share a few.
+//! tokio wakes a thread for each function, and that takes longer than a short function
+//! does. Here a thread that was woken runs one function after the other. At most one thread
+//! is being woken at a time: when it begins, and finds more functions than the one that it
+//! takes, it asks for the next thread. So each of many functions that block gets a thread,
+//! and many short ones share a few.
 
 use std::{
     collections::VecDeque,
@@ -25,7 +25,7 @@ type Job = Box<dyn FnOnce() + Send>;
 
 struct Jobs {
     waiting: VecDeque<Job>,
-    /// Whether a thread is on its way, which will look at those that wait.
+    /// Whether a thread is on its way, which will look at the jobs that wait.
     is_thread_coming: bool,
 }
 
@@ -39,11 +39,11 @@ fn jobs() -> MutexGuard<'static, Jobs> {
     JOBS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Calls `f`, which may block, on a thread that the runtime has for that. When what
-/// this gives is dropped before `f` has begun, it is not called; later, nothing
-/// can stop it, and what it gives is dropped.
+/// Calls `f`, which may block, on one of the runtime's threads for such functions. If the
+/// result of this function is dropped before `f` has begun, `f` is not called. After that
+/// nothing can stop `f`, and the value that it returns is dropped.
 ///
-/// It can be called anywhere, before the runtime has started too.
+/// It can be called anywhere, also before the runtime has started.
 pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Scoped<T> {
     let tokio = match fork::check().and_then(|()| super::start()) {
         Ok(tokio) => tokio,
@@ -54,7 +54,7 @@ pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static)
         if resolver.is_abandoned() {
             return;
         }
-        // Given back if nobody waits any more, and dropped.
+        // The result comes back if it is not awaited any more: then it is dropped.
         match catch_panic(f) {
             Ok(value) => drop(resolver.resolve(value)),
             Err(payload) => drop(resolver.reject(Panic::from_payload(payload))),
@@ -78,12 +78,13 @@ struct Worker(());
 impl Worker {
     /// # Errors
     ///
-    /// If there is no thread and the system gives none. Then nothing waits any more.
+    /// If there is no thread and the system gives none. Then the jobs that wait are
+    /// dropped.
     fn send_for(tokio: &Handle) -> Result<(), Error> {
         let worker = Worker(());
         match catch_panic(|| tokio.spawn_blocking(move || worker.work())) {
             Ok(_) => Ok(()),
-            // tokio panics then, and keeps the worker for when there is a thread.
+            // tokio panics if it gets no thread, and keeps the worker until there is one.
             Err(payload) => {
                 drop_quietly(payload);
                 drop(Worker(()));
@@ -92,7 +93,7 @@ impl Worker {
         }
     }
 
-    /// Runs what waits until nothing does.
+    /// Runs the jobs that wait until none is left.
     fn work(self) {
         std::mem::forget(self);
         let mut has_come = true;
@@ -108,10 +109,11 @@ impl Worker {
             let is_next_wanted = are_more && !std::mem::replace(&mut jobs.is_thread_coming, true);
             drop(jobs);
             if is_next_wanted {
-                // It cannot fail: there is a thread, this one.
+                // It cannot fail, since there is a thread already: this one.
                 let _ = Worker::send_for(&Handle::current());
             }
-            // What it captures, or gives to nobody, may panic when it is dropped.
+            // The values that the job captures, or a result that is not awaited, may panic
+            // when they are dropped.
             if let Err(payload) = catch_panic(job) {
                 drop_quietly(payload);
             }
@@ -120,7 +122,8 @@ impl Worker {
     }
 }
 
-/// It will not come: the runtime is shut down. So nothing that waits will be run.
+/// A worker is dropped if its thread will not come, since the runtime is shut down. So this
+/// drops the jobs that wait.
 impl Drop for Worker {
     fn drop(&mut self) {
         let mut jobs = jobs();

@@ -1,4 +1,4 @@
-//! The tokio runtime that tasks have around them (rule 7).
+//! The tokio runtime, in whose context tasks run (rule 7).
 
 mod block_on;
 mod blocking;
@@ -24,13 +24,13 @@ pub use scoped::{Scoped, spawn_scoped};
 /// How many threads poll tokio's own tasks and I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavor {
-    /// A pool of this many worker threads; `None` for one a processor.
+    /// A pool of this many worker threads. `None` is for one thread for each processor.
     MultiThread(Option<usize>),
     /// One thread, for programs that want few.
     CurrentThread,
 }
 
-/// What the runtime will be when it starts.
+/// How the runtime is made when it starts.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The threads that it has.
@@ -48,7 +48,7 @@ impl Default for Settings {
     }
 }
 
-/// The most worker threads that may be asked for.
+/// The most worker threads that a program may ask for.
 const MAX_WORKERS: usize = 1024;
 
 static SETTINGS: Mutex<Option<Settings>> = Mutex::new(None);
@@ -56,15 +56,15 @@ static STARTED: OnceCell<Started> = OnceCell::new();
 
 struct Started {
     handle: Handle,
-    /// Until it is stopped, or nothing if it is somebody else's.
+    /// `None` if the runtime was stopped, or was adopted.
     running: Mutex<Option<Running>>,
 }
 
 /// A runtime of ours.
 enum Running {
     Pool(Runtime),
-    /// On a thread that ends when it is told how long to wait for others, and
-    /// says when it has.
+    /// A thread drives the runtime. It ends when `stop` tells it how long to wait for other
+    /// threads. When it has ended, `stopped` is disconnected.
     Thread {
         stop: Arc<Cell<Duration>>,
         stopped: mpsc::Receiver<()>,
@@ -85,7 +85,7 @@ fn started_already() -> Error {
     )
 }
 
-/// The number as one of worker threads.
+/// Checks a number of worker threads.
 ///
 /// # Errors
 ///
@@ -102,12 +102,12 @@ where
     }
 }
 
-/// Sets how the runtime is made, before it is: it starts when an asynchronous
-/// function is first called. Any thread may call this.
+/// Sets how the runtime is made. Call it before the runtime starts, which happens at the
+/// first call of an asynchronous function. Any thread may call this.
 ///
 /// # Errors
 ///
-/// If it has started, or a setting is out of range.
+/// If the runtime has started, or a setting is out of range.
 pub fn configure(new: Settings) -> Result<(), Error> {
     if let Flavor::MultiThread(Some(workers)) = new.flavor {
         number_of_workers(workers)?;
@@ -125,16 +125,15 @@ pub fn configure(new: Settings) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes tasks use a runtime of your own, whose threads must not be ended
-/// before the process is. Any thread may call this, before an asynchronous
-/// function is first called.
+/// Makes tasks use a runtime of your own. Its threads must not end before the process does.
+/// Call it before the first call of an asynchronous function. Any thread may call this.
 ///
 /// # Errors
 ///
 /// If a runtime has started.
 pub fn adopt(handle: Handle) -> Result<(), Error> {
-    // This thread may be in a runtime. If there is no other one, blocked threads are not
-    // told.
+    // This thread may be in a runtime, so another one learns. If the system does not give
+    // that thread, blocked threads get no error.
     if let Ok(thread) = std::thread::Builder::new().spawn(block_on::learn) {
         let _ = thread.join();
     }
@@ -146,7 +145,7 @@ pub fn adopt(handle: Handle) -> Result<(), Error> {
     STARTED.set(adopted).map_err(|_| started_already())
 }
 
-/// The runtime, started now if it has not been.
+/// The runtime. Starts it if it has not started.
 ///
 /// # Errors
 ///
@@ -163,8 +162,8 @@ pub(crate) fn started() -> Option<&'static Handle> {
     STARTED.get().map(|started| &started.handle)
 }
 
-/// Calls `f` in tokio's context, if the runtime has started. Any thread may call it: one
-/// that is ending, and has no thread-locals any more, calls `f` without.
+/// Calls `f` in tokio's context, if the runtime has started. Any thread may call it. A
+/// thread that is ending, and has no thread-locals any more, calls `f` without the context.
 pub(crate) fn in_context<R>(f: impl FnOnce() -> R) -> R {
     let _entered = match Handle::try_current() {
         Err(error) if error.is_missing_context() => started().map(Handle::enter),
@@ -175,7 +174,7 @@ pub(crate) fn in_context<R>(f: impl FnOnce() -> R) -> R {
 
 fn start_as(settings: Settings) -> Result<Started, Error> {
     let runtime = start::start(&settings)?;
-    // A program sets the hooks of others before.
+    // By now the program has set the panic hooks of other crates.
     Panic::install_hook();
     let handle = runtime.handle().clone();
     let running = match settings.flavor {
@@ -188,7 +187,7 @@ fn start_as(settings: Settings) -> Result<Started, Error> {
     })
 }
 
-/// Somebody has to drive a runtime without workers, and that cannot be a domain.
+/// Starts a thread that drives a runtime without workers. A domain cannot do that.
 fn drive(runtime: Runtime, thread_name: String) -> Result<Running, Error> {
     let stop = Arc::new(Cell::new());
     let (says, stopped) = mpsc::channel();
@@ -203,13 +202,13 @@ fn drive(runtime: Runtime, thread_name: String) -> Result<Running, Error> {
     Ok(Running::Thread { stop, stopped })
 }
 
-/// Stops the runtime, if it has started and is ours, on a thread that waits until
-/// the runtime's have ended, or for `patience`: a blocking function cannot be
+/// Stops the runtime, if it has started and is ours. A new thread waits until the runtime's
+/// threads have ended, but not longer than `patience`, since a blocking function cannot be
 /// interrupted. Then that thread calls `then`.
 ///
 /// # Errors
 ///
-/// If the system does not give the thread.
+/// If the system does not give that thread.
 pub(crate) fn stop(patience: Duration, then: impl FnOnce() + Send + 'static) -> Result<(), Error> {
     std::thread::Builder::new().spawn(move || {
         let running = STARTED.get().and_then(|started| {
@@ -231,9 +230,10 @@ impl Running {
         match self {
             Running::Pool(runtime) => runtime.shutdown_timeout(patience),
             Running::Thread { stop, stopped } => {
-                // Settled once: there is no other `Running`.
+                // The cell is settled once, since there is no other `Running`.
                 let _ = stop.settle(patience);
-                // The thread drops its end, so an error is the good news.
+                // The thread drops its end of the channel when it has ended, so an error is
+                // the good case here.
                 let _ = stopped.recv_timeout(patience);
             }
         }

@@ -1,4 +1,4 @@
-//! Work of tokio's that ends with what awaits it.
+//! Tasks of tokio's that end when the future that awaits them is dropped.
 
 use std::{
     future::Future,
@@ -14,16 +14,16 @@ use crate::{
     promise::Promise,
 };
 
-/// Spawns a task on tokio's threads that is aborted when what this gives is
-/// dropped: when its caller is cancelled, say. `tokio::spawn` lets such a task
-/// run on.
+/// Spawns a task on tokio's threads. The task is aborted when the returned future is
+/// dropped: for example, when the function that awaits it is cancelled. `tokio::spawn` lets
+/// such a task go on.
 ///
-/// It can be called anywhere, before the runtime has started too.
+/// It can be called anywhere, also before the runtime has started.
 pub fn spawn_scoped<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> Scoped<T> {
     let caught = CatchPanic::new(future);
-    // On the thread that panics, which knows where.
+    // The panic is read on the thread that panics, which knows the place.
     let task = async move { caught.await.map_err(Panic::from_payload) };
     Scoped::start(|tokio| tokio.spawn(task))
 }
@@ -39,16 +39,17 @@ pub fn spawn_scoped<T: Send + 'static>(
 ///
 /// # Cancellation
 ///
-/// Dropping it aborts the task: at its next wait, on its own thread.
+/// Dropping it aborts the task, at the task's next wait and on the task's own thread.
 #[must_use = "dropping it aborts the task"]
 pub struct Scoped<T>(State<T>);
 
 enum State<T> {
     Running(JoinHandle<Result<T, Panic>>),
-    /// A function that may block. It is not called any more if this is dropped.
+    /// A function that may block. If the promise is dropped before the function has begun,
+    /// the function is not called.
     Blocking(Promise<T>),
     Detached,
-    /// No runtime could be had, and why.
+    /// The task was not spawned, for this reason.
     Refused(Option<Error>),
 }
 
@@ -71,11 +72,12 @@ impl<T> Scoped<T> {
 }
 
 impl<T: Send + 'static> Scoped<T> {
-    /// Lets the task run on by itself; what it gives is dropped.
+    /// Lets the task go on by itself. Its result is dropped.
     pub fn detach(mut self) {
         let before = std::mem::replace(&mut self.0, State::Detached);
         if let State::Blocking(promise) = before {
-            // Somebody has to wait for it.
+            // A task has to hold the promise: if it were dropped, the function might not be
+            // called.
             if let Ok(tokio) = super::start() {
                 drop(tokio.spawn(promise));
             }
@@ -99,7 +101,7 @@ impl<T> Future for Scoped<T> {
     }
 }
 
-// Nothing in it is pinned.
+// Nothing in a `Scoped` is pinned.
 impl<T> Unpin for Scoped<T> {}
 
 impl<T> Drop for Scoped<T> {

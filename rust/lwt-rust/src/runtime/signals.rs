@@ -1,12 +1,14 @@
 //! Which signals the threads of the runtime take.
 //!
-//! A thread that runs code has the mask of the thread that started the runtime, since
-//! the processes that it starts inherit it: one that blocked SIGTERM could be ended by
-//! SIGKILL alone. The system then gives it a signal only if the main thread blocks
-//! that, or has another one to handle. A handler of OCaml's only notes the signal,
-//! which is no harm on any thread, but the system call in which the Lwt loop waits is
-//! not interrupted by it. So a thread that rests looks for signals that are noted, and
-//! wakes the loop. It looks once, so a worker blocks all signals before.
+//! A thread that runs code has the signal mask of the thread that started the runtime,
+//! since the processes that it starts inherit the mask. For example, a process that blocked
+//! SIGTERM could be ended by SIGKILL alone.
+//!
+//! So the system may give a signal to a thread of the runtime, if the main thread blocks
+//! that signal or has another one to handle. A handler of OCaml's only notes the signal,
+//! which does no harm on any thread. But it does not interrupt the system call in which the
+//! Lwt loop waits. So a thread that rests looks for signals that are noted, and wakes the
+//! loop. It looks only once, so a worker blocks all signals before.
 
 use std::{mem::MaybeUninit, ptr};
 
@@ -21,11 +23,11 @@ impl Mask {
         let mut all = MaybeUninit::uninit();
         // SAFETY: `all` is valid for writing.
         unsafe { libc::sigfillset(all.as_mut_ptr()) };
-        // SAFETY: `sigfillset` has initialised it.
+        // SAFETY: `sigfillset` has initialised `all`.
         Mask(unsafe { all.assume_init() })
     }
 
-    /// Makes this the mask of the calling thread, and gives the one before.
+    /// Makes this the mask of the calling thread, and returns the mask that it had before.
     pub(super) fn set(&self) -> Self {
         let mut before = MaybeUninit::uninit();
         // SAFETY: the mask is initialised, and `before` is valid for writing.
@@ -35,24 +37,24 @@ impl Mask {
         Mask(unsafe { before.assume_init() })
     }
 
-    /// That of the calling thread.
+    /// The mask of the calling thread.
     pub(super) fn here() -> Self {
         let mut here = MaybeUninit::uninit();
-        // SAFETY: `here` is valid for writing, and without a set nothing is changed.
+        // SAFETY: `here` is valid for writing. Without a set, the mask is not changed.
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), here.as_mut_ptr()) };
         // SAFETY: as in `set`.
         Mask(unsafe { here.assume_init() })
     }
 }
 
-/// This thread rests or ends: it takes no signal from now on, and those that it took are
-/// seen.
+/// Called by a thread that rests or ends. Blocks all signals, and tells the Lwt loop of
+/// those that the thread has taken.
 pub(super) fn rest() {
     Mask::all().set();
     tell_of_signals();
 }
 
-/// Has the Lwt loop handle the signals whose handlers have run on this thread.
+/// Makes the Lwt loop handle the signals whose handlers have run on this thread.
 pub(super) fn tell_of_signals() {
     if ffi::has_signals() && !fork::happened() {
         if let Some(lwt) = Handle::of_lwt() {

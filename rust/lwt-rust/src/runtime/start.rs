@@ -1,9 +1,9 @@
-//! How the runtime starts, or does not.
+//! The start of the runtime, and its failures.
 //!
-//! When the system gives tokio one thread and no second one, tokio panics and then
-//! waits for ever for the first to end. So threads and descriptors are tried before,
-//! and tokio is asked by another thread, for which nobody waits too long: another
-//! process may take them meanwhile.
+//! For example, the system gives tokio a first thread and no second one. Then tokio panics,
+//! and waits for ever for the first thread to end. So this module tries before whether
+//! there are enough threads and descriptors. Another process may take them meanwhile, so
+//! another thread calls tokio, and this one waits for it only for a limited time.
 
 use std::{
     env, fs, io,
@@ -19,16 +19,17 @@ use tokio::runtime::{Builder, Runtime};
 use super::{Flavor, Settings, block_on, number_of_workers, signals, signals::Mask};
 use crate::error::{Error, Panic};
 
-/// What tokio has at most to start its threads.
+/// The most time that tokio has to start its threads.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a thread for functions that block lives when there are none. It is not told
-/// when it rests, so it tells of the signals that it took when it ends (`signals.rs`).
+/// How long a thread for blocking functions lives when there are none to run. tokio calls
+/// no hook of ours when it rests, so it tells the Lwt loop when it ends of the signals that
+/// it took (`signals.rs`).
 const KEPT_ALIVE: Duration = Duration::from_millis(50);
 
 /// # Errors
 ///
-/// If the system has not the threads or descriptors.
+/// If the system does not have the threads or descriptors.
 pub(super) fn start(settings: &Settings) -> Result<Runtime, Error> {
     let workers = match settings.flavor {
         Flavor::CurrentThread => None,
@@ -36,7 +37,8 @@ pub(super) fn start(settings: &Settings) -> Result<Runtime, Error> {
         Flavor::MultiThread(None) => Some(default_workers()?),
     };
     try_descriptors()?;
-    // One of them drives a runtime without workers, or asks tokio for one with.
+    // The thread more drives a runtime without workers, or calls tokio for one with
+    // workers.
     try_threads(workers.unwrap_or(0) + 1)?;
     let mut builder = builder(settings, workers);
     let (says, said) = mpsc::channel();
@@ -54,7 +56,8 @@ pub(super) fn start(settings: &Settings) -> Result<Runtime, Error> {
     }
 }
 
-/// As tokio has it: by its environment variable, or one a processor.
+/// The number that tokio would choose: by its environment variable, or one for each
+/// processor.
 fn default_workers() -> Result<usize, Error> {
     const VARIABLE: &str = "TOKIO_WORKER_THREADS";
     match env::var(VARIABLE) {
@@ -85,7 +88,8 @@ fn builder(settings: &Settings, workers: Option<usize>) -> Builder {
         .enable_all()
         .thread_name(&settings.thread_name)
         .thread_keep_alive(KEPT_ALIVE)
-        // Whoever starts a thread gives it a mask, which may be that of a rest.
+        // A thread inherits the mask of the thread that starts it, which may block all
+        // signals.
         .on_thread_start(take_signals)
         .on_thread_unpark(take_signals)
         .on_thread_park(signals::rest)
@@ -93,7 +97,7 @@ fn builder(settings: &Settings, workers: Option<usize>) -> Builder {
     builder
 }
 
-/// Tries whether there can be so many threads more.
+/// Tries whether the system gives this many more threads.
 fn try_threads(number: usize) -> io::Result<()> {
     let before = threads();
     let gate = Arc::new(Mutex::new(()));
@@ -105,17 +109,17 @@ fn try_threads(number: usize) -> io::Result<()> {
     let started: io::Result<Vec<_>> = (0..number).map(start).collect();
     drop(closed);
     for thread in started? {
-        // It does not panic.
+        // The thread does not panic.
         let _ = thread.join();
     }
-    // A thread that was joined is counted by the system for a moment yet.
+    // The system counts a thread for a moment after it was joined.
     (0..1000)
         .take_while(|_| threads() > before)
         .for_each(|_| thread::yield_now());
     Ok(())
 }
 
-/// How many threads there are, where the system says.
+/// The number of threads of the process; 0 if the system does not say.
 fn threads() -> usize {
     fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }

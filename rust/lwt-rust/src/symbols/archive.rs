@@ -1,10 +1,10 @@
-//! Which OCaml the archive was built for.
+//! The version of OCaml that the archive was built for.
 
 use std::hint::black_box;
 
 use crate::ffi::{Raw, tell};
 
-/// `archive.sh` says it; cargo by hand does not.
+/// `archive.sh` sets the variable; cargo run by hand does not.
 const VERSION: &str = match option_env!("OCAML_VERSION") {
     Some(version) => version,
     None => "",
@@ -12,7 +12,7 @@ const VERSION: &str = match option_env!("OCAML_VERSION") {
 
 const LABEL: &str = "lwt_rust for OCaml ";
 
-/// With a label, so that it can be found in a built file.
+/// The version behind a label, by which it can be found in a built file.
 static LABELLED: [u8; LABEL.len() + VERSION.len()] = {
     let mut text = [0; LABEL.len() + VERSION.len()];
     let mut index = 0;
@@ -29,7 +29,7 @@ static LABELLED: [u8; LABEL.len() + VERSION.len()] = {
 /// `unit -> string`
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_archive_version(_unit: Raw) -> Raw {
-    // It is read where it stands, and not known to the compiler: so a test can change it
+    // `black_box` makes the program read the text from its place, so a test can change it
     // in the built file.
     let text = black_box(&LABELLED);
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.

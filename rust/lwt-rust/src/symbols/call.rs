@@ -1,4 +1,4 @@
-//! Calls, and the asynchronous functions that are our own.
+//! Calls, and our own asynchronous functions.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     fork,
 };
 
-/// `int -> actions`: the call in this slot was cancelled.
+/// `int -> actions`: OCaml has cancelled the call in this slot.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
@@ -20,21 +20,22 @@ extern "C" fn lwt_rust_call_cancel(slot: Raw) -> Raw {
 }
 
 fn cancel(lock: &mut Lock, slot: Raw) -> Result<Val<'_>, Error> {
-    // SAFETY: it is the parameter of the stub that was called just now.
+    // SAFETY: `slot` is the parameter of the stub that was called just now.
     let slot = read::<usize>(unsafe { slot.argument(lock) })?;
     if fork::happened() {
         return Ok(Val::UNIT);
     }
     let executor = match ffi::executor() {
         Some(executor) => executor,
-        // Any systhread of the domain may cancel before it calls.
+        // A systhread of the domain may cancel a call before it makes any.
         None => executor::attached(lock)?,
     };
     executor.cancel(lock, slot);
     Ok(executor.hand_over(lock, false))
 }
 
-/// `float -> unit call`: ends when all other calls have, or after this time.
+/// `float -> unit call`: ends when all other calls have ended, or after this time in
+/// seconds.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_call_drain(seconds: Raw) -> Raw {
     let start = |lock: &mut Lock, [seconds]: [Raw; 1]| {
@@ -44,25 +45,25 @@ extern "C" fn lwt_rust_call_drain(seconds: Raw) -> Raw {
         Ok(async move {
             if let Some(executor) = ffi::executor() {
                 let ended = executor.others_have_ended();
-                // Which of the two, the caller need not know.
+                // The caller need not know which of the two has happened.
                 let _ = tokio::time::timeout(limit, ended).await;
             }
             Ok::<_, Error>(())
         })
     };
-    // SAFETY: `raw.ml` declares it as an external that returns a `call`. What the future
-    // has is the executor's, which threads of the domain touch with its lock.
+    // SAFETY: `raw.ml` declares it as an external that returns a `call`. The future shares
+    // only parts of the executor, which threads of the domain touch with its lock.
     unsafe { call([seconds], start) }
 }
 
-/// `(unit -> 'a Lwt.t) -> 'a call`: what a function gives that is called in the
-/// domain of the Lwt loop.
+/// `(unit -> 'a Lwt.t) -> 'a call`: calls the function in the domain of the Lwt loop, and
+/// ends with the result of its promise.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_call_in_lwt(function: Raw) -> Raw {
     let start = |lock: &mut Lock, [function]: [Raw; 1]| {
         // SAFETY: it is the parameter of this stub.
         let function = unsafe { function.argument(lock) };
-        // SAFETY: `raw.ml` declares it as such a function.
+        // SAFETY: `raw.ml` declares the argument as a function of that type.
         let function = unsafe { LwtFn::<(), Root>::from_ocaml(function) }?;
         let lwt = Handle::of_lwt().ok_or_else(|| {
             Error::message(

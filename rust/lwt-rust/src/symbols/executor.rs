@@ -1,4 +1,4 @@
-//! The executor, as the loop that drives it sees it.
+//! The functions by which a loop drives an executor.
 
 use std::{os::fd::IntoRawFd, sync::Arc};
 
@@ -10,9 +10,9 @@ use crate::{
     fork,
 };
 
-/// `int -> bool -> bool outcome`: attaches the executor of the domain, which is
-/// the caller's, to the thread; `false` if it has none and may have one, which is
-/// driven by the Lwt loop or not.
+/// `int -> bool -> bool outcome`: attaches the executor of the caller's domain to the
+/// thread. `false` if the domain has no executor and may create one. The flag says whether
+/// the Lwt loop is to drive it.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_attach(domain: Raw, by_lwt: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
@@ -26,9 +26,9 @@ extern "C" fn lwt_rust_executor_attach(domain: Raw, by_lwt: Raw) -> Raw {
     }
 }
 
-/// `int -> notification option -> executor -> Unix.file_descr option outcome`: makes
-/// the executor of the domain, which is the caller's. One without a notification is
-/// woken through the descriptor, which is the caller's to close.
+/// `int -> notification option -> executor -> Unix.file_descr option outcome`: makes the
+/// executor of the caller's domain. Without a notification, the result is the descriptor on
+/// which the domain is told to poll. The caller has to close it.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_create(domain: Raw, notification: Raw, record: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
@@ -51,9 +51,10 @@ extern "C" fn lwt_rust_executor_create(domain: Raw, notification: Raw, record: R
     }
 }
 
-/// `Unix.file_descr option -> Obj.t outcome`: what the domain keeps in its own storage,
-/// and nowhere else, for its executor to be used again when the domain is gone. The
-/// descriptor is closed then, if the domain has not closed the executor.
+/// `Unix.file_descr option -> Obj.t outcome`: the value that the domain keeps in its own
+/// storage, and nowhere else. When the collector finds that the domain is gone, another
+/// domain may use the executor. If the domain has not closed the executor, the descriptor
+/// is closed then.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_life(socket: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
@@ -68,7 +69,7 @@ extern "C" fn lwt_rust_executor_life(socket: Raw) -> Raw {
     }
 }
 
-/// `unit -> actions`: runs what is runnable, and gives what is left for OCaml to do.
+/// `unit -> actions`: runs runnable tasks, and gives the actions that are left for OCaml.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_poll(_unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
@@ -98,7 +99,7 @@ extern "C" fn lwt_rust_executor_begin_turn(_unit: Raw) -> Raw {
 }
 
 /// `unit -> unit`, `[@@noalloc]`: tells the domain of the calling thread to poll.
-// Seldom used, so it is kept away from what each turn calls.
+// Called seldom, so it is kept away from the functions that each turn calls.
 #[cold]
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_tell(_unit: Raw) -> Raw {

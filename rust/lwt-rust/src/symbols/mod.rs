@@ -1,4 +1,4 @@
-//! The exported symbols, one file a family. `lib/raw.ml` declares them, and a
+//! The exported symbols, with one file for each family. `lib/raw.ml` declares them, and a
 //! test compares the two.
 
 mod archive;

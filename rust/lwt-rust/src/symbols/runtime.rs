@@ -13,8 +13,8 @@ use crate::{
     runtime::{Flavor, Settings, configure, number_of_workers, stop},
 };
 
-/// `bool -> int option -> string -> unit outcome`: whether the runtime has one
-/// thread, the number of its workers otherwise, the name of its threads.
+/// `bool -> int option -> string -> unit outcome`: sets whether the runtime has one thread,
+/// or else the number of its workers, and the name of its threads.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_runtime_configure(
     is_current_thread: Raw,
@@ -43,9 +43,9 @@ extern "C" fn lwt_rust_runtime_configure(
     }
 }
 
-/// `notification -> float -> unit outcome`: no domain has an executor from now
-/// on, and the runtime is stopped. The notification is sent when its threads have
-/// ended, or after this many seconds.
+/// `notification -> float -> unit outcome`: stops the runtime; from now on no domain gets
+/// an executor. Sends the notification when the threads of the runtime have ended, or after
+/// this many seconds.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_runtime_stop(notification: Raw, seconds: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
@@ -61,7 +61,8 @@ extern "C" fn lwt_rust_runtime_stop(notification: Raw, seconds: Raw) -> Raw {
     }
 }
 
-/// `unit -> (int * int * int) outcome`: the tasks, promises and roots there are.
+/// `unit -> (int * int * int) outcome`: the numbers of tasks, promises and roots that
+/// exist.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_runtime_live(unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
@@ -82,7 +83,7 @@ extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         act([are], |lock, [are]| {
-            // A crate may have set a hook, as its reporter does.
+            // A crate may have set a panic hook of its own, for example for a reporter.
             Panic::install_hook();
             error::are_reported(read::<bool>(are.get(lock))?);
             Ok(())
@@ -98,7 +99,7 @@ extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
     unsafe {
         stub([unit], |lock, _| {
             if fork::happened() {
-                // They are the parent's to report.
+                // The parent process reports them.
                 return Ok(Root::UNIT);
             }
             let reports = error::take_reports();
@@ -110,8 +111,8 @@ extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
     }
 }
 
-/// `(unit -> unit) -> unit outcome`: gives back the memory of the domain's roots,
-/// as far as they are gone. The function is that of a minor collection.
+/// `(unit -> unit) -> unit outcome`: gives back the memory of those roots of the domain
+/// that are gone. The argument is a function that runs a minor collection.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_domain_end(collect: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// `wait -> 'promise -> bool -> begun`, `[@@noalloc]`: OCaml has the promise that it was
-/// asked for, and it is pending. The flag is that of `Awaited`.
+/// asked for, and the promise is pending. The flag is `is_removable` of `Awaited`.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_wait_promised(wait: Raw, promise: Raw, is_removable: Raw) -> Raw {
     // SAFETY: they are the parameters of this stub.
@@ -28,7 +28,7 @@ extern "C" fn lwt_rust_wait_promised(wait: Raw, promise: Raw, is_removable: Raw)
 }
 
 /// `wait -> 'a -> bool -> actions`: the promise of this wait was resolved. The flag says
-/// whether the wait is one of the calling thread's domain.
+/// whether the wait belongs to the domain of the calling thread.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_wait_resolve(wait: Raw, value: Raw, is_here: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
@@ -53,7 +53,7 @@ unsafe fn settle(arguments: [Raw; 3], outcome: impl FnOnce(Root) -> Outcome) -> 
         let (wait, is_here) = (number(wait), convert::read::<bool>(is_here)?);
         Ok((wait, outcome(Root::new(value)), is_here))
     };
-    // SAFETY: the caller says so.
+    // SAFETY: the caller promises it.
     unsafe {
         enter(|lock| {
             let (wait, outcome, is_here) = read(lock)?;
@@ -62,8 +62,8 @@ unsafe fn settle(arguments: [Raw; 3], outcome: impl FnOnce(Root) -> Outcome) -> 
     }
 }
 
-/// 0 names no wait. Not by a conversion, which takes longer for errors that cannot
-/// come here.
+/// The number of a wait; 0, which names no wait, for another value. A conversion would take
+/// longer, for errors that cannot happen here.
 fn number(wait: Val<'_>) -> u64 {
     wait.as_number().unwrap_or_default()
 }

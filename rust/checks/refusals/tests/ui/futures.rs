@@ -8,7 +8,7 @@ struct NoError;
 
 struct NoValue;
 
-/// What it fails with is no error.
+/// Its `Err` contains a type that is no error.
 #[func]
 async fn not_an_error() -> Result<(), NoError> {
     let held = Rc::new(1);
@@ -17,7 +17,7 @@ async fn not_an_error() -> Result<(), NoError> {
     Ok(())
 }
 
-/// What it gives is no value of OCaml's.
+/// Its result is no value of OCaml's.
 #[func]
 async fn not_a_value() -> NoValue {
     let held = Rc::new(1);
@@ -32,7 +32,7 @@ async fn not_an_error_either() -> Result<(), NoError> {
     Ok(())
 }
 
-/// It is `Send` for one lifetime, and a future has forgotten of which one it is.
+/// It is `Send` for one lifetime, and a future does not know which one it has.
 struct OfOneLifetime<'a>(PhantomData<*mut &'a ()>);
 
 unsafe impl Send for OfOneLifetime<'static> {}

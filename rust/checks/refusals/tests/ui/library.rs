@@ -1,5 +1,5 @@
-//! A library of what is no function with the attribute, and one that says what
-//! libraries cannot.
+//! A library of items that are no functions with the attribute, and libraries with an
+//! attribute and an item that they cannot have.
 
 struct Other;
 

@@ -1,4 +1,4 @@
-//! What would let one OCaml type become another.
+//! Code that would let one OCaml type become another.
 
 use std::{any::Any, collections::HashMap, sync::Mutex};
 
@@ -39,13 +39,13 @@ async fn keep_in_task<A>(f: Closure<Poly<A>, i64>) {
     std::thread::spawn(move || drop(f));
 }
 
-/// A bound would make that possible.
+/// With this bound a function could keep a value.
 #[func]
 fn bounded<A: 'static>(value: Poly<A>) {
     KEPT.lock().unwrap().push(Box::new(value));
 }
 
-/// And so would one that a type brings with it.
+/// A type that brings such a bound with it would do the same.
 struct Hasher<A: 'static>(std::marker::PhantomData<A>);
 
 impl<A> Default for Hasher<A> {
@@ -67,13 +67,13 @@ fn implied<A>(value: Poly<A>, _map: HashMap<i64, i64, Hasher<A>>) {
     KEPT.lock().unwrap().push(Box::new(value));
 }
 
-/// A value of a type variable is made out of another.
+/// A value of a type variable is made of another value.
 #[func]
 fn forge<A>(_value: Poly<A>) -> Result<Poly<A>, Error> {
     Poly::from_ocaml(Val::UNIT)
 }
 
-/// A type of one's own as a type variable.
+/// A type of the user's as a type variable.
 struct Mine;
 
 impl Variable for Mine {
@@ -95,13 +95,13 @@ fn call(f: &Root, value: &Root) {
     with_lock(|lock| drop(lock.call(f, &[value])));
 }
 
-/// What the macros use.
+/// The functions that the macros use.
 fn block(lock: &mut Lock) {
     bindings::block(lock, 252, &[&Root::UNIT]);
     let _ = bindings::record(lock, true, &[&Root::UNIT]);
 }
 
-/// A type that lies.
+/// A type that declares itself as another OCaml type.
 struct Liar;
 
 impl OcamlType for Liar {
