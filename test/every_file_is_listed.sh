@@ -4,8 +4,8 @@ set -euo pipefail
 helpers=" program rust rust_functions shutdown support "
 status=0
 for file; do
-  name=${file%.ml}
-  [ "$name" != "$file" ] || continue
+  name=$(basename "$file" .ml)
+  [ "$name" != "$(basename "$file")" ] || continue
   [[ -e $name.exe || $helpers == *" $name "* ]] || {
     echo "test/$file is no program: add it to the names in test/dune," >&2
     echo "or to the helpers in test/every_file_is_listed.sh" >&2
