@@ -2,20 +2,16 @@ type error = {
   message : string;
   sources : string list;
   type_name : string;
-  backtrace : Backtrace.t option;
+  backtrace : string option;
 }
 
-type panic = {
-  message : string;
-  location : string;
-  backtrace : Backtrace.t option;
-}
+type panic = { message : string; location : string; backtrace : string option }
 
 exception Error of error
 exception Panic of panic
 exception Abandoned
 
-(* The backtrace is left out, since it is slow to make. *)
+(* Without the backtrace. *)
 let text = function
   | Error { message; sources; _ } ->
       let causes =
@@ -30,9 +26,8 @@ let text = function
 
 let backtrace = function
   | Error { backtrace = Some backtrace; _ }
-  | Panic { backtrace = Some backtrace; _ } -> (
-      (* [to_string] raises in a forked process. *)
-      try "\n" ^ Backtrace.to_string backtrace with Error _ -> "")
+  | Panic { backtrace = Some backtrace; _ } ->
+      "\n" ^ backtrace
   | _ -> ""
 
 let () =

@@ -1,5 +1,4 @@
 include Errors
-module Backtrace = Backtrace
 module Call = Call
 module Promise = Promise
 module Runtime = Runtime

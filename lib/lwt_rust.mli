@@ -33,39 +33,16 @@
 
 (** {1:errors Errors} *)
 
-(** Backtraces of Rust code.
-
-    {[
-      let print_backtrace = function
-        | Lwt_rust.Error { backtrace = Some backtrace; _ } ->
-            prerr_endline (Lwt_rust.Backtrace.to_string backtrace)
-        | _ -> ()
-    ]} *)
-module Backtrace : sig
-  type t
-  (** The frames of Rust functions, without their names. Values of this type
-      cannot be compared or marshalled. *)
-
-  val to_string : t -> string
-  (** [to_string backtrace] is the text of [backtrace], with the names of the
-      functions and their places in files. Any domain may call it.
-
-      The first call in a process reads the debug information of the program and
-      keeps it. This may take most of a second, and tens of megabytes.
-      [Printexc.to_string] of an {!Error} or a {!Panic} that has a backtrace
-      does the same.
-
-      @raise Error in a forked process. *)
-end
-
 type error = {
   message : string;  (** the message of the error *)
   sources : string list;  (** the messages of its causes, the nearest first *)
   type_name : string;
       (** its Rust type, or ["message"] if the error is a message alone *)
-  backtrace : Backtrace.t option;
+  backtrace : string option;
       (** the place where it became an [lwt_rust::Error], if [RUST_BACKTRACE]
-          asks for backtraces *)
+          asks for backtraces. Then the runtime reads the debug information of
+          the program when it starts, on a thread of its own: this may take most
+          of a second, and a hundred megabytes. *)
 }
 
 exception Error of error
@@ -92,7 +69,7 @@ type panic = {
   message : string;
       (** the value that the panic was raised with, if that is a string *)
   location : string;  (** [file:line:column] *)
-  backtrace : Backtrace.t option;  (** if [RUST_BACKTRACE] asks for it *)
+  backtrace : string option;  (** if [RUST_BACKTRACE] asks for it *)
 }
 
 exception Panic of panic

@@ -78,16 +78,12 @@ type shown = {
 }
 (** An exception, with the properties that Rust reads. *)
 
-type backtrace
-(** A backtrace of Rust code. [backtrace_show] finds the names of the functions.
-*)
-
 type callbacks = {
   attach_executor : unit -> unit;
   capture_context : unit -> context;
-  make_error : string * string list * string * backtrace option -> exn;
+  make_error : string * string list * string * string option -> exn;
   make_unix_error : Unix.error -> exn;
-  make_panic : string * string * backtrace option -> exn;
+  make_panic : string * string * string option -> exn;
   make_abandoned : unit -> exn;
   show_exception : exn -> shown;
   begin_domain : unit -> unit;
@@ -103,9 +99,6 @@ external archive_version : unit -> string = "lwt_rust_archive_version"
 
 external callbacks_register : callbacks -> unit outcome
   = "lwt_rust_callbacks_register"
-
-external backtrace_show : backtrace -> string outcome
-  = "lwt_rust_backtrace_show"
 
 external executor_attach : int -> bool -> bool outcome
   = "lwt_rust_executor_attach"
@@ -180,5 +173,5 @@ external runtime_live : unit -> (int * int * int) outcome
 external panics_are_reported : bool -> unit outcome
   = "lwt_rust_panics_are_reported"
 
-external panics_take : unit -> (string * string * backtrace option) list outcome
+external panics_take : unit -> (string * string * string option) list outcome
   = "lwt_rust_panics_take"

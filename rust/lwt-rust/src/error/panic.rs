@@ -257,7 +257,7 @@ impl Panic {
         call_back(lock, Callback::MakePanic, &[&parts])
     }
 
-    /// `string * string * backtrace option`: message, location, backtrace.
+    /// `string * string * string option`: message, location, backtrace.
     pub(crate) fn parts(&self, lock: &mut Lock) -> Root {
         let message = lock.text(&self.0.message);
         let location = lock.text(&self.0.location);

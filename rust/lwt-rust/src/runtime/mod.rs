@@ -12,11 +12,11 @@ use std::{
     time::Duration,
 };
 
-use lwt_rust_core::Cell;
+use lwt_rust_core::{Cell, catch_panic, drop_quietly};
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Handle, Runtime};
 
-use crate::error::{Error, Panic};
+use crate::error::{Error, Panic, Trace};
 pub(crate) use block_on::{is_blocking, waits_for_itself};
 pub use blocking::spawn_blocking;
 pub use scoped::{Scoped, spawn_scoped};
@@ -177,6 +177,7 @@ fn start_as(settings: Settings) -> Result<Started, Error> {
     // By now the program has set the panic hooks of other crates.
     Panic::install_hook();
     let handle = runtime.handle().clone();
+    prepare_backtraces(&handle);
     let running = match settings.flavor {
         Flavor::MultiThread(_) => Running::Pool(runtime),
         Flavor::CurrentThread => drive(runtime, settings.thread_name)?,
@@ -185,6 +186,17 @@ fn start_as(settings: Settings) -> Result<Started, Error> {
         handle,
         running: Mutex::new(Some(running)),
     })
+}
+
+/// Has a thread of the pool read the debug information, if backtraces are wanted.
+fn prepare_backtraces(tokio: &Handle) {
+    if let Some(trace) = Trace::capture() {
+        // tokio panics if the system gives it no thread. Then the first error takes longer.
+        let prepare = || tokio.spawn_blocking(move || drop(trace.to_string()));
+        if let Err(payload) = catch_panic(prepare) {
+            drop_quietly(payload);
+        }
+    }
 }
 
 /// Starts a thread that drives a runtime without workers. A domain cannot do that.

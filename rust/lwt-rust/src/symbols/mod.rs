@@ -2,7 +2,6 @@
 //! test compares the two.
 
 mod archive;
-mod backtrace;
 mod call;
 mod callbacks;
 mod executor;
