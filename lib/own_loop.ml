@@ -2,18 +2,30 @@ type t = {
   executor : Executor.t;
   socket : Unix.file_descr;  (** has a byte to read when there is work *)
   mutable is_running : bool;
+  mutable is_closed : bool;
+  mutable has_socket : bool;
 }
 
 (* It is in the storage of the domain, which ends with the domain. *)
 let key : t option Domain.DLS.key = Domain.DLS.new_key (fun () -> None)
 
+(* Another thread of the domain may be in [run], and read from the socket. Then [run]
+   closes it. *)
+let close_socket t =
+  if t.has_socket && not t.is_running then (
+    t.has_socket <- false;
+    Unix.close t.socket)
+
 let close domain t =
-  Domain.DLS.set key None;
-  (* This thread may not have used the executor before. *)
-  ignore (Raw.executor_attach domain false : bool Raw.outcome);
-  Fun.protect
-    ~finally:(fun () -> Unix.close t.socket)
-    (fun () -> Executor.close t.executor)
+  if t.is_closed then close_socket t
+  else (
+    t.is_closed <- true;
+    Domain.DLS.set key None;
+    (* This thread may not have used the executor before. *)
+    ignore (Raw.executor_attach domain false : bool Raw.outcome);
+    Fun.protect
+      ~finally:(fun () -> close_socket t)
+      (fun () -> Executor.close t.executor))
 
 let find () =
   match Domain.DLS.get key with
@@ -35,7 +47,15 @@ let create domain =
   match Outcome.get (Raw.executor_create domain None executor) with
   | None -> (* Code that interrupted this call has made the executor. *) find ()
   | Some socket ->
-      let t = { executor; socket; is_running = false } in
+      let t =
+        {
+          executor;
+          socket;
+          is_running = false;
+          is_closed = false;
+          has_socket = true;
+        }
+      in
       Domain.DLS.set key (Some t);
       (* If the domain runs its hooks already, OCaml would not call another one, and so
          [run] closes the executor. If no hook of ours has run before, [has_begun] is

@@ -291,6 +291,33 @@ let a_first_call_in_a_hook () =
   check_int "descriptors" before.descriptors after.descriptors;
   check_bool "roots" true (after.roots <= before.roots)
 
+(* Another thread of the domain is in [run] when the domain ends. *)
+let ends_while_a_thread_runs () =
+  let said = Atomic.make None in
+  let domain () =
+    ignore (run (fun () -> Rust.Raw.sleep 1 0) : int);
+    let wait () =
+      Atomic.set said
+        (Some
+           (match run (fun () -> Rust.Raw.sleep 60_000 5) with
+           | (_ : int) -> "a value"
+           | exception exn -> Printexc.exn_slot_name exn))
+    in
+    ignore (Thread.create wait () : Thread.t);
+    Thread.delay 0.02
+  in
+  Domain.join (Domain.spawn domain);
+  let rec await n =
+    match Atomic.get said with
+    | Some said -> said
+    | None when n = 0 -> "nothing"
+    | None ->
+        Thread.delay 0.01;
+        await (n - 1)
+  in
+  Alcotest.(check string)
+    "the thread" "Lwt_rust__Errors.Abandoned" (await 1_000)
+
 let () =
   let plain name f = Alcotest.test_case name `Quick f in
   Support.run "domains" ~left_out:starts_a_domain
@@ -315,6 +342,8 @@ let () =
         [
           case "tasks end with their domain" a_domain_that_ends;
           case "hooks may call Rust" hooks_may_call_rust;
+          Alcotest.test_case "ends while a thread runs" `Quick
+            ends_while_a_thread_runs;
           case "a first call in a hook" a_first_call_in_a_hook;
           case "a task that is awaited elsewhere"
             a_task_that_is_awaited_elsewhere;
