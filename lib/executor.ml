@@ -314,17 +314,23 @@ let cancel t slot =
   t.expected <- None;
   carry_out t Nowhere (Raw.call_cancel slot)
 
+(* In all versions of Lwt so far, a resolver is its promise. Lwt does not promise it, so
+   this looks. *)
+let is_its_promise =
+  let promise, resolver = Lwt.wait () in
+  Obj.repr promise == Obj.repr resolver
+
 let is_settled resolver =
-  resolver != nobody
+  is_its_promise && resolver != nobody
   &&
-  (* A resolver is its promise. *)
   match Lwt.state (Obj.magic resolver : Obj.t Lwt.t) with
   | Return _ | Fail _ -> true
   | Sleep -> false
 
 (* If [drop_lost] has dropped the call before, another call may have the slot by now, so
    this looks whether the promise in the slot is the cancelled one. *)
-let cancelled t slot = if is_settled t.resolvers.(slot) then cancel t slot
+let cancelled t slot =
+  if is_settled t.resolvers.(slot) || not is_its_promise then cancel t slot
 
 let wait (type a) t slot ~on_cancel : a Lwt.t =
   let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
