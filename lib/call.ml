@@ -3,14 +3,17 @@ type 'a t = ('a, Executor.t) Raw.call
 (* A pending call whose promise was taken has [taken slot], which is negative, in
    place of [slot]. [taken] is its own inverse. *)
 let taken = lnot
+let no_promise = Lwt.fail Errors.Abandoned
 
-let take : type a. a t -> a Lwt.t = function
+let take : type a. a t -> a Lwt.t =
+ fun call ->
+  match call with
   | Returned_unit -> Lwt.return_unit
   | Returned value -> Lwt.return value
   | Raised (exn, backtrace) ->
       Failure.note (exn, backtrace);
       Lwt.fail exn
-  | Pending call ->
+  | Pending call as pending ->
       let slot = call.slot in
       (* Another call may use the slot by now. *)
       if slot < 0 then
@@ -19,18 +22,25 @@ let take : type a. a t -> a Lwt.t = function
         invalid_arg
           "Lwt_rust.Call.promise: this domain runs no Lwt loop; take what the \
            call gives with Lwt_rust.Executor.run";
-      call.slot <- taken slot;
-      let actions = call.actions in
-      call.actions <- Nothing;
-      (* The closure captures [call], which exists already, and so it is small. *)
-      let promise =
-        Executor.wait call.executor slot ~on_cancel:(fun () ->
-            Executor.cancelled call.executor (taken call.slot))
-      in
-      (match actions with
-      | Nothing -> ()
-      | actions -> Executor.carry_out call.executor call.context actions);
-      promise
+      let executor = call.executor in
+      let promise = ref no_promise in
+      (try
+         call.slot <- taken slot;
+         promise :=
+           (* The closure captures [call], which exists already, and so it is small. *)
+           Executor.wait executor slot ~on_cancel:(fun () ->
+               Executor.cancelled call.executor (taken call.slot));
+         match call.actions with
+         | Nothing -> ()
+         | _ -> Executor.begin_call pending
+       with exn ->
+         (* The handler of a signal has raised [exn], or a continuation. Nobody gets the
+            promise. *)
+         let backtrace = Printexc.get_raw_backtrace () in
+         if !promise == no_promise then Executor.cancel executor slot
+         else Lwt.cancel !promise;
+         Printexc.raise_with_backtrace exn backtrace);
+      !promise
 
 let promise : type a. a t -> a Lwt.t =
  fun call ->

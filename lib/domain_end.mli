@@ -9,6 +9,10 @@ val has_begun : unit -> bool
     functions that {!run} has got. A function that {!run} gets later is not
     called. *)
 
+val is_elsewhere : unit -> bool
+(** [is_elsewhere ()] is whether another thread of the calling domain is ending
+    the domain. That thread waits for the calling one. *)
+
 val keep : Obj.t -> unit
 (** [keep value] keeps [value] alive until the calling domain has ended, with
     all its threads. After that, the collector of another domain finalises

@@ -5,8 +5,6 @@ type expected =
     }
       -> expected
 
-type chain = { mutable actions : Raw.actions }
-
 type t = {
   mutable taken : int;
       (** the number of results that OCaml has taken. Rust reads it, and uses a
@@ -16,10 +14,9 @@ type t = {
           other slots. A resolver takes the type of its call's result. [Obj.t]
           hides that type, since a GADT would allocate a block for each. *)
   mutable expected : expected option;  (** the call that {!expect} waits for *)
-  mutable left : chain list;
-      (** the actions that follow the ones being carried out. An action may
-          block or never return. So the first code that gets here, such as the
-          next turn, carries out the rest. *)
+  left : Left.t;
+      (** An action may block or never return. So the first code that gets here,
+          such as the next turn, carries out those that follow it. *)
   mutable looked_at : int;
       (** the number of slots that {!find_lost} has looked at *)
   mutable lost : int list;  (** the slots that {!find_lost} has found *)
@@ -34,7 +31,7 @@ let make ~is_of_lwt come_back =
     taken = 0;
     resolvers = Array.make 16 nobody;
     expected = None;
-    left = [];
+    left = Left.make ();
     looked_at = 0;
     lost = [];
     come_back;
@@ -42,55 +39,53 @@ let make ~is_of_lwt come_back =
   }
 
 let has_lost t = match t.lost with [] -> false | _ :: _ -> true
-let has_left t = match t.left with [] -> false | _ :: _ -> true
-
-(* Another thread of the domain may come between wherever memory is allocated: in these
-   two functions, before [t.left] is found to be as it was. *)
-
-let rec add_first t chain =
-  let before = t.left in
-  let after = chain :: before in
-  if t.left == before then t.left <- after else add_first t chain
-
-let rec add_last t chain =
-  let before = t.left in
-  let after = before @ [ chain ] in
-  if t.left == before then t.left <- after else add_last t chain
+let has_left t = not (Left.is_empty t.left)
 
 (* {1 The results of calls} *)
 
-let reject resolver failure =
-  Failure.note failure;
-  (* If an exception has once escaped from Lwt's resolution loop, [wakeup_later] defers
-     for ever. [wakeup_exn] does not. *)
-  Lwt.wakeup_exn resolver (fst failure)
+(* In all versions of Lwt so far, a resolver is its promise. Lwt does not promise it, so
+   this looks. *)
+let is_its_promise =
+  let promise, resolver = Lwt.wait () in
+  Obj.repr promise == Obj.repr resolver
+
+let state (resolver : Obj.t Lwt.u) =
+  Lwt.state (Obj.magic resolver : Obj.t Lwt.t)
+
+let is_pending resolver =
+  is_its_promise && resolver != nobody
+  && match state resolver with Sleep -> true | Return _ | Fail _ -> false
+
+let is_settled resolver =
+  is_its_promise && resolver != nobody
+  && match state resolver with Return _ | Fail _ -> true | Sleep -> false
 
 let complete_expected t slot result =
   match t.expected with
   | Some (Expected expected) when expected.slot = slot ->
-      t.expected <- None;
       expected.result :=
         Some
           (match result with
           | Ok value -> Ok (Obj.obj value)
-          | Error failure -> Error failure)
+          | Error failure -> Error failure);
+      t.expected <- None
   | Some _ | None -> (* cancelled after the task had completed *) ()
 
-let take t slot =
-  let resolver = t.resolvers.(slot) in
-  t.taken <- (t.taken + 1) land max_int;
-  if resolver != nobody then t.resolvers.(slot) <- nobody;
-  resolver
+(* Calls [wakeup] again, if the handler of a signal has raised before the promise was
+   settled. *)
+let rec settle wakeup resolver result =
+  if is_pending resolver then (
+    try wakeup resolver result
+    with exn ->
+      let backtrace = Printexc.get_raw_backtrace () in
+      settle wakeup resolver result;
+      Printexc.raise_with_backtrace exn backtrace)
 
-let resolve t slot value =
-  let resolver = take t slot in
-  if resolver == nobody then complete_expected t slot (Ok value)
-  else Lwt.wakeup resolver value
-
-let reject t slot failure =
-  let resolver = take t slot in
-  if resolver == nobody then complete_expected t slot (Error failure)
-  else reject resolver failure
+let wakeup_failure resolver ((exn, _) as failure : Raw.failure) =
+  Failure.note failure;
+  (* If an exception has once escaped from Lwt's resolution loop, [wakeup_later] defers
+     for ever. [wakeup_exn] does not. *)
+  Lwt.wakeup_exn resolver exn
 
 (* {1 Promises that Rust awaits} *)
 
@@ -124,12 +119,15 @@ let answer_exn wait exn backtrace =
 
 (* {1 Actions} *)
 
+(* The slot of an action whose result OCaml has taken. *)
+let taken = -1
+
 (* The longest run of actions of which each follows from the one before it. After that,
    the rest of the program has its turn. *)
 let most = 256
 
 let next : Raw.actions -> Raw.actions = function
-  | Nothing | Come_back | Failed_stub _ -> Nothing
+  | Nothing | Come_back | Raise _ -> Nothing
   | Call { next; _ }
   | Observe { next; _ }
   | Cancel { next; _ }
@@ -139,101 +137,246 @@ let next : Raw.actions -> Raw.actions = function
   | Report { next } ->
       next
 
+let resolve_wait wait value = Raw.wait_resolve wait value false
+let reject_wait wait exn = Raw.wait_reject wait (Errors.show exn None) false
+
 let leave t actions =
   match (actions : Raw.actions) with
   | Nothing -> ()
   | _ ->
-      add_last t { actions };
+      Left.add_last t.left { actions };
       t.come_back ()
 
-(* [here] is the context of the running code, or [Nowhere] if it is not known. *)
-let rec carry_out t here actions = go t here most actions
+(* The code that settles [wait] has raised [exn] just now. If it had settled the wait
+   before, with the actions [next], a handler has raised [exn]. *)
+let failed t wait exn ~is_over next : Raw.actions =
+  let backtrace = Printexc.get_raw_backtrace () in
+  if is_over then (
+    leave t next;
+    Raise (exn, Some backtrace))
+  else
+    let next = answer_exn wait exn (Some backtrace) in
+    if Lwt.Exception_filter.run exn then next
+    else (
+      (* Lwt does not catch this exception, so it goes on. *)
+      leave t next;
+      Raise (exn, Some backtrace))
 
-and go t here rounds : Raw.actions -> unit = function
-  | Nothing -> ()
-  (* The next two cases are those of most turns. *)
-  | Call
-      { closure; argument; wait; context = Within _ as context; next = Nothing }
-    when context == here && rounds > 0 ->
-      go t here (rounds - 1) (call t here closure argument wait)
-  | Resolve { slot; value; next = Nothing } -> resolve t slot value
-  | Come_back -> t.come_back ()
-  | Failed_stub (exn, backtrace) -> Failure.raise (exn, backtrace)
-  | actions when rounds = 0 -> leave t actions
-  | actions -> (
-      match next actions with
-      | Nothing -> go t here (rounds - 1) (perform t here actions)
-      | next -> go_on t here rounds actions next)
+(* OCaml runs no other code between the lines that count the result as taken, since they
+   allocate nothing. *)
 
-(* An action may run a loop, block this thread, or never return. So the actions after it
-   are put into [t.left] first, where other code finds them. *)
-and go_on t here rounds action next =
-  let chain = { actions = next } in
-  add_first t chain;
-  t.come_back ();
-  match follow t here rounds chain action with
-  | () -> forget t chain
-  | exception exn ->
-      let backtrace = Printexc.get_raw_backtrace () in
+let resolve t (action : Raw.actions) =
+  match action with
+  | Resolve r when r.slot >= 0 -> (
+      let slot = r.slot in
+      let resolver = t.resolvers.(slot) in
+      try
+        if resolver == nobody then complete_expected t slot (Ok r.value);
+        t.taken <- (t.taken + 1) land max_int;
+        r.slot <- taken;
+        if resolver != nobody then (
+          t.resolvers.(slot) <- nobody;
+          Lwt.wakeup resolver r.value)
+      with exn ->
+        let backtrace = Printexc.get_raw_backtrace () in
+        if r.slot = taken then settle Lwt.wakeup resolver r.value;
+        Printexc.raise_with_backtrace exn backtrace)
+  | _ -> ()
+
+let reject t (action : Raw.actions) =
+  match action with
+  | Reject r when r.slot >= 0 -> (
+      let slot = r.slot in
+      let resolver = t.resolvers.(slot) in
+      try
+        if resolver == nobody then complete_expected t slot (Error r.failure);
+        t.taken <- (t.taken + 1) land max_int;
+        r.slot <- taken;
+        if resolver != nobody then (
+          t.resolvers.(slot) <- nobody;
+          wakeup_failure resolver r.failure)
+      with exn ->
+        let backtrace = Printexc.get_raw_backtrace () in
+        if r.slot = taken then settle wakeup_failure resolver r.failure;
+        Printexc.raise_with_backtrace exn backtrace)
+  | _ -> ()
+
+(* [exn] was raised while [hand] was in hand: by an action, or by the handler of a
+   signal. *)
+let interrupted t (hand : Raw.actions) ~has_begun exn =
+  let backtrace = Printexc.get_raw_backtrace () in
+  let left : Raw.actions =
+    match hand with
+    | (Call { wait; _ } | Observe { wait; _ }) when has_begun ->
+        failed t wait exn ~is_over:false Nothing
+    | (Resolve { slot; _ } | Reject { slot; _ }) when slot = taken -> Nothing
+    | Resolve result when has_begun -> Resolve { result with next = Nothing }
+    | Reject result when has_begun -> Reject { result with next = Nothing }
+    | (Cancel _ | Forget _ | Report _) when has_begun -> Nothing
+    | actions -> actions
+  in
+  leave t left;
+  if has_left t then t.come_back ();
+  match hand with
+  | (Call _ | Observe _) when has_begun -> ()
+  | _ -> Printexc.raise_with_backtrace exn backtrace
+
+let ignored = ref false
+
+(* A chain that {!carry_out} has in hand, and how many rounds its actions have left. *)
+type in_hand = { chain : Left.chain; rounds : int }
+
+(* The handler of a signal may raise wherever OCaml allocates, calls a function or repeats
+   a loop. Then no action must be lost: one that has not begun is left, and the task that
+   waits for a closure gets the exception. So [stub] is called where the exception is
+   caught already, and its result goes into [hand] at once. [stub] is given the last two
+   arguments.
+
+   [here] is the context of the running code, or [Nowhere] if it is not known. *)
+let rec carry_out : type a b.
+    t -> Raw.context -> (a -> b -> Raw.actions) -> a -> b -> unit =
+ fun t here stub a b ->
+  let hand = ref Raw.Nothing in
+  (* If so, [hand] is one action that has begun. Those after it are in a chain. *)
+  let has_begun = ref false in
+  let rounds = ref most in
+  let chains = ref [] in
+  try
+    hand := stub a b;
+    while !hand != Raw.Nothing || !chains != [] do
+      match !hand with
+      | Nothing -> (
+          match !chains with
+          | [] -> ()
+          | { chain; rounds = its_rounds } :: outer -> (
+              match chain.actions with
+              | Nothing ->
+                  Left.forget t.left chain;
+                  chains := outer
+              | action ->
+                  let next = next action in
+                  (* Another thread may have taken the chain meanwhile. *)
+                  if chain.actions == action then (
+                    chain.actions <- next;
+                    hand := action;
+                    has_begun := true;
+                    rounds := its_rounds - 1;
+                    hand := perform t here action;
+                    has_begun := false)))
+      (* The next two cases are those of most turns. *)
+      | Call
+          {
+            closure;
+            argument;
+            wait;
+            context = Within _ as context;
+            next = Nothing;
+          }
+        when context == here && !rounds > 0 ->
+          decr rounds;
+          has_begun := true;
+          hand := call t here ~has_begun:ignored closure argument wait;
+          has_begun := false
+      | Resolve { next = Nothing; _ } as action ->
+          resolve t action;
+          hand := Nothing
+      | Come_back ->
+          hand := Nothing;
+          t.come_back ()
+      | Raise (exn, backtrace) ->
+          hand := Nothing;
+          Failure.raise (exn, backtrace)
+      | actions when !rounds = 0 ->
+          leave t actions;
+          hand := Nothing
+      | actions -> (
+          match next actions with
+          | Nothing ->
+              decr rounds;
+              has_begun := true;
+              hand := perform t here actions;
+              has_begun := false
+          | _ ->
+              let chain = { Left.actions } in
+              let in_hand = { chain; rounds = !rounds } :: !chains in
+              Left.add_first t.left chain;
+              hand := Nothing;
+              chains := in_hand;
+              t.come_back ())
+    done
+  with exn -> interrupted t !hand ~has_begun:!has_begun exn
+
+(* Carries out one action, and not those after it. Returns the actions that follow from
+   it. *)
+and perform t here (action : Raw.actions) : Raw.actions =
+  match action with
+  | Nothing -> Nothing
+  | Come_back ->
       t.come_back ();
-      Printexc.raise_with_backtrace exn backtrace
-
-and follow t here rounds chain action =
-  go t here (rounds - 1) (perform t here action);
-  match chain.actions with
-  | Nothing -> (* Nothing was left, or other code has carried it out. *) ()
-  | Come_back -> t.come_back ()
-  | action ->
-      chain.actions <- next action;
-      follow t here rounds chain action
-
-and forget t chain =
-  match t.left with
-  | first :: others when first == chain -> t.left <- others
-  | before ->
-      let after = List.filter (( != ) chain) before in
-      if t.left == before then t.left <- after else forget t chain
-
-(* Carries out one action. Returns the actions that follow from it. *)
-and perform t here : Raw.actions -> Raw.actions = function
-  | Nothing | Come_back | Failed_stub _ -> Nothing
+      Nothing
+  | Raise _ -> action
   | Call { closure; argument; wait; context; next = _ } -> (
       match context with
-      | Within _ when context == here -> call t here closure argument wait
-      | Within _ | Nowhere ->
-          Context.run context (fun () ->
-              carry_out t context (call t context closure argument wait));
-          Nothing)
-  | Observe { promise; wait; next = _ } -> await t here promise wait
+      | Within _ when context == here ->
+          call t here ~has_begun:ignored closure argument wait
+      | Within _ | Nowhere -> call_within t context closure argument wait)
+  | Observe { promise; wait; next = _ } -> observe t here promise wait
   | Cancel { promise; is_removable; next = _ } ->
       give_up promise ~is_removable ~cancels:true;
       Nothing
   | Forget { promise; is_removable; next = _ } ->
       give_up promise ~is_removable ~cancels:false;
       Nothing
-  | Resolve { slot; value; next = _ } ->
-      resolve t slot value;
+  | Resolve _ ->
+      resolve t action;
       Nothing
-  | Reject { slot; failure; next = _ } ->
-      reject t slot failure;
+  | Reject _ ->
+      reject t action;
       Nothing
   | Report { next = _ } ->
       Panics.report ();
       Nothing
 
+(* Calls a closure, and awaits its promise. Sets [has_begun] first. *)
 and call : type a b.
+    t ->
+    Raw.context ->
+    has_begun:bool ref ->
+    (a -> b Lwt.t) ->
+    a ->
+    Raw.wait ->
+    Raw.actions =
+ fun t here ~has_begun closure argument wait ->
+  let next = ref Raw.Nothing in
+  let is_over = ref false in
+  try
+    has_begun := true;
+    next := await t here (closure argument) wait;
+    is_over := true;
+    !next
+  with exn -> failed t wait exn ~is_over:!is_over !next
+
+and observe : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
+ fun t here promise wait ->
+  let next = ref Raw.Nothing in
+  let is_over = ref false in
+  try
+    next := await t here promise wait;
+    is_over := true;
+    !next
+  with exn -> failed t wait exn ~is_over:!is_over !next
+
+(* Does what {!call} does, in a context. *)
+and call_within : type a b.
     t -> Raw.context -> (a -> b Lwt.t) -> a -> Raw.wait -> Raw.actions =
- fun t here closure argument wait ->
-  match closure argument with
-  | promise -> await t here promise wait
-  | exception exn ->
-      let backtrace = Printexc.get_raw_backtrace () in
-      let actions = answer_exn wait exn (Some backtrace) in
-      if Lwt.Exception_filter.run exn then actions
-      else (
-        (* Lwt does not catch this exception, so it goes on. *)
-        leave t actions;
-        Printexc.raise_with_backtrace exn backtrace)
+ fun t context closure argument wait ->
+  let has_begun = ref false in
+  let call argument wait = call t context ~has_begun closure argument wait in
+  match
+    Context.run context (fun () -> carry_out t context call argument wait)
+  with
+  | () -> Nothing
+  | exception exn -> failed t wait exn ~is_over:!has_begun Nothing
 
 and await : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
  fun t here promise wait ->
@@ -243,57 +386,58 @@ and await : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
   | Sleep when not t.is_of_lwt -> answer_exn wait no_loop None
   | Sleep when not !gives_up -> (
       match Raw.wait_promised wait promise false with
-      | Waits -> add_callbacks t here promise wait
-      | Cancels ->
-          Lwt.cancel promise;
+      | Waits ->
+          add_callbacks t here promise wait;
           Nothing
+      | Cancels ->
+          Cancel
+            { promise = Obj.repr promise; is_removable = false; next = Nothing }
       | Detached -> Nothing)
   | Sleep -> (
       let in_its_place = Lwt.protected promise in
       match Raw.wait_promised wait (promise, in_its_place) true with
-      | Waits -> add_callbacks t here in_its_place wait
+      | Waits ->
+          add_callbacks t here in_its_place wait;
+          Nothing
       | (Cancels | Detached) as begun ->
           let promise = Obj.repr (promise, in_its_place) in
-          give_up promise ~is_removable:true ~cancels:(begun = Cancels);
-          Nothing)
+          if begun = Cancels then
+            Cancel { promise; is_removable = true; next = Nothing }
+          else Forget { promise; is_removable = true; next = Nothing })
 
-and add_callbacks : type a.
-    t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
+and add_callbacks : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> unit =
  fun t here promise wait ->
-  match
-    (* The two functions are recursive so that OCaml allocates one block for both. *)
-    let rec resolve value = settled t here (Raw.wait_resolve wait value false)
-    and reject exn =
-      ignore resolve;
-      settled t here (Raw.wait_reject wait (Errors.show exn None) false)
-    in
-    Lwt.on_any promise resolve reject
-  with
-  | () -> Nothing
-  | exception exn ->
-      (* The handler of a signal has raised [exn]. *)
-      answer_exn wait exn (Some (Printexc.get_raw_backtrace ()))
+  (* The two functions are recursive so that OCaml allocates one block for both. *)
+  let rec resolve value = settled t here resolve_wait wait value
+  and reject exn =
+    ignore resolve;
+    settled t here reject_wait wait exn
+  in
+  Lwt.on_any promise resolve reject
 
-and settled t here actions =
-  carry_out t here actions;
+and settled : type a.
+    t -> Raw.context -> (Raw.wait -> a -> Raw.actions) -> Raw.wait -> a -> unit
+    =
+ fun t here stub wait result ->
+  (try carry_out t here stub wait result
+   with exn ->
+     let backtrace = Printexc.get_raw_backtrace () in
+     (* This does nothing if the wait is settled. *)
+     leave t (stub wait result);
+     Printexc.raise_with_backtrace exn backtrace);
   if Failure.has_escaped () then Failure.leave ()
 
 (* Actions that are left during this run are for the next turn. *)
 let carry_out_left t =
-  let rec go number =
-    match t.left with
-    | chain :: others when number > 0 ->
-        let actions = chain.actions in
-        chain.actions <- Nothing;
-        t.left <- others;
-        carry_out t Nowhere actions;
-        go (number - 1)
-    | [] | _ :: _ -> ()
-  in
-  go (List.length t.left)
+  let take t () = Left.take t.left in
+  for _ = 1 to Left.length t.left do
+    carry_out t Nowhere take t ()
+  done
+
+let executor_poll () () = Raw.executor_poll ()
 
 let poll t =
-  carry_out t Nowhere (Raw.executor_poll ());
+  carry_out t Nowhere executor_poll () ();
   if Failure.has_escaped () then Failure.leave ()
 
 (* {1 Calls} *)
@@ -310,22 +454,12 @@ let rec make_room t slot =
     else make_room t slot
 
 let cancel t slot =
-  t.resolvers.(slot) <- nobody;
-  t.expected <- None;
-  carry_out t Nowhere (Raw.call_cancel slot)
-
-(* In all versions of Lwt so far, a resolver is its promise. Lwt does not promise it, so
-   this looks. *)
-let is_its_promise =
-  let promise, resolver = Lwt.wait () in
-  Obj.repr promise == Obj.repr resolver
-
-let is_settled resolver =
-  is_its_promise && resolver != nobody
-  &&
-  match Lwt.state (Obj.magic resolver : Obj.t Lwt.t) with
-  | Return _ | Fail _ -> true
-  | Sleep -> false
+  let cancel t slot =
+    if slot < Array.length t.resolvers then t.resolvers.(slot) <- nobody;
+    t.expected <- None;
+    Raw.call_cancel slot
+  in
+  carry_out t Nowhere cancel t slot
 
 (* If [drop_lost] has dropped the call before, another call may have the slot by now, so
    this looks whether the promise in the slot is the cancelled one. *)
@@ -333,18 +467,32 @@ let cancelled t slot =
   if is_settled t.resolvers.(slot) || not is_its_promise then cancel t slot
 
 let wait (type a) t slot ~on_cancel : a Lwt.t =
-  let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
   make_room t slot;
+  let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
   (* The result that Rust gives for this slot is an [a]. *)
   t.resolvers.(slot) <- (Obj.magic resolver : Obj.t Lwt.u);
   Lwt.on_cancel promise on_cancel;
   promise
 
-let expect t slot =
-  let result = ref None in
+let take_actions : type a. (a, t) Raw.call -> unit -> Raw.actions =
+ fun call () ->
+  match call with
+  | Pending call ->
+      let actions = call.actions in
+      call.actions <- Nothing;
+      actions
+  | Returned_unit | Returned _ | Raised _ -> Nothing
+
+let begin_call : type a. (a, t) Raw.call -> unit =
+ fun call ->
+  match call with
+  | Pending { executor; context; _ } ->
+      carry_out executor context take_actions call ()
+  | Returned_unit | Returned _ | Raised _ -> ()
+
+let expect t slot result =
   make_room t slot;
-  t.expected <- Some (Expected { slot; result });
-  result
+  t.expected <- Some (Expected { slot; result })
 
 (* {1 Calls whose cancellation got lost} *)
 
@@ -352,14 +500,14 @@ let expect t slot =
    and so does [Lwt.async_exception_hook]. Then the exception escapes from Lwt, which runs
    no other callback of the three calls: neither the program's nor ours. *)
 
-(* A limit, so that one search takes little time. *)
-let most_looked_at = 10_000
+(* One search takes little time, and four searches look at all slots. *)
+let looks_at size = max 10_000 (size / 4)
 
 let find_lost t =
   let resolvers = t.resolvers in
   let size = Array.length resolvers in
   let first = if t.looked_at >= size then 0 else t.looked_at in
-  let last = min size (first + most_looked_at) - 1 in
+  let last = min size (first + looks_at size) - 1 in
   for slot = first to last do
     if is_settled resolvers.(slot) then t.lost <- slot :: t.lost
   done;
@@ -385,7 +533,7 @@ let forget_all t =
   let abandon = abandon_expected t @ abandon_promises t in
   t.resolvers <- Array.make 16 nobody;
   t.expected <- None;
-  t.left <- [];
+  Left.clear t.left;
   t.lost <- [];
   abandon
 
@@ -407,7 +555,11 @@ let drop_lost t =
 let close t =
   let first () = carry_out_left t in
   let then_ () =
-    let actions = Raw.executor_close () in
-    in_spite_of None ((fun () -> carry_out t Nowhere actions) :: forget_all t)
+    let close () () = Raw.executor_close () in
+    in_spite_of None
+      [
+        (fun () -> carry_out t Nowhere close () ());
+        (fun () -> in_spite_of None (forget_all t));
+      ]
   in
   in_spite_of None [ first; then_ ]

@@ -11,29 +11,30 @@ val make : is_of_lwt:bool -> (unit -> unit) -> t
     [come_back] has to make sure that {!carry_out_left} and {!poll} are called
     soon. *)
 
-val carry_out : t -> Raw.context -> Raw.actions -> unit
-(** [carry_out t here actions] carries out [actions], which a stub has returned,
-    and the actions that follow from them. [here] is the context of the caller,
-    or [Nowhere] if that is not known.
+val begin_call : ('a, t) Raw.call -> unit
+(** [begin_call call] carries out the actions of a pending call, and those that
+    follow from them.
 
     It calls closures, callbacks and continuations of the program. If one of
     them raises or blocks, {!carry_out_left} carries out the remaining actions.
+    No action is lost if the handler of a signal raises meanwhile.
 
     @raise exn
-      the exception of a continuation, or one that Lwt does not catch. It leaves
-      through the loop, as it would in a program without Rust. *)
+      the exception of a continuation or a signal handler, or one that Lwt does
+      not catch. It leaves through the loop, as it would in a program without
+      Rust. *)
 
 val has_left : t -> bool
 (** [has_left t] is whether {!carry_out_left} may have something to do. *)
 
 val carry_out_left : t -> unit
-(** [carry_out_left t] carries out the actions that an earlier {!carry_out} has
-    not come to, because it was left by an exception or still runs. It raises as
-    {!carry_out} does. *)
+(** [carry_out_left t] carries out the actions that earlier code has not come
+    to, because it was left by an exception or still runs. It raises as
+    {!begin_call} does. *)
 
 val poll : t -> unit
 (** [poll t] polls the runnable tasks of the calling domain's executor, whose
-    record is [t], and carries out their actions. It raises as {!carry_out}
+    record is [t], and carries out their actions. It raises as {!begin_call}
     does.
 
     @raise Errors.Abandoned if Rust was shut down. *)
@@ -43,9 +44,9 @@ val wait : t -> int -> on_cancel:(unit -> unit) -> 'a Lwt.t
     just become a task. [Lwt.cancel] runs [on_cancel], which has to call
     {!cancelled}. *)
 
-val expect : t -> int -> ('a, Raw.failure) result option ref
-(** [expect t slot] is like {!wait}, for a domain without a Lwt loop: the
-    reference is filled when the call ends. An executor expects one call at a
+val expect : t -> int -> ('a, Raw.failure) result option ref -> unit
+(** [expect t slot result] is like {!wait}, for a domain without a Lwt loop:
+    [result] is filled when the call ends. An executor expects one call at a
     time. Meanwhile no other call has a resolver. *)
 
 val cancel : t -> int -> unit
@@ -70,7 +71,7 @@ val has_lost : t -> bool
 
 val drop_lost : t -> unit
 (** [drop_lost t] drops the futures of the calls that {!find_lost} has found. It
-    raises as {!carry_out} does, when all are dropped. *)
+    raises as {!begin_call} does, when all are dropped. *)
 
 val close : t -> unit
 (** [close t] drops all tasks of the calling domain's executor, whose record is

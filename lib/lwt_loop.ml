@@ -50,7 +50,7 @@ let is_coming () =
   match Lwt.state !coming with Sleep -> true | Return () | Fail _ -> false
 
 let rec work t rounds =
-  Executor.carry_out_left t.executor;
+  if Executor.has_left t.executor then Executor.carry_out_left t.executor;
   if Raw.executor_is_woken () then
     if rounds = 0 then come_back t
     else (
@@ -246,12 +246,12 @@ let drain t deadline =
   match (Raw.call_drain deadline : (unit, Executor.t) Raw.call) with
   | Returned_unit | Returned () -> Lwt.return_unit
   | Raised (exn, _) -> Lwt.fail exn
-  | Pending { slot; actions; context; executor = _ } ->
+  | Pending { slot; _ } as call ->
       let promise =
         Executor.wait t.executor slot ~on_cancel:(fun () ->
             Executor.cancelled t.executor slot)
       in
-      Executor.carry_out t.executor context actions;
+      Executor.begin_call call;
       promise
 
 let shutdown deadline =

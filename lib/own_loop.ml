@@ -84,22 +84,9 @@ let rec drive t result =
       if Raw.executor_is_woken () then Executor.poll t.executor else sleep t;
       drive t result
 
-(* Drops the future of the call before the exception of the caller goes on. *)
-let give_up t slot = Executor.cancel t.executor slot
-
-let expect t slot ~before =
-  let result = Executor.expect t.executor slot in
-  try
-    before ();
-    Failure.leave ();
-    drive t result
-  with exn ->
-    let backtrace = Printexc.get_raw_backtrace () in
-    if Option.is_none !result then give_up t slot;
-    Printexc.raise_with_backtrace exn backtrace
-
 let perform : type a. t -> (unit -> (a, Executor.t) Raw.call) -> a =
  fun t call ->
+  let result = ref None in
   match call () with
   | Returned_unit -> Failure.leave ()
   | Returned value ->
@@ -108,27 +95,46 @@ let perform : type a. t -> (unit -> (a, Executor.t) Raw.call) -> a =
   | Raised (exn, backtrace) ->
       Failure.leave ();
       Failure.raise (exn, backtrace)
-  | Pending pending ->
+  | Pending pending as call -> (
       let slot = pending.slot in
       if slot < 0 then
         invalid_arg "Lwt_rust.Executor.run: the call's promise was taken before";
       if pending.executor != t.executor then
         invalid_arg "Lwt_rust.Executor.run: the call was made in another domain";
-      pending.slot <- -1;
-      let actions = pending.actions in
-      pending.actions <- Nothing;
-      expect t slot ~before:(fun () ->
-          Executor.carry_out t.executor pending.context actions)
+      try
+        pending.slot <- -1;
+        Executor.expect t.executor slot result;
+        Executor.begin_call call;
+        Failure.leave ();
+        drive t result
+      with exn ->
+        let backtrace = Printexc.get_raw_backtrace () in
+        (* The future is dropped before the exception of the caller goes on. *)
+        if Option.is_none !result then Executor.cancel t.executor slot;
+        Printexc.raise_with_backtrace exn backtrace)
 
+let close_if_ending t =
+  if Domain_end.has_begun () then close (Domain_id.self ()) t
+
+(* The handler of a signal may raise anywhere, so [is_running] is set where the exception
+   is caught. *)
 let run call =
+  (* If another thread runs the domain's hooks, it has closed the executor, or will not
+     know of a new one. It waits for this thread. *)
+  if Domain_end.is_elsewhere () then raise Errors.Abandoned;
   let t = attach () in
   if t.is_running then
     invalid_arg
       "Lwt_rust.Executor.run: it is running in this domain already (in a \
        closure that Rust calls, return a promise instead)";
-  t.is_running <- true;
-  let finally () =
+  try
+    t.is_running <- true;
+    let value = perform t call in
     t.is_running <- false;
-    if Domain_end.has_begun () then close (Domain_id.self ()) t
-  in
-  Fun.protect ~finally (fun () -> perform t call)
+    close_if_ending t;
+    value
+  with exn ->
+    t.is_running <- false;
+    let backtrace = Printexc.get_raw_backtrace () in
+    close_if_ending t;
+    Printexc.raise_with_backtrace exn backtrace

@@ -32,17 +32,18 @@ type actions =
       next : actions;
     }
       -> actions
-  | Failed_stub of exn * Printexc.raw_backtrace option
-      (** the stub itself has failed *)
+  | Raise of exn * Printexc.raw_backtrace option
+      (** raise an exception: the stub itself has failed, or code that Lwt runs
+          has raised what Lwt does not catch *)
   | Observe : { promise : 'a Lwt.t; wait : wait; next : actions } -> actions
   | Cancel of { promise : Obj.t; is_removable : bool; next : actions }
       (** cancel the promise, which Rust no longer awaits. [promise] and
           [is_removable] are the arguments of {!wait_promised} *)
   | Forget of { promise : Obj.t; is_removable : bool; next : actions }
       (** as [Cancel], but do not cancel the promise *)
-  | Resolve of { slot : int; value : Obj.t; next : actions }
-      (** the promise of a call *)
-  | Reject of { slot : int; failure : failure; next : actions }
+  | Resolve of { mutable slot : int; value : Obj.t; next : actions }
+      (** the promise of a call; [slot] is {!taken} when OCaml has the value *)
+  | Reject of { mutable slot : int; failure : failure; next : actions }
   | Report of { next : actions }  (** give the panics to the reporter *)
 
 (** The result of a stub of an asynchronous function: the constructors of
@@ -164,6 +165,9 @@ external runtime_configure : bool -> int option -> string -> unit outcome
 
 external runtime_stop : 'notification -> float -> unit outcome
   = "lwt_rust_runtime_stop"
+
+external thread_number : unit -> int outcome = "lwt_rust_thread_number"
+(** A positive number, which no other thread of the process ever has. *)
 
 external domain_end : (unit -> unit) -> unit outcome = "lwt_rust_domain_end"
 

@@ -50,6 +50,16 @@ let in_a_domain () =
          | (_ : int) -> failwith "no exception"
          | exception exn -> if not (is_refused exn) then raise exn))
 
+(* The thread has called no asynchronous function, so it has no executor. *)
+let in_another_thread f n kind =
+  keep_closure f;
+  let result = ref None in
+  let block () =
+    result := Some (try Ok (block_on_kept n kind) with exn -> Error exn)
+  in
+  Thread.join (Thread.create block ());
+  match Option.get !result with Ok value -> value | Error exn -> raise exn
+
 let polled_by_hand () =
   Lwt_rust.Runtime.start ();
   check "at once" false (poll_once add_one 1);
@@ -65,6 +75,7 @@ let programs =
       fun () -> refused (fun f n kind -> Lwt_main.run (block_on_later f n kind))
     );
     ("for a task of the domain", fun () -> refused ~calls:0 block_on_task);
+    ("in another thread of the domain", fun () -> refused in_another_thread);
     ("with the lock in hand", fun () -> refused block_on_locked);
     ("in a domain without Lwt", in_a_domain);
     ("on another thread", fun () -> works block_on_elsewhere);

@@ -292,31 +292,52 @@ let a_first_call_in_a_hook () =
   check_bool "roots" true (after.roots <= before.roots)
 
 (* Another thread of the domain is in [run] when the domain ends. *)
-let ends_while_a_thread_runs () =
+(* The domain waits for its threads. [domain said] starts one, which puts the name of the
+   exception that it gets into [said]. *)
+let thread_is_abandoned domain () =
   let said = Atomic.make None in
-  let domain () =
-    ignore (run (fun () -> Rust.Raw.sleep 1 0) : int);
-    let wait () =
-      Atomic.set said
-        (Some
-           (match run (fun () -> Rust.Raw.sleep 60_000 5) with
-           | (_ : int) -> "a value"
-           | exception exn -> Printexc.exn_slot_name exn))
-    in
-    ignore (Thread.create wait () : Thread.t);
-    Thread.delay 0.02
+  let has_ended = Atomic.make false in
+  let join () =
+    Domain.join (Domain.spawn (fun () -> domain said));
+    Atomic.set has_ended true
   in
-  Domain.join (Domain.spawn domain);
+  ignore (Thread.create join () : Thread.t);
   let rec await n =
     match Atomic.get said with
-    | Some said -> said
+    | Some said when Atomic.get has_ended -> said
+    | Some said when n = 0 -> said ^ ", and the domain goes on"
     | None when n = 0 -> "nothing"
-    | None ->
+    | Some _ | None ->
         Thread.delay 0.01;
         await (n - 1)
   in
   Alcotest.(check string)
     "the thread" "Lwt_rust__Errors.Abandoned" (await 1_000)
+
+let wait_long said =
+  Atomic.set said
+    (Some
+       (match run (fun () -> Rust.Raw.sleep 60_000 5) with
+       | (_ : int) -> "a value"
+       | exception exn -> Printexc.exn_slot_name exn))
+
+let ends_while_a_thread_runs said =
+  ignore (run (fun () -> Rust.Raw.sleep 1 0) : int);
+  ignore (Thread.create wait_long said : Thread.t);
+  Thread.delay 0.02
+
+(* The hook is added before ours, so OCaml calls it after ours. *)
+let ends_before_a_thread_runs said =
+  let is_closed = Atomic.make false in
+  Domain.at_exit (fun () -> Atomic.set is_closed true);
+  ignore (run (fun () -> Rust.Raw.sleep 1 0) : int);
+  let wait () =
+    while not (Atomic.get is_closed) do
+      Thread.delay 0.001
+    done;
+    wait_long said
+  in
+  ignore (Thread.create wait () : Thread.t)
 
 let () =
   let plain name f = Alcotest.test_case name `Quick f in
@@ -343,7 +364,9 @@ let () =
           case "tasks end with their domain" a_domain_that_ends;
           case "hooks may call Rust" hooks_may_call_rust;
           Alcotest.test_case "ends while a thread runs" `Quick
-            ends_while_a_thread_runs;
+            (thread_is_abandoned ends_while_a_thread_runs);
+          Alcotest.test_case "ends before a thread runs" `Quick
+            (thread_is_abandoned ends_before_a_thread_runs);
           case "a first call in a hook" a_first_call_in_a_hook;
           case "a task that is awaited elsewhere"
             a_task_that_is_awaited_elsewhere;

@@ -132,6 +132,15 @@ let beside_others_that_are_resumed () =
   let+ () = Lwt.join (resumed :: List.init 4 (fun _ -> panic 1_000)) in
   Lwt_rust.set_panic_reporter None
 
+let after_another_that_was_caught () =
+  let+ panicked = result (Rust.catch_and_unwind ()) in
+  match panicked with
+  | Error (Lwt_rust.Panic { message; location; backtrace }) ->
+      check_string "message" "panic of the test" message;
+      check_string "location" "" location;
+      check_bool "backtrace" true (backtrace = None)
+  | Ok () | Error _ -> Alcotest.fail "no panic"
+
 let () =
   Alcotest.run "panics"
     [
@@ -156,6 +165,7 @@ let () =
           case "in a stub" panic_in_a_stub;
           case "in a closure that Rust calls" panic_in_a_call_from_a_closure;
           case "disturb no others" others_are_not_disturbed;
+          case "after another that was caught" after_another_that_was_caught;
           case "beside others that are resumed" beside_others_that_are_resumed;
         ] );
     ]

@@ -37,6 +37,10 @@ let starts_a_domain = [ (Memcheck, "it starts a domain") ]
 
 (** {1 Cases} *)
 
+(* Some checks run a program up to a hundred times slower. *)
+let patience =
+  if is_under Memcheck || is_under Thread_sanitizer then 400. else 60.
+
 (** [case name body] is a test case whose body is a promise. The case fails if
     the promise is pending after a minute. *)
 let case name body =
@@ -44,8 +48,8 @@ let case name body =
       Lwt_main.run
         (Lwt.pick
            [
-             Lwt.bind (Lwt_unix.sleep 60.) (fun () ->
-                 Alcotest.fail "still waiting after 60 seconds");
+             Lwt.bind (Lwt_unix.sleep patience) (fun () ->
+                 Alcotest.failf "still waiting after %g seconds" patience);
              body ();
            ]))
 

@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     pin::pin,
+    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -51,6 +52,26 @@ pub(crate) fn block_on_task(f: LwtFn<i64, i64>, argument: i64, kind: u8) -> Resu
 #[func]
 pub(crate) fn block_on_locked(f: LwtFn<i64, i64>, argument: i64, kind: u8) -> Result<i64, Error> {
     with_lock(|_| block_on(kind, f.call(argument)))
+}
+
+static KEPT: Mutex<Option<LwtFn<i64, i64>>> = Mutex::new(None);
+
+fn kept() -> MutexGuard<'static, Option<LwtFn<i64, i64>>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps a closure for `block_on_kept`.
+#[func]
+pub(crate) fn keep_closure(f: LwtFn<i64, i64>) -> Result<(), Error> {
+    *kept() = Some(f);
+    Ok(())
+}
+
+/// Waits for the closure that `keep_closure` got, on a thread of its domain.
+#[func(tokio)]
+pub(crate) fn block_on_kept(argument: i64, kind: u8) -> Result<i64, Error> {
+    let f = kept().take().ok_or_else(|| Error::message("no closure"))?;
+    block_on(kind, f.call(argument))
 }
 
 /// Waits for a closure on a worker of tokio's.

@@ -89,6 +89,13 @@ lwt_rust::export! {
         std::panic::resume_unwind(Box::new("panic of the test"));
     }
 
+    /// Catches one panic, and goes on with another, which no hook sees.
+    async fn test_catch_and_unwind(_unit: ()) -> Result<(), Error> {
+        let caught = std::panic::catch_unwind(|| panic!("a panic that is caught"));
+        assert!(caught.is_err());
+        std::panic::resume_unwind(Box::new("panic of the test"));
+    }
+
     /// Panics while it drops a local value at its end, after it has made its result.
     async fn test_panic_in_drop(waits: bool) -> Result<(), Error> {
         let _held = PanicOnDrop;

@@ -63,6 +63,7 @@ lwt_rust::library! {
     p::replace_panic_hook, p::extend_panic_hook, p::panic_hook_calls,
     g::set_most_slots, g::call_many, g::spawn_many, g::spawn_many_elsewhere, g::call_many_elsewhere,
     b::block_on_now, b::block_on_later, b::block_on_task, b::block_on_locked, b::block_on_elsewhere, b::block_on_pool,
+    b::keep_closure, b::block_on_kept,
     b::poll_once, b::poll_and_await,
     p::pooled, p::pooled_dropped, p::settings_length, p::choice_length, p::spawn_without, p::spawn_now, p::spawn_around, p::spawned,
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,

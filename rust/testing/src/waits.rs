@@ -104,6 +104,8 @@ pub(crate) async fn wake_the_gone(tasks: u64) -> Result<u64, Error> {
         std::thread::spawn(move || {
             while !is_over.load(Ordering::Relaxed) {
                 gone.iter().for_each(Waker::wake_by_ref);
+                // Valgrind runs one thread at a time.
+                std::thread::yield_now();
             }
         })
     };

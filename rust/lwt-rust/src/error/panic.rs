@@ -44,9 +44,9 @@ impl PartialEq for Panic {
 impl Eq for Panic {}
 
 thread_local! {
-    /// The place of this thread's last panic, which the payload of the panic does not
-    /// contain.
-    static LAST_PANIC: RefCell<Option<(String, Option<Trace>)>> = const { RefCell::new(None) };
+    /// This thread's last panic that the hook has seen. The payload of a panic does not
+    /// contain its place.
+    static LAST_PANIC: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
 /// The panics of which OCaml's reporter has not been told.
@@ -149,7 +149,7 @@ impl Panic {
         // This fails only while the thread ends, when the place is not read any more.
         let _ = LAST_PANIC.try_with(|last| {
             if let Ok(mut last) = last.try_borrow_mut() {
-                *last = Some((panic.0.location.clone(), panic.0.trace.clone()));
+                *last = Some(panic.clone());
             }
         });
         if let Some(panic) = panic.send_to_reporter() {
@@ -203,12 +203,15 @@ impl Panic {
             // Other code has replaced our hook while a thread was panicking.
             Self::install_hook();
         }
-        let (location, trace) = last.unwrap_or_default();
-        Panic(Box::new(PanicInner {
-            message,
-            location,
-            trace,
-        }))
+        match last {
+            Some(last) if last.message() == message => last,
+            // Code of the user's has caught the last panic. The hook has not seen this one.
+            Some(_) | None => Panic(Box::new(PanicInner {
+                message,
+                location: String::new(),
+                trace: None,
+            })),
+        }
     }
 
     /// The same as [`from_payload`](Panic::from_payload), for a panic that has left a stub.

@@ -84,6 +84,19 @@ pub(crate) enum Way {
 }
 
 impl Shared {
+    /// Whether the calling thread belongs to the domain and waits in a `block_on`, with
+    /// this waker. Then nothing in the domain can go on.
+    #[cold]
+    pub(super) fn waits_for_itself(&self, waker: &Waker) -> bool {
+        if !runtime::is_blocking(waker) {
+            return false;
+        }
+        match ffi::executor_at_hand(self) {
+            Some(executor) => executor.slot_of(waker).is_none(),
+            None => registry::is_of_this_domain(self),
+        }
+    }
+
     pub(super) fn new(way: Way, tokio: tokio::runtime::Handle) -> &'static Self {
         let number = Number::next();
         let shared: &'static Shared = Box::leak(Box::new(Shared {
@@ -230,11 +243,8 @@ impl Handle {
 
     /// Whether the calling thread belongs to the domain and waits in a `block_on`, with
     /// this waker. Then nothing in the domain can go on.
-    #[inline(never)]
     pub(crate) fn waits_for_itself(self, waker: &Waker) -> bool {
-        ffi::executor_at_hand(self.shared).is_some_and(|executor| {
-            executor.slot_of(waker).is_none() && runtime::is_blocking(waker)
-        })
+        self.shared.waits_for_itself(waker)
     }
 
     /// The executor, if a task of the domain is running on this thread.

@@ -108,6 +108,18 @@ fn attached_now(lock: &mut Lock) -> Result<&'static DomainExecutor, Error> {
         .ok_or(Error::Abandoned)
 }
 
+/// Whether the calling thread runs a stub of the domain that `shared` belongs to. The
+/// executor need not be attached to the thread.
+#[cold]
+pub(super) fn is_of_this_domain(shared: &Shared) -> bool {
+    let is_it = |owner: &Owner| std::ptr::eq(owner.handle.shared(), shared);
+    ffi::domain().is_some_and(|domain| {
+        let executors = executors();
+        let owner = executors.iter().find(|owner| is_it(owner));
+        owner.is_some_and(|owner| owner.domain == domain)
+    })
+}
+
 pub(super) fn of_lwt() -> Option<Handle> {
     let executors = executors();
     let mut handles = executors.iter().map(|owner| owner.handle);

@@ -5,7 +5,7 @@ use std::{
     marker::PhantomData,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use lwt_rust_core::{CatchPanic, Cell, CountedTask, Source, drop_quietly};
@@ -29,14 +29,6 @@ struct Joint<T> {
 }
 
 impl<T> Joint<T> {
-    /// Whether the thread that runs the task waits for it in a `block_on`, with this waker.
-    #[inline(never)]
-    fn waits_for_itself(&self, waker: &Waker) -> bool {
-        ffi::executor_at_hand(self.shared).is_some_and(|executor| {
-            executor.slot_of(waker).is_none() && runtime::is_blocking(waker)
-        })
-    }
-
     /// Settles the cell. If the result is not awaited any more, it is dropped, and a panic
     /// of its destructor is caught and forgotten.
     fn settle(&self, result: Result<T, Error>) {
@@ -148,7 +140,7 @@ impl<T> Future for Join<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &self.joint {
             Some(joint) => match joint.cell.poll_take(context) {
-                Poll::Pending if joint.waits_for_itself(context.waker()) => {
+                Poll::Pending if joint.shared.waits_for_itself(context.waker()) => {
                     Poll::Ready(Err(runtime::waits_for_itself()))
                 }
                 polled => polled,

@@ -35,7 +35,7 @@ pub(crate) use notification::{has_signals, notify};
 pub(crate) use orphans::keep_orphans;
 pub use root::Root;
 pub(crate) use thread::{
-    ThreadNumber, begin_turn, enter_tokio, executor, executor_at_hand, executor_of_task,
+    ThreadNumber, begin_turn, domain, enter_tokio, executor, executor_at_hand, executor_of_task,
     is_called_by_rust, is_woken, set_executor, this_thread,
 };
 pub use value::Val;

@@ -11,8 +11,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use ocaml::sys;
 use tokio::runtime::EnterGuard;
 
+use super::value::Val;
 use crate::{
     executor::{DomainExecutor, Shared},
     fork,
@@ -61,6 +63,13 @@ thread_local! {
 /// Names a thread. No other thread of the process ever has the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadNumber(u64);
+
+impl ThreadNumber {
+    /// The number as an OCaml integer, if it is one.
+    pub(crate) fn to_ocaml(self) -> Option<Val<'static>> {
+        i64::try_from(self.0).ok().and_then(Val::int)
+    }
+}
 
 /// The number of the calling thread.
 #[inline]
@@ -152,6 +161,24 @@ pub(super) fn is_new() -> bool {
 /// Notes whether OCaml knows that this thread's domain uses Rust.
 pub(super) fn set_known(is_known: bool) {
     THREAD.with(|thread| thread.is_known.set(is_known));
+}
+
+unsafe extern "C" {
+    /// A primitive of OCaml's runtime, with this prototype since OCaml 5.0: the number of
+    /// the domain, `(Domain.self () :> int)`. It only reads.
+    fn caml_ml_domain_id(unit: sys::Value) -> sys::Value;
+}
+
+/// The number of this thread's domain, if Rust code with the domain's lock is running here.
+#[cold]
+pub(crate) fn domain() -> Option<i64> {
+    if access() == Access::Outside || fork::happened() {
+        return None;
+    }
+    // SAFETY: the thread holds its domain's lock.
+    let number = unsafe { caml_ml_domain_id(sys::UNIT) };
+    // SAFETY: it is an integer, and `int_val` only computes.
+    Some(unsafe { sys::int_val(number) } as i64)
 }
 
 /// The executor of this thread's domain, if it was attached to this thread. In a forked

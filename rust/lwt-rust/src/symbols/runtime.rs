@@ -6,9 +6,9 @@ use lwt_rust_core::{Kind, count};
 
 use crate::{
     convert::read,
-    error::{self, Panic},
+    error::{self, Error, Panic},
     executor,
-    ffi::{Raw, Root, Val, act, notify, stub},
+    ffi::{Raw, Root, Val, act, notify, stub, this_thread},
     fork,
     runtime::{Flavor, Settings, configure, number_of_workers, stop},
 };
@@ -107,6 +107,18 @@ extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
                 let head = panic.parts(lock);
                 Root::new(lock.block(0, &[&head, &tail]))
             }))
+        })
+    }
+}
+
+/// `unit -> int outcome`: the number of the calling thread, which is positive.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_thread_number(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([unit], |_, _| {
+            let number = this_thread().to_ocaml().ok_or(Error::Abandoned)?;
+            Ok(Root::new(number))
         })
     }
 }
