@@ -9,8 +9,12 @@ mod function;
 mod library;
 mod names;
 mod record;
+mod refusal;
+mod types;
 
 use proc_macro::TokenStream;
+
+use refusal::Trait;
 
 /// Makes a function callable from OCaml: `lwt_rust::func`.
 ///
@@ -54,9 +58,7 @@ use proc_macro::TokenStream;
 /// no threads.
 #[proc_macro_attribute]
 pub fn func(options: TokenStream, item: TokenStream) -> TokenStream {
-    function::expand(options.into(), item.into())
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    function::expand(options.into(), item.into()).into()
 }
 
 /// Names the functions of a crate that OCaml gets: `lwt_rust::library`.
@@ -70,33 +72,35 @@ pub fn library(functions: TokenStream) -> TokenStream {
 /// Describes a Rust type to OCaml: `lwt_rust::OcamlType`.
 #[proc_macro_derive(OcamlType, attributes(ocaml))]
 pub fn ocaml_type(item: TokenStream) -> TokenStream {
-    expand(item, derive::ocaml_type)
+    expand(item, Trait::OcamlType, derive::ocaml_type)
 }
 
 /// Makes a type readable from OCaml: `lwt_rust::FromOcaml`.
 #[proc_macro_derive(FromOcaml, attributes(ocaml))]
 pub fn from_ocaml(item: TokenStream) -> TokenStream {
-    expand(item, derive::from_ocaml)
+    expand(item, Trait::FromOcaml, derive::from_ocaml)
 }
 
 /// Makes a type writable to OCaml: `lwt_rust::IntoOcaml`.
 #[proc_macro_derive(IntoOcaml, attributes(ocaml))]
 pub fn into_ocaml(item: TokenStream) -> TokenStream {
-    expand(item, derive::into_ocaml)
+    expand(item, Trait::IntoOcaml, derive::into_ocaml)
 }
 
 /// Makes a type an abstract one of OCaml's: `lwt_rust::AbstractType`.
 #[proc_macro_derive(AbstractType, attributes(ocaml))]
 pub fn abstract_type(item: TokenStream) -> TokenStream {
-    expand(item, derive::abstract_type)
+    expand(item, Trait::AbstractType, derive::abstract_type)
 }
 
 fn expand(
     item: TokenStream,
+    derived: Trait,
     derive: fn(&syn::DeriveInput) -> syn::Result<proc_macro2::TokenStream>,
 ) -> TokenStream {
-    syn::parse(item)
-        .and_then(|item| derive(&item))
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    let expanded = match syn::parse(item) {
+        Ok(item) => derive(&item).unwrap_or_else(|error| refusal::of_type(&item, derived, &error)),
+        Err(error) => error.into_compile_error(),
+    };
+    expanded.into()
 }
