@@ -19,7 +19,8 @@ use refusal::Trait;
 /// Makes a function callable from OCaml: `lwt_rust::func`.
 ///
 /// In OCaml an `async fn` returns a Lwt promise. A plain `fn` returns its value, and runs on
-/// the thread that calls it.
+/// the thread that calls it. A function of an `impl` block cannot have the attribute: write
+/// one outside of the block, which may call it.
 ///
 /// | option | the function |
 /// | --- | --- |
@@ -38,10 +39,15 @@ use refusal::Trait;
 /// `Send`, such as one that keeps an `Rc` across an `.await`, stays on the thread that
 /// calls:
 ///
-/// - If another thread polls it, the promise is rejected with an error that says so. Call
-///   such a function from the thread that runs the loop, or make the future `Send`.
-/// - If another thread cancels the promise or ends the domain, the future is leaked, with
-///   all that it holds. Its destructors do not run.
+/// - If another thread would have to poll it, the promise is rejected with an error that says
+///   so. This happens if the function is called within `Lwt_preemptive.detach` and has to
+///   wait, because the thread of the loop goes on with it.
+/// - The future is then leaked, with all that it holds, since no other thread may drop it
+///   either. Its destructors do not run. So each such call costs memory that does not come
+///   back. The same holds if another thread cancels the promise or ends the domain.
+///
+/// Call such a function on the thread that runs the loop, for example by
+/// `Lwt_preemptive.run_in_main`, or make the future `Send`.
 ///
 /// The compiler finds out whether a future is `Send`. If it cannot, it says "implementation
 /// of ... is not general enough": then write `#[func(local)]`.
