@@ -42,7 +42,7 @@ pub(crate) struct TypeOptions {
     /// `name = "..."`
     pub(crate) name: Option<String>,
     /// `same_as = "..."`: the OCaml type that this type is the same as.
-    pub(crate) same_as: Option<String>,
+    pub(crate) same_as: Option<LitStr>,
     /// `polymorphic`: a variant is a polymorphic one.
     pub(crate) polymorphic: Option<Span>,
     /// `size = path`: a function that returns how many bytes a value keeps.
@@ -56,7 +56,9 @@ pub(crate) fn type_options(attributes: &[Attribute]) -> Result<TypeOptions> {
             if meta.path.is_ident("name") {
                 options.name = Some(names::chosen(&meta.value()?.parse::<LitStr>()?)?);
             } else if meta.path.is_ident("same_as") {
-                options.same_as = Some(names::path(&meta.value()?.parse::<LitStr>()?)?);
+                let path = meta.value()?.parse()?;
+                names::check_path(&path)?;
+                options.same_as = Some(path);
             } else if meta.path.is_ident("polymorphic") {
                 options.polymorphic = Some(meta.path.span());
             } else if meta.path.is_ident("size") {

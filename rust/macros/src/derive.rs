@@ -130,6 +130,7 @@ impl<'a> Declared<'a> {
                  fields in one place",
             ));
         }
+        self.check_same_as()?;
         match (&self.shape, self.options.polymorphic) {
             (Shape::Variant(constructors), Some(_)) => constructors
                 .iter()
@@ -145,6 +146,28 @@ impl<'a> Declared<'a> {
             }
             (_, None) => Ok(()),
         }
+    }
+
+    /// Refuses `same_as` where OCaml would not declare a new type, and so could not compare
+    /// it with the other one.
+    fn check_same_as(&self) -> Result<()> {
+        let Some(same_as) = &self.options.same_as else {
+            return Ok(());
+        };
+        let reason = match &self.shape {
+            Shape::Record(_) => return Ok(()),
+            Shape::Variant(_) if !self.is_polymorphic() => return Ok(()),
+            Shape::Variant(_) => {
+                "`same_as` is for a record or an ordinary variant: all polymorphic variants with \
+                 these constructors are the same type of OCaml's, so leave it out"
+            }
+            Shape::Tuple(_) => {
+                "`same_as` is for a record or a variant: a struct without named fields is the type \
+                 of its fields in OCaml, so leave it out; if OCaml has an abstract type for these \
+                 values, implement `OcamlType` by hand, with `Type::named(\"Module.t\")`"
+            }
+        };
+        Err(Error::new(same_as.span(), reason))
     }
 
     fn is_polymorphic(&self) -> bool {
@@ -249,8 +272,9 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
         rust, name, doc, ..
     } = &declared;
     let path = record::path(&rust.to_string());
-    let same_as = declared.options.same_as.as_deref().unwrap_or_default();
-    let head = |kind| type_item(&path, name, kind, same_as, doc);
+    let same_as = declared.options.same_as.as_ref();
+    let same_as = same_as.map(syn::LitStr::value).unwrap_or_default();
+    let head = |kind| type_item(&path, name, kind, &same_as, doc);
     let items = match &declared.shape {
         Shape::Record(fields) => {
             let fields = fields.iter().map(|field| field_item("field", field));

@@ -8,13 +8,13 @@ use syn::{
     parse::{Parse, ParseStream, Parser},
     parse_quote,
     spanned::Spanned,
-    visit::Visit,
     visit_mut::{self, VisitMut},
 };
 
 use crate::{
     attributes, names,
     record::{self, Item},
+    refusal, types,
 };
 
 /// The most arguments of a stub that native code and bytecode both call. For a function
@@ -95,27 +95,49 @@ struct Variable {
     name: String,
 }
 
-pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let options = options(tokens)?;
-    let function = (|input: ParseStream<'_>| {
+pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> TokenStream {
+    let parsed = (|input: ParseStream<'_>| {
         if input.fork().call(syn::Attribute::parse_outer).is_ok() {
             ItemFn::parse(input)
         } else {
             Err(input.error("expected a function"))
         }
     })
-    .parse2(item)
-    .map_err(|error| {
-        Error::new(
-            error.span(),
-            format!("`#[lwt_rust::func]` is for a function with a body: {error}"),
-        )
-    })?;
-    let (function, named) = declared(function);
-    let variables = variables(&function)?;
-    let arguments = arguments(&function)?;
-    let way = way(&function, &options)?;
-    let returns = returns(&function, &options)?;
+    .parse2(item.clone());
+    let function = match parsed {
+        Ok(function) => function,
+        Err(error) => {
+            let error = Error::new(
+                error.span(),
+                format!("`#[lwt_rust::func]` is for a function with a body: {error}"),
+            );
+            return refusal::of_item(item, &error);
+        }
+    };
+    let declared = declared(function);
+    match expand_function(tokens, &declared) {
+        Ok(expanded) => expanded,
+        Err(error) => {
+            let marker = match hides_a_type(&declared.function.sig.ident) {
+                true => TokenStream::new(),
+                false => marker(&declared.function, ""),
+            };
+            refusal::of_function(&with_bounds(declared.function), &marker, &error)
+        }
+    }
+}
+
+fn expand_function(tokens: TokenStream, declared: &Declared) -> Result<TokenStream> {
+    let Declared { function, .. } = declared;
+    let options = options(tokens)?;
+    refusal::in_impl(function)?;
+    types::are_declared(function, &declared.undeclared)?;
+    let variables = variables(function)?;
+    let arguments = arguments(function)?;
+    let way = way(function, &options)?;
+    let returns = returns(function, &options)?;
+    let types = arguments.iter().map(|argument| &argument.ty);
+    types::bare_parameter(function, types.chain([&returns.ty]))?;
 
     let name = match &options.name {
         Some(name) => names::chosen(name)?,
@@ -126,7 +148,7 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
         }
     };
     let rust_name = &function.sig.ident;
-    if PRIMITIVE_TYPES.contains(&rust_name.to_string().as_str()) {
+    if hides_a_type(rust_name) {
         return Err(Error::new(
             rust_name.span(),
             "a function for OCaml goes with a type of its name, so this one would hide a type of \
@@ -143,7 +165,7 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
         .unwrap_or_else(|| attributes::doc(&function.attrs));
 
     let stub = stub(
-        &function, &arguments, &variables, way, &returns, &options, &symbols,
+        function, &arguments, &variables, way, &returns, &options, &symbols,
     );
     let head = Item::new("function")
         .text(names::krate())
@@ -153,22 +175,34 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> Result<TokenStre
         .text(symbols.twin.as_deref().unwrap_or_default());
     let record = description(head, &doc, &arguments, way, &returns);
     let stand_ins = stand_ins(&variables);
-    let marker = marker(&function, &symbols);
+    let marker = marker(function, &symbols.stub);
     let well_formed = well_formed(&arguments, &variables, &returns);
     let cfgs = attributes::cfgs(&function.attrs);
+    let named = &declared.checks;
+    let items = refusal::unless_in_impl(
+        rust_name,
+        &quote! {
+            #marker
+            #(#cfgs)*
+            const _: () = {
+                #named
+                #well_formed
+                #stand_ins
+                #stub
+                #record
+            };
+        },
+    );
     let function = with_bounds(function.clone());
     Ok(quote! {
         #function
-        #marker
-        #(#cfgs)*
-        const _: () = {
-            #named
-            #well_formed
-            #stand_ins
-            #stub
-            #record
-        };
+        #items
     })
+}
+
+/// Whether the type of this name, which goes with the function, would hide one of Rust's.
+fn hides_a_type(name: &Ident) -> bool {
+    PRIMITIVE_TYPES.contains(&name.to_string().as_str())
 }
 
 /// The names by which the linker knows the stubs of a function.
@@ -178,10 +212,19 @@ struct Symbols {
     twin: Option<String>,
 }
 
+/// A function with a type parameter for each type variable that it uses.
+struct Declared {
+    function: ItemFn,
+    /// Checks that each `vars::A` of the function is ours.
+    checks: TokenStream,
+    /// The names of variables that the function uses and has not declared: `A` of a
+    /// `Poly<A>`.
+    undeclared: Vec<Ident>,
+}
+
 /// Adds a type parameter to the function for each variable that it uses without declaring
-/// it: a `Poly<vars::A>` becomes a `Poly<A>`. Also returns a check that each `vars::A` is
-/// ours.
-fn declared(mut function: ItemFn) -> (ItemFn, TokenStream) {
+/// it: a `Poly<vars::A>` becomes a `Poly<A>`.
+fn declared(mut function: ItemFn) -> Declared {
     struct Named(Vec<(Ident, Type)>);
 
     impl VisitMut for Named {
@@ -209,22 +252,35 @@ fn declared(mut function: ItemFn) -> (ItemFn, TokenStream) {
 
     let mut named = Named(Vec::new());
     named.visit_item_fn_mut(&mut function);
-    let parameters = &mut function.sig.generics.params;
     let mut checks = TokenStream::new();
     for (name, named) in named.0 {
         checks.extend(quote! {
             const _: ::core::option::Option<::lwt_rust::vars::#name> =
                 ::core::option::Option::<#named>::None;
         });
-        let is_declared = |parameter: &GenericParam| match parameter {
-            GenericParam::Type(parameter) => parameter.ident == name,
-            _ => false,
-        };
-        if !parameters.iter().any(is_declared) {
-            parameters.push(parse_quote!(#name));
-        }
+        declare(&mut function, &name);
     }
-    (function, checks)
+    let undeclared = types::undeclared(&function.sig);
+    for name in &undeclared {
+        declare(&mut function, name);
+    }
+    Declared {
+        function,
+        checks,
+        undeclared,
+    }
+}
+
+/// Adds a type parameter to the function, unless the function has it.
+fn declare(function: &mut ItemFn, name: &Ident) {
+    let parameters = &mut function.sig.generics.params;
+    let is_declared = |parameter: &GenericParam| match parameter {
+        GenericParam::Type(parameter) => parameter.ident == *name,
+        _ => false,
+    };
+    if !parameters.iter().any(is_declared) {
+        parameters.push(parse_quote!(#name));
+    }
 }
 
 /// The type parameters, which are type variables in OCaml.
@@ -235,7 +291,7 @@ fn variables(function: &ItemFn) -> Result<Vec<Variable>> {
             return Err(Error::new(
                 parameter.span(),
                 "OCaml calls one function, not a generic one: a function for OCaml has type \
-                 parameters, for values that it only keeps, and no others",
+                 parameters, for values that it only keeps (`Poly<A>`), and no others",
             ));
         };
         if let Some(bound) = parameter.bounds.first() {
@@ -266,7 +322,7 @@ fn variables(function: &ItemFn) -> Result<Vec<Variable>> {
 /// The function with the bound `Variable` on each type parameter.
 fn with_bounds(mut function: ItemFn) -> ItemFn {
     for parameter in function.sig.generics.type_params_mut() {
-        parameter.bounds = parse_quote!(::lwt_rust::Variable);
+        parameter.bounds.push(parse_quote!(::lwt_rust::Variable));
     }
     function
 }
@@ -349,7 +405,7 @@ fn arguments(function: &ItemFn) -> Result<Vec<Argument>> {
             }
             FnArg::Typed(argument) => argument,
         };
-        check_type(&argument.ty)?;
+        types::check(&argument.ty)?;
         let mut name = match &*argument.pat {
             Pat::Ident(pattern) => names::value(&pattern.ident)
                 .trim_start_matches('_')
@@ -366,61 +422,6 @@ fn arguments(function: &ItemFn) -> Result<Vec<Argument>> {
         });
     }
     Ok(arguments)
-}
-
-/// Refuses types that no stub can have. The compiler would report them too, but at a place
-/// that the user has not written.
-fn check_type(ty: &Type) -> Result<()> {
-    struct Refusal(Option<Error>);
-
-    impl Refusal {
-        fn refuse(&mut self, span: Span, what: &str) {
-            if self.0.is_none() {
-                self.0 = Some(Error::new(span, what));
-            }
-        }
-    }
-
-    impl Visit<'_> for Refusal {
-        fn visit_type_reference(&mut self, reference: &syn::TypeReference) {
-            self.refuse(
-                reference.span(),
-                "OCaml moves its values, so a function cannot borrow from them: take an owned \
-                 type, such as `String` for `&str` or `Vec<u8>` for `&[u8]`",
-            );
-        }
-
-        fn visit_lifetime(&mut self, lifetime: &syn::Lifetime) {
-            self.refuse(
-                lifetime.span(),
-                "OCaml moves its values, so a function cannot borrow from them: take an owned \
-                 type",
-            );
-        }
-
-        fn visit_type_impl_trait(&mut self, ty: &syn::TypeImplTrait) {
-            self.refuse(
-                ty.span(),
-                "OCaml calls one function, not a generic one: name the type",
-            );
-        }
-
-        fn visit_type_ptr(&mut self, ty: &syn::TypePtr) {
-            self.refuse(ty.span(), "a pointer is not a value of OCaml's");
-        }
-
-        fn visit_type_bare_fn(&mut self, ty: &syn::TypeBareFn) {
-            self.refuse(
-                ty.span(),
-                "an OCaml function is a `LwtFn<A, B>` if it returns a promise, and else a \
-                 `Closure<A, B>`",
-            );
-        }
-    }
-
-    let mut refusal = Refusal(None);
-    refusal.visit_type(ty);
-    refusal.0.map_or(Ok(()), Err)
 }
 
 fn way(function: &ItemFn, options: &Options) -> Result<Way> {
@@ -484,10 +485,13 @@ fn returns(function: &ItemFn, options: &Options) -> Result<Returns> {
             result,
             "`result` is for a function that returns a `Result`",
         )),
-        result => Ok(Returns {
-            ty,
-            is_fallible: is_result && result.is_none(),
-        }),
+        result => {
+            let is_fallible = is_result && result.is_none();
+            if is_fallible {
+                types::boxed_error(&ty)?;
+            }
+            Ok(Returns { ty, is_fallible })
+        }
     }
 }
 
@@ -685,11 +689,10 @@ fn description(
 
 /// A type with the function's name, for `lwt_rust::library!`. A type and a function may
 /// have the same name, and a `use` of the function takes the type along.
-fn marker(function: &ItemFn, symbols: &Symbols) -> TokenStream {
+fn marker(function: &ItemFn, symbol: &str) -> TokenStream {
     let name = &function.sig.ident;
     let visibility = &function.vis;
     let cfgs = attributes::cfgs(&function.attrs);
-    let symbol = &symbols.stub;
     quote! {
         #(#cfgs)*
         #[doc(hidden)]

@@ -9,13 +9,18 @@ mod function;
 mod library;
 mod names;
 mod record;
+mod refusal;
+mod types;
 
 use proc_macro::TokenStream;
+
+use refusal::Trait;
 
 /// Makes a function callable from OCaml: `lwt_rust::func`.
 ///
 /// In OCaml an `async fn` returns a Lwt promise. A plain `fn` returns its value, and runs on
-/// the thread that calls it.
+/// the thread that calls it. A function of an `impl` block cannot have the attribute: write
+/// one outside of the block, which may call it.
 ///
 /// | option | the function |
 /// | --- | --- |
@@ -34,10 +39,15 @@ use proc_macro::TokenStream;
 /// `Send`, such as one that keeps an `Rc` across an `.await`, stays on the thread that
 /// calls:
 ///
-/// - If another thread polls it, the promise is rejected with an error that says so. Call
-///   such a function from the thread that runs the loop, or make the future `Send`.
-/// - If another thread cancels the promise or ends the domain, the future is leaked, with
-///   all that it holds. Its destructors do not run.
+/// - If another thread would have to poll it, the promise is rejected with an error that says
+///   so. This happens if the function is called within `Lwt_preemptive.detach` and has to
+///   wait, because the thread of the loop goes on with it.
+/// - The future is then leaked, with all that it holds, since no other thread may drop it
+///   either. Its destructors do not run. So each such call costs memory that does not come
+///   back. The same holds if another thread cancels the promise or ends the domain.
+///
+/// Call such a function on the thread that runs the loop, for example by
+/// `Lwt_preemptive.run_in_main`, or make the future `Send`.
 ///
 /// The compiler finds out whether a future is `Send`. If it cannot, it says "implementation
 /// of ... is not general enough": then write `#[func(local)]`.
@@ -54,9 +64,7 @@ use proc_macro::TokenStream;
 /// no threads.
 #[proc_macro_attribute]
 pub fn func(options: TokenStream, item: TokenStream) -> TokenStream {
-    function::expand(options.into(), item.into())
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    function::expand(options.into(), item.into()).into()
 }
 
 /// Names the functions of a crate that OCaml gets: `lwt_rust::library`.
@@ -70,33 +78,35 @@ pub fn library(functions: TokenStream) -> TokenStream {
 /// Describes a Rust type to OCaml: `lwt_rust::OcamlType`.
 #[proc_macro_derive(OcamlType, attributes(ocaml))]
 pub fn ocaml_type(item: TokenStream) -> TokenStream {
-    expand(item, derive::ocaml_type)
+    expand(item, Trait::OcamlType, derive::ocaml_type)
 }
 
 /// Makes a type readable from OCaml: `lwt_rust::FromOcaml`.
 #[proc_macro_derive(FromOcaml, attributes(ocaml))]
 pub fn from_ocaml(item: TokenStream) -> TokenStream {
-    expand(item, derive::from_ocaml)
+    expand(item, Trait::FromOcaml, derive::from_ocaml)
 }
 
 /// Makes a type writable to OCaml: `lwt_rust::IntoOcaml`.
 #[proc_macro_derive(IntoOcaml, attributes(ocaml))]
 pub fn into_ocaml(item: TokenStream) -> TokenStream {
-    expand(item, derive::into_ocaml)
+    expand(item, Trait::IntoOcaml, derive::into_ocaml)
 }
 
 /// Makes a type an abstract one of OCaml's: `lwt_rust::AbstractType`.
 #[proc_macro_derive(AbstractType, attributes(ocaml))]
 pub fn abstract_type(item: TokenStream) -> TokenStream {
-    expand(item, derive::abstract_type)
+    expand(item, Trait::AbstractType, derive::abstract_type)
 }
 
 fn expand(
     item: TokenStream,
+    derived: Trait,
     derive: fn(&syn::DeriveInput) -> syn::Result<proc_macro2::TokenStream>,
 ) -> TokenStream {
-    syn::parse(item)
-        .and_then(|item| derive(&item))
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    let expanded = match syn::parse(item) {
+        Ok(item) => derive(&item).unwrap_or_else(|error| refusal::of_type(&item, derived, &error)),
+        Err(error) => error.into_compile_error(),
+    };
+    expanded.into()
 }

@@ -111,8 +111,8 @@ pub(crate) fn chosen(name: &LitStr) -> Result<String> {
     Ok(text)
 }
 
-/// The path of an OCaml type, with its arguments if it has any.
-pub(crate) fn path(path: &LitStr) -> Result<String> {
+/// Checks that this is the path of an OCaml type, with its arguments if it has any.
+pub(crate) fn check_path(path: &LitStr) -> Result<()> {
     let text = path.value();
     let is_path = text.ends_with(|c: char| c == '_' || c.is_ascii_alphanumeric())
         && text
@@ -120,7 +120,7 @@ pub(crate) fn path(path: &LitStr) -> Result<String> {
             .all(|c| c.is_ascii_alphanumeric() || "_'. (),*".contains(c))
         && !["(*", "*)"].iter().any(|comment| text.contains(comment));
     match is_path {
-        true => Ok(text),
+        true => Ok(()),
         false => Err(Error::new(
             path.span(),
             format!("`{text}` is no type of OCaml's: write one like `Module.t`"),
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_path_is_one_of_a_type() {
-        let path = |text| path(&LitStr::new(text, Span::call_site())).is_ok();
+        let path = |text| check_path(&LitStr::new(text, Span::call_site())).is_ok();
         for text in ["int", "M.t", "(int * 'a, M.t) N.t", "int M.t"] {
             assert!(path(text), "{text}");
         }

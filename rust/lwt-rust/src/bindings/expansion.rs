@@ -33,10 +33,19 @@ pub unsafe trait Function {
 }
 
 /// The result of a function that may fail.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has an error that cannot become an OCaml exception",
+    label = "the error cannot become a `lwt_rust::Error`",
+    note = "an error implements `std::error::Error`, `Send` and `Sync`; for any other, such as a \
+            `String` or a `Box<dyn Error>`, return a `Result<_, lwt_rust::Error>`, made by \
+            `lwt_rust::Error::message`, or of a `Box<dyn Error + Send + Sync>` by \
+            `std::io::Error::other`"
+)]
 pub trait Fallible {
     type Value;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E: Into<Error>> Fallible for Result<T, E> {
     type Value = T;
 }

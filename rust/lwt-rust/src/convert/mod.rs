@@ -76,7 +76,8 @@ use crate::{
 /// A struct with one unnamed field has the type of the field in OCaml, under a name of
 /// its own. A struct with more unnamed fields is a tuple.
 /// `#[ocaml(same_as = "Geometry.t")]` makes the type the same as one that is declared
-/// elsewhere. OCaml's compiler refuses the declaration if the two types differ.
+/// elsewhere: a record or a variant that is not polymorphic. OCaml's compiler refuses the
+/// declaration if the two types differ.
 /// `#[ocaml(polymorphic)]` makes polymorphic variants.
 ///
 /// # Safety

@@ -1,5 +1,7 @@
 //! Functions that OCaml cannot call.
 
+#![allow(unused)]
+
 use lwt_rust::func;
 
 #[func]
@@ -49,6 +51,29 @@ struct Receiver;
 impl Receiver {
     #[func]
     fn method(&self) {}
+
+    #[func]
+    fn associated(n: i64) -> i64 {
+        n
+    }
+
+    #[func]
+    async fn of_the_type() -> Self {
+        Receiver
+    }
+}
+
+#[func]
+fn has_a_type_with_functions() {
+    struct Inner;
+
+    impl Inner {
+        fn new() -> Self {
+            Inner
+        }
+    }
+
+    Inner::new();
 }
 
 #[func]

@@ -17,6 +17,23 @@ async fn not_an_error() -> Result<(), String> {
     Ok(())
 }
 
+#[func]
+async fn boxed() -> Result<(), Box<dyn std::error::Error>> {
+    Ok(())
+}
+
+#[func]
+fn boxed_and_send() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    Ok(())
+}
+
+type Boxed = Box<dyn std::error::Error + Send + Sync>;
+
+#[func]
+fn boxed_with_a_name() -> Result<(), Boxed> {
+    Ok(())
+}
+
 #[derive(OcamlType, FromOcaml)]
 struct Generic<T>(T);
 
@@ -58,6 +75,16 @@ struct Capital {
 enum Constructor {
     #[ocaml(name = "small")]
     Small,
+}
+
+#[derive(OcamlType)]
+#[ocaml(same_as = "Unix.file_descr")]
+struct NewType(i64);
+
+#[derive(OcamlType)]
+#[ocaml(polymorphic, same_as = "Colour.t")]
+enum SamePolymorphic {
+    Red,
 }
 
 #[derive(AbstractType)]

@@ -23,4 +23,22 @@ fn twins<A, a>(_left: Poly<A>, _right: Poly<a>) {}
 #[func]
 fn bare<A>(_value: Vec<A>) {}
 
+/// The same, of a type that the macro does not know.
+type List<A> = Vec<A>;
+
+#[func]
+fn bare_within<A>(_value: List<A>) {}
+
+/// The type parameter of a `Poly` is one of the function.
+#[func]
+fn undeclared(value: Poly<A>) -> Poly<A> {
+    value
+}
+
+/// It is declared here.
+#[func]
+fn declared(_left: Poly<lwt_rust::vars::A>, right: Poly<A>) -> Poly<A> {
+    right
+}
+
 fn main() {}
