@@ -342,23 +342,30 @@ module Executor : sig
         {!Runtime.start} there. *)
 end
 
-(** {1:promises Promises that OCaml settles} *)
+(** {1:promises Promises that any domain settles} *)
 
-(** Promises that OCaml settles and Rust awaits, in programs that declare their
-    stubs by hand.
+(** Promises that OCaml makes and settles, and Rust awaits.
 
-    A Rust function whose parameter is an [lwt_rust::Promise] takes an
-    ['a Lwt.t] in a generated module, and so few programs need this module. A
-    stub that is declared by hand may take an ['a Promise.t] instead. Any domain
-    can settle such a promise:
+    Only the domain of the Lwt loop may settle a Lwt promise. Any thread of any
+    domain may settle one of these. For example, with this Rust function:
+
+    {@rust[
+      #[lwt_rust::func]
+      async fn double(number: lwt_rust::PortablePromise<i64>) -> Result<i64, Error> {
+          Ok(2 * number.await?)
+      }
+    ]}
+
+    a domain computes the number, and the Lwt loop goes on meanwhile:
 
     {[
-      external await : int Lwt_rust.Promise.t -> int Lwt_rust.Call.t = "await"
+      let number : int Lwt_rust.Promise.t = Lwt_rust.Promise.create ()
+      let compute () = Lwt_rust.Promise.resolve number 21
+      let domain : unit Domain.t = Domain.spawn compute
+      let doubled : int Lwt.t = My_crate.double number
+    ]}
 
-      let promise = Lwt_rust.Promise.create ()
-      let result = Lwt_rust.Call.promise (await promise)
-      let () = Lwt_rust.Promise.resolve promise 42
-    ]} *)
+    A Rust function that takes an [lwt_rust::Promise] takes a [Lwt.t]. *)
 module Promise : sig
   type 'a t
   (** A promise. If the collector finds that OCaml has dropped it while it is

@@ -112,6 +112,57 @@ let gone_tasks_are_woken () =
   let+ sum = F.wake_the_gone 100 in
   check_int "sum" 4950 sum
 
+(* {1 Promises that any domain settles} *)
+
+let in_a_domain f = Domain.join (Domain.spawn f)
+
+let settled_in_a_domain on_tokio settle check () =
+  let promise = Lwt_rust.Promise.create () in
+  let called = result (F.double promise on_tokio) in
+  let* () = pauses 3 in
+  check_bool "pending" true (is_pending called);
+  in_a_domain (fun () -> settle promise);
+  let+ settled = called in
+  check_bool "as it was settled" true (check settled)
+
+let resolves promise = Lwt_rust.Promise.resolve promise 4
+let rejects promise = Lwt_rust.Promise.reject promise Exit
+let is_eight = function Ok n -> n = 8 | Error _ -> false
+let is_exit = function Error exn -> exn == Exit | Ok _ -> false
+
+let settled_before () =
+  let promise = Lwt_rust.Promise.create () in
+  resolves promise;
+  let* doubled = F.double promise false in
+  check_int "double" 8 doubled;
+  expect "again" (F.double promise false) (function
+    | Lwt_rust.Error { message; _ } ->
+        String.ends_with ~suffix:"only one future can await it" message
+    | _ -> false)
+
+let dropped_unsettled () =
+  let called = result (F.double (Lwt_rust.Promise.create ()) true) in
+  let* () = pauses 3 in
+  Gc.full_major ();
+  let+ settled = called in
+  check_bool "abandoned" true (settled = Error Lwt_rust.Abandoned)
+
+let awaited_in_a_domain () =
+  let promise = Lwt_rust.Promise.create () in
+  let domain =
+    Domain.spawn (fun () ->
+        Lwt_rust.Executor.run (fun () -> F.Call.double promise false))
+  in
+  let+ () = Lwt_unix.sleep 0.01 in
+  resolves promise;
+  check_int "double" 8 (Domain.join domain)
+
+let not_of_this_kind () =
+  let wrong : int Lwt_rust.Promise.t = Obj.magic (Lwt.return 1) in
+  expect "a Lwt promise" (F.double wrong false) (function
+    | Lwt_rust.Error _ -> true
+    | _ -> false)
+
 let pending_elsewhere () =
   let promise, resolver = Lwt.task () in
   let awaiting = result (F.await_elsewhere (fun () -> promise)) in
@@ -207,5 +258,21 @@ let () =
             [
               case "another domain"
                 (settled_by (fun f -> Domain.join (Domain.spawn f)));
+            ] );
+      ( "made by OCaml",
+        [
+          case "settled before" settled_before;
+          case "dropped" dropped_unsettled;
+          case "of another kind" not_of_this_kind;
+        ]
+        @ left_out starts_a_domain
+            [
+              case "resolved in a domain"
+                (settled_in_a_domain false resolves is_eight);
+              case "resolved in a domain, for a worker"
+                (settled_in_a_domain true resolves is_eight);
+              case "rejected in a domain"
+                (settled_in_a_domain false rejects is_exit);
+              case "awaited in a domain" awaited_in_a_domain;
             ] );
     ]

@@ -12,6 +12,7 @@
 //! | [`library!`] | names the functions of a crate that OCaml gets |
 //! | [`export!`] | makes `async fn`s callable under names that you choose |
 //! | [`Promise`], [`Resolver`] | a value that will come, and the end that settles it |
+//! | [`PortablePromise`] | a promise that any OCaml domain may settle |
 //! | [`LwtFn`], [`Closure`] | an OCaml function that returns a Lwt promise, and any other |
 //! | [`DomainExecutor`], [`Handle`] | spawn tasks in a domain: `spawn_local`, `spawn` |
 //! | [`spawn_scoped`] | a task of tokio's that ends when its caller is dropped |
@@ -57,5 +58,5 @@ pub use error::{Error, Exception, Failure, Panic};
 pub use executor::{DomainExecutor, Handle, LocalTask, Task};
 pub use ffi::{Lock, Raw, Root, Val, try_with_lock, with_lock};
 pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType, func};
-pub use promise::{Promise, Resolver};
+pub use promise::{PortablePromise, Promise, Resolver};
 pub use runtime::{Scoped, spawn_blocking, spawn_scoped};

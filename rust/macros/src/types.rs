@@ -146,8 +146,17 @@ pub(crate) fn bare_parameter<'a>(
 
 /// Types of which we know that their parameters are values of OCaml's. Others may have a
 /// `Poly` inside.
-const CONTAINERS: [&str; 9] = [
-    "BTreeMap", "Box", "Closure", "HashMap", "LwtFn", "Option", "Promise", "Result", "Vec",
+const CONTAINERS: [&str; 10] = [
+    "BTreeMap",
+    "Box",
+    "Closure",
+    "HashMap",
+    "LwtFn",
+    "Option",
+    "PortablePromise",
+    "Promise",
+    "Result",
+    "Vec",
 ];
 
 fn bare<'a>(ty: &'a Type, signature: &Signature) -> Option<&'a Ident> {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use lwt_rust::{DomainExecutor, Error, LwtFn, Promise};
+use lwt_rust::{DomainExecutor, Error, LwtFn, PortablePromise, Promise};
 
 /// Polls a promise once, and returns its result if it has one.
 async fn look_at(promise: &mut Promise<i64>) -> Option<Result<i64, Error>> {
@@ -32,6 +32,16 @@ pub(crate) async fn await_elsewhere(f: LwtFn<(), i64>) -> Result<i64, Error> {
         Some(result) => result,
         None => tokio::spawn(promise).await?,
     }
+}
+
+/// Awaits a promise that OCaml settles in any domain: here, or on a worker of tokio's.
+#[lwt_rust::func]
+pub(crate) async fn double(number: PortablePromise<i64>, on_tokio: bool) -> Result<i64, Error> {
+    let number = match on_tokio {
+        true => tokio::spawn(number).await??,
+        false => number.await?,
+    };
+    Ok(2 * number)
 }
 
 /// Calls a closure, and polls its promise once here and perhaps once on a worker. Then the

@@ -2,6 +2,7 @@
 
 mod link;
 mod lwt;
+mod portable;
 mod relay;
 mod resolver;
 mod waits;
@@ -15,6 +16,7 @@ use std::{
 
 use tokio::task::coop::poll_proceed;
 
+pub use portable::PortablePromise;
 pub(crate) use relay::{Relay, Settlement, create};
 pub use resolver::Resolver;
 pub(crate) use waits::{Outcome, Waits, promised, settle};
@@ -248,17 +250,14 @@ impl<T: FromOcaml + Send> FromOcaml for Promise<T> {
     const MAY_BE_OF_EXECUTOR: bool = true;
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        match promise_of(value) {
-            Some(relay) => {
-                let link = Link::new();
-                relay.attach(value, link.clone().sink())?;
-                Ok(Promise(State::Waiting(link)))
-            }
-            None if value.tag() != Some(0) => Err(mismatch("Lwt.t")),
-            None => {
-                let handle = Handle::of_this_thread()?;
-                Ok(Promise(State::Lwt(Root::new(value), handle, Self::of_lwt)))
-            }
+        if promise_of(value).is_some() {
+            // SAFETY: the caller promises it: a stub that was declared by hand may take either.
+            return Ok(unsafe { PortablePromise::from_ocaml(value) }?.into());
         }
+        if value.tag() != Some(0) {
+            return Err(mismatch("Lwt.t"));
+        }
+        let handle = Handle::of_this_thread()?;
+        Ok(Promise(State::Lwt(Root::new(value), handle, Self::of_lwt)))
     }
 }

@@ -1,0 +1,82 @@
+//! Promises that any domain of OCaml may settle.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use super::{Promise, State, link::Link};
+use crate::{
+    bindings::Type,
+    convert::{FromOcaml, OcamlType, mismatch},
+    error::Error,
+    ffi::{Val, promise_of},
+};
+
+/// A promise that OCaml has made with `Lwt_rust.Promise.create`: a future of
+/// `Result<T, Error>`. OCaml settles it with `Lwt_rust.Promise.resolve` or `reject`, on any
+/// thread of any domain. A [`Promise`], which is a `Lwt.t` in OCaml, can be settled only in
+/// the domain of the Lwt loop.
+///
+/// ```
+/// use lwt_rust::{Error, PortablePromise, func};
+///
+/// /// In OCaml: `val doubled : int Lwt_rust.Promise.t -> int Lwt.t`
+/// #[func]
+/// async fn doubled(number: PortablePromise<i64>) -> Result<i64, Error> {
+///     Ok(2 * number.await?)
+/// }
+/// ```
+///
+/// OCaml can give the same promise to Rust once. Any task may await it, in a domain or on a
+/// tokio worker.
+///
+/// # Errors
+///
+/// It gives the exception with which OCaml rejects it, as [`Error::Exception`], and
+/// [`Error::Abandoned`] if OCaml's collector finds that the promise is gone and was not
+/// settled.
+///
+/// # Cancellation
+///
+/// Dropping it cancels nothing. OCaml may settle it all the same, without effect.
+#[must_use = "futures do nothing unless polled"]
+pub struct PortablePromise<T>(Promise<T>);
+
+impl<T> Future for PortablePromise<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+impl<T> std::fmt::Debug for PortablePromise<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PortablePromise(..)")
+    }
+}
+
+/// A function that takes a [`Promise`] takes this one, too.
+impl<T> From<PortablePromise<T>> for Promise<T> {
+    fn from(promise: PortablePromise<T>) -> Self {
+        promise.0
+    }
+}
+
+/// `t Lwt_rust.Promise.t`
+// SAFETY: `from_ocaml` accepts only such promises, and the value that OCaml settles one with
+// is read as a `T`. It borrows nothing.
+unsafe impl<T: OcamlType> OcamlType for PortablePromise<T> {
+    const TYPE: Type = Type::applied(&T::TYPE, "Lwt_rust.Promise.t");
+}
+
+impl<T: FromOcaml + Send> FromOcaml for PortablePromise<T> {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let relay = promise_of(value).ok_or_else(|| mismatch("Lwt_rust.Promise.t"))?;
+        let link = Link::new();
+        relay.attach(value, link.clone().sink())?;
+        Ok(PortablePromise(Promise(State::Waiting(link))))
+    }
+}
