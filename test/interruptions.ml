@@ -126,12 +126,16 @@ let by_a_timer () =
     ignore (Unix.setitimer ITIMER_REAL status : Unix.interval_timer_status)
   in
   let calls = ref [] in
+  let without_promise = ref 0 in
   for n = 1 to 100 do
+    let has_promise = ref false in
     try
       timer (0.000_3 +. (0.000_01 *. float n));
-      calls := Rust.sum Lwt.return 20_000 :: !calls;
+      let call = Rust.sum Lwt.return 20_000 in
+      has_promise := true;
+      calls := call :: !calls;
       Lwt_main.run (pauses 3)
-    with Handler -> ()
+    with Handler -> if not !has_promise then incr without_promise
   done;
   timer 0.;
   Sys.set_signal Sys.sigalrm before;
@@ -144,7 +148,10 @@ let by_a_timer () =
       | Error exn -> raise exn)
     settled;
   Lwt_main.run (pauses 3);
-  check_int "tasks" 0 (Lwt_rust.Runtime.live ()).tasks
+  (* Bytecode calls handlers at each call of a function. So it may do so when the stub has
+     returned, and [Lwt_rust.Call.promise] has not begun. Then the task goes on. *)
+  let most = if is_under Bytecode then !without_promise else 0 in
+  check_bool "tasks" true ((Lwt_rust.Runtime.live ()).tasks <= most)
 
 let quick name body = Alcotest.test_case name `Quick body
 
