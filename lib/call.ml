@@ -1,7 +1,7 @@
 type 'a t = ('a, Executor.t) Raw.call
 
-(* A pending call whose promise was taken has [taken slot], which is negative, in
-   place of [slot]. [taken] is its own inverse. *)
+(* A pending call whose promise was taken has [taken id], which is negative, in place of
+   its number. [taken] is its own inverse. *)
 let taken = lnot
 let no_promise = Lwt.fail Errors.Abandoned
 
@@ -14,9 +14,8 @@ let take : type a. a t -> a Lwt.t =
       Failure.note (exn, backtrace);
       Lwt.fail exn
   | Pending call as pending ->
-      let slot = call.slot in
-      (* Another call may use the slot by now. *)
-      if slot < 0 then
+      let id = call.call in
+      if id < 0 then
         invalid_arg "Lwt_rust.Call.promise: the promise was taken before";
       if not (Lwt_loop.is_here () || Lwt_loop.has_made call.executor) then
         invalid_arg
@@ -25,11 +24,11 @@ let take : type a. a t -> a Lwt.t =
       let executor = call.executor in
       let promise = ref no_promise in
       (try
-         call.slot <- taken slot;
+         call.call <- taken id;
          promise :=
            (* The closure captures [call], which exists already, and so it is small. *)
-           Executor.wait executor slot ~on_cancel:(fun () ->
-               Executor.cancelled call.executor (taken call.slot));
+           Executor.wait executor id ~on_cancel:(fun () ->
+               Executor.cancelled call.executor (taken call.call));
          match call.actions with
          | Nothing -> ()
          | _ -> Executor.begin_call pending
@@ -37,7 +36,7 @@ let take : type a. a t -> a Lwt.t =
          (* The handler of a signal has raised [exn], or a continuation. Nobody gets the
             promise. *)
          let backtrace = Printexc.get_raw_backtrace () in
-         if !promise == no_promise then Executor.cancel executor slot
+         if !promise == no_promise then Executor.drop executor id
          else Lwt.cancel !promise;
          Printexc.raise_with_backtrace exn backtrace);
       !promise

@@ -10,13 +10,20 @@ let capture () =
   let context = Within { runs } in
   let rec arm promise =
     Lwt.on_success promise (fun job ->
-        (match context with
-        | Nowhere -> ()
-        | Within context ->
-            let next, runs = Lwt.wait () in
-            context.runs <- runs;
-            arm next);
+        (* The handler of a signal may raise. The context has to be armed again even so. *)
+        (try arm_again ()
+         with exn ->
+           let backtrace = Printexc.get_raw_backtrace () in
+           arm_again ();
+           Printexc.raise_with_backtrace exn backtrace);
         job ())
+  and arm_again () =
+    match context with
+    | Nowhere -> ()
+    | Within context ->
+        let next, runs = Lwt.wait () in
+        arm next;
+        context.runs <- runs
   in
   arm promise;
   context
@@ -32,10 +39,16 @@ let rec run context job =
          [Lwt.async_exception_hook]. If it escaped from there, Lwt's count of nested
          callbacks would stay wrong. *)
       let raised = ref None in
+      let has_begun = ref false in
       let guarded () =
-        try job ()
+        try
+          has_begun := true;
+          job ()
         with exn -> raised := Some (exn, Some (Printexc.get_raw_backtrace ()))
       in
       (* Another thread may have used the promise since the function began. *)
       Lwt.wakeup context.runs guarded;
-      Option.iter Failure.raise !raised
+      Option.iter Failure.raise !raised;
+      (* If the handler of a signal has raised before the job began, Lwt has given the
+         exception to its hook. *)
+      if not !has_begun then run (Within context) job

@@ -1,6 +1,6 @@
 type expected =
   | Expected : {
-      slot : int;
+      call : Raw.call_id;
       result : ('a, Raw.failure) result option ref;
     }
       -> expected
@@ -14,6 +14,9 @@ type t = {
           other slots. A resolver takes the type of its call's result. [Obj.t]
           hides that type, since a GADT would allocate a block for each. *)
   mutable expected : expected option;  (** the call that {!expect} waits for *)
+  mutable early : (Raw.call_id * (Obj.t, Raw.failure) result) list;
+      (** the results of calls without a resolver: another thread has run the
+          task before the caller takes the promise *)
   left : Left.t;
       (** An action may block or never return. So the first code that gets here,
           such as the next turn, carries out those that follow it. *)
@@ -26,11 +29,19 @@ type t = {
 
 let nobody : Obj.t Lwt.u = snd (Lwt.wait ())
 
+(* It is in the slot of a call that was cancelled after it had completed, until its result
+   comes. *)
+let gone : Obj.t Lwt.u = snd (Lwt.wait ())
+
+(* The slot of a call is in the lowest bits of its number. *)
+let slot_of call = call land 0xff_ffff
+
 let make ~is_of_lwt come_back =
   {
     taken = 0;
     resolvers = Array.make 16 nobody;
     expected = None;
+    early = [];
     left = Left.make ();
     looked_at = 0;
     lost = [];
@@ -52,40 +63,101 @@ let is_its_promise =
 let state (resolver : Obj.t Lwt.u) =
   Lwt.state (Obj.magic resolver : Obj.t Lwt.t)
 
+let is_of_a_call resolver = resolver != nobody && resolver != gone
+
 let is_pending resolver =
-  is_its_promise && resolver != nobody
+  is_its_promise && is_of_a_call resolver
   && match state resolver with Sleep -> true | Return _ | Fail _ -> false
 
 let is_settled resolver =
-  is_its_promise && resolver != nobody
+  is_its_promise && is_of_a_call resolver
   && match state resolver with Return _ | Fail _ -> true | Sleep -> false
 
-let complete_expected t slot result =
-  match t.expected with
-  | Some (Expected expected) when expected.slot = slot ->
-      expected.result :=
-        Some
-          (match result with
-          | Ok value -> Ok (Obj.obj value)
-          | Error failure -> Error failure);
-      t.expected <- None
-  | Some _ | None -> (* cancelled after the task had completed *) ()
+let wakeup resolver ~is_value result =
+  if is_value then Lwt.wakeup resolver result
+  else
+    let failure : Raw.failure = Obj.obj result in
+    Failure.note failure;
+    (* If an exception has once escaped from Lwt's resolution loop, [wakeup_later] defers
+       for ever. [wakeup_exn] does not. *)
+    Lwt.wakeup_exn resolver (fst failure)
 
-(* Calls [wakeup] again, if the handler of a signal has raised before the promise was
-   settled. *)
-let rec settle wakeup resolver result =
+(* If the handler of a signal has raised before the promise was settled, settles it. *)
+let rec wakeup_again resolver ~is_value result =
   if is_pending resolver then (
-    try wakeup resolver result
+    try wakeup resolver ~is_value result
     with exn ->
       let backtrace = Printexc.get_raw_backtrace () in
-      settle wakeup resolver result;
+      wakeup_again resolver ~is_value result;
       Printexc.raise_with_backtrace exn backtrace)
 
-let wakeup_failure resolver ((exn, _) as failure : Raw.failure) =
-  Failure.note failure;
-  (* If an exception has once escaped from Lwt's resolution loop, [wakeup_later] defers
-     for ever. [wakeup_exn] does not. *)
-  Lwt.wakeup_exn resolver exn
+let result ~is_value value =
+  if is_value then Ok value else Error (Obj.obj value : Raw.failure)
+
+(* The number of a call in an action, when OCaml has taken the result. *)
+let taken = -1
+
+let no_resolver resolvers slot =
+  slot >= Array.length resolvers || resolvers.(slot) == nobody
+
+(* Another thread may come between wherever OCaml allocates or calls a function. So this
+   allocates first. Then it looks whether all is as before, and takes the result. *)
+let rec settle t (action : Raw.actions) =
+  match action with
+  | Settle r when r.call >= 0 ->
+      let slot = slot_of r.call in
+      if no_resolver t.resolvers slot then settle_without t action
+      else
+        let resolver = t.resolvers.(slot) in
+        settle_with t resolver slot action
+  | _ -> ()
+
+and settle_with t resolver slot (action : Raw.actions) =
+  match action with
+  | Settle r -> (
+      try
+        t.taken <- (t.taken + 1) land max_int;
+        r.call <- taken;
+        t.resolvers.(slot) <- nobody;
+        if resolver != gone then wakeup resolver ~is_value:r.is_value r.result
+      with exn ->
+        let backtrace = Printexc.get_raw_backtrace () in
+        if r.call = taken then
+          wakeup_again resolver ~is_value:r.is_value r.result;
+        Printexc.raise_with_backtrace exn backtrace)
+  | _ -> ()
+
+and settle_without t (action : Raw.actions) =
+  match action with
+  | Settle r -> (
+      let value = result ~is_value:r.is_value r.result in
+      let call = r.call in
+      match t.expected with
+      | Some (Expected expected) when expected.call = call ->
+          let value =
+            Some
+              (match value with
+              | Ok value -> Ok (Obj.obj value)
+              | Error _ as error -> error)
+          in
+          expected.result := value;
+          t.expected <- None;
+          t.taken <- (t.taken + 1) land max_int;
+          r.call <- taken
+      | expected ->
+          let before = t.early in
+          let after = (call, value) :: before in
+          let resolvers = t.resolvers in
+          let slot = slot_of call in
+          if
+            (slot >= Array.length resolvers || resolvers.(slot) == nobody)
+            && t.early == before && t.expected == expected
+          then (
+            t.early <- after;
+            t.taken <- (t.taken + 1) land max_int;
+            r.call <- taken)
+          else settle t action)
+  | _ -> ()
 
 (* {1 Promises that Rust awaits} *)
 
@@ -108,6 +180,9 @@ let give_up promise ~is_removable ~cancels =
     | Sleep -> gives_up := true
     | Return _ | Fail _ -> ()
 
+(* In an action that gives up a promise, when OCaml has begun. *)
+let given_up = Obj.repr ()
+
 let no_loop =
   Invalid_argument
     "a pending Lwt promise in a domain that runs no Lwt loop: nothing can \
@@ -119,9 +194,6 @@ let answer_exn wait exn backtrace =
 
 (* {1 Actions} *)
 
-(* The slot of an action whose result OCaml has taken. *)
-let taken = -1
-
 (* The longest run of actions of which each follows from the one before it. After that,
    the rest of the program has its turn. *)
 let most = 256
@@ -132,74 +204,44 @@ let next : Raw.actions -> Raw.actions = function
   | Observe { next; _ }
   | Cancel { next; _ }
   | Forget { next; _ }
-  | Resolve { next; _ }
-  | Reject { next; _ }
+  | Settle { next; _ }
   | Report { next } ->
       next
 
 let resolve_wait wait value = Raw.wait_resolve wait value false
 let reject_wait wait exn = Raw.wait_reject wait (Errors.show exn None) false
 
-let leave t actions =
+(* Leaves actions. The caller has to make the loop come back. *)
+let add_left t actions =
   match (actions : Raw.actions) with
   | Nothing -> ()
-  | _ ->
-      Left.add_last t.left { actions };
-      t.come_back ()
+  | _ -> Left.add_last t.left { actions }
 
-(* The code that settles [wait] has raised [exn] just now. If it had settled the wait
-   before, with the actions [next], a handler has raised [exn]. *)
-let failed t wait exn ~is_over next : Raw.actions =
+(* [exn] was raised just now, by the code that settles [wait], or by a handler. [next] are
+   the actions that follow, if the wait is settled already. Returns the actions that
+   follow. If the exception is not for the task, raising it is one of them. *)
+let rec failed t wait exn ~is_settled next : Raw.actions =
   let backtrace = Printexc.get_raw_backtrace () in
-  if is_over then (
-    leave t next;
-    Raise (exn, Some backtrace))
-  else
-    let next = answer_exn wait exn (Some backtrace) in
-    if Lwt.Exception_filter.run exn then next
+  let is_settled = ref is_settled and next = ref next in
+  try
+    let was_settled = !is_settled in
+    if not was_settled then (
+      let shown = Errors.show exn (Some backtrace) in
+      next := Raw.wait_reject wait shown true;
+      is_settled := true);
+    if (not was_settled) && Lwt.Exception_filter.run exn then !next
     else (
-      (* Lwt does not catch this exception, so it goes on. *)
-      leave t next;
+      (* Lwt does not catch this exception, or nobody waits for it: it goes on. *)
+      add_left t !next;
+      next := Nothing;
+      t.come_back ();
       Raise (exn, Some backtrace))
-
-(* OCaml runs no other code between the lines that count the result as taken, since they
-   allocate nothing. *)
-
-let resolve t (action : Raw.actions) =
-  match action with
-  | Resolve r when r.slot >= 0 -> (
-      let slot = r.slot in
-      let resolver = t.resolvers.(slot) in
-      try
-        if resolver == nobody then complete_expected t slot (Ok r.value);
-        t.taken <- (t.taken + 1) land max_int;
-        r.slot <- taken;
-        if resolver != nobody then (
-          t.resolvers.(slot) <- nobody;
-          Lwt.wakeup resolver r.value)
-      with exn ->
-        let backtrace = Printexc.get_raw_backtrace () in
-        if r.slot = taken then settle Lwt.wakeup resolver r.value;
-        Printexc.raise_with_backtrace exn backtrace)
-  | _ -> ()
-
-let reject t (action : Raw.actions) =
-  match action with
-  | Reject r when r.slot >= 0 -> (
-      let slot = r.slot in
-      let resolver = t.resolvers.(slot) in
-      try
-        if resolver == nobody then complete_expected t slot (Error r.failure);
-        t.taken <- (t.taken + 1) land max_int;
-        r.slot <- taken;
-        if resolver != nobody then (
-          t.resolvers.(slot) <- nobody;
-          wakeup_failure resolver r.failure)
-      with exn ->
-        let backtrace = Printexc.get_raw_backtrace () in
-        if r.slot = taken then settle wakeup_failure resolver r.failure;
-        Printexc.raise_with_backtrace exn backtrace)
-  | _ -> ()
+  with interruption ->
+    let its_backtrace = Printexc.get_raw_backtrace () in
+    if !is_settled then add_left t !next
+    else add_left t (failed t wait exn ~is_settled:false Nothing);
+    t.come_back ();
+    Raise (interruption, Some its_backtrace)
 
 (* [exn] was raised while [hand] was in hand: by an action, or by the handler of a
    signal. *)
@@ -208,14 +250,18 @@ let interrupted t (hand : Raw.actions) ~has_begun exn =
   let left : Raw.actions =
     match hand with
     | (Call { wait; _ } | Observe { wait; _ }) when has_begun ->
-        failed t wait exn ~is_over:false Nothing
-    | (Resolve { slot; _ } | Reject { slot; _ }) when slot = taken -> Nothing
-    | Resolve result when has_begun -> Resolve { result with next = Nothing }
-    | Reject result when has_begun -> Reject { result with next = Nothing }
-    | (Cancel _ | Forget _ | Report _) when has_begun -> Nothing
+        failed t wait exn ~is_settled:false Nothing
+    | Settle { call; _ } when call = taken -> Nothing
+    | Settle action when has_begun -> Settle { action with next = Nothing }
+    | (Cancel { promise; _ } | Forget { promise; _ }) when promise == given_up
+      ->
+        Nothing
+    | Cancel action when has_begun -> Cancel { action with next = Nothing }
+    | Forget action when has_begun -> Forget { action with next = Nothing }
+    | Report _ when has_begun -> Report { next = Nothing }
     | actions -> actions
   in
-  leave t left;
+  add_left t left;
   if has_left t then t.come_back ();
   match hand with
   | (Call _ | Observe _) when has_begun -> ()
@@ -275,10 +321,10 @@ let rec carry_out : type a b.
         when context == here && !rounds > 0 ->
           decr rounds;
           has_begun := true;
-          hand := call t here ~has_begun:ignored closure argument wait;
+          hand := call t here ~is_settled:ignored closure argument wait;
           has_begun := false
-      | Resolve { next = Nothing; _ } as action ->
-          resolve t action;
+      | Settle { next = Nothing; _ } as action ->
+          settle t action;
           hand := Nothing
       | Come_back ->
           hand := Nothing;
@@ -287,8 +333,9 @@ let rec carry_out : type a b.
           hand := Nothing;
           Failure.raise (exn, backtrace)
       | actions when !rounds = 0 ->
-          leave t actions;
-          hand := Nothing
+          Left.add_last t.left { actions };
+          hand := Nothing;
+          t.come_back ()
       | actions -> (
           match next actions with
           | Nothing ->
@@ -318,43 +365,50 @@ and perform t here (action : Raw.actions) : Raw.actions =
   | Call { closure; argument; wait; context; next = _ } -> (
       match context with
       | Within _ when context == here ->
-          call t here ~has_begun:ignored closure argument wait
+          call t here ~is_settled:ignored closure argument wait
       | Within _ | Nowhere -> call_within t context closure argument wait)
   | Observe { promise; wait; next = _ } -> observe t here promise wait
-  | Cancel { promise; is_removable; next = _ } ->
-      give_up promise ~is_removable ~cancels:true;
+  | Cancel action ->
+      let promise = action.promise in
+      if promise != given_up then (
+        action.promise <- given_up;
+        give_up promise ~is_removable:action.is_removable ~cancels:true);
       Nothing
-  | Forget { promise; is_removable; next = _ } ->
-      give_up promise ~is_removable ~cancels:false;
+  | Forget action ->
+      let promise = action.promise in
+      if promise != given_up then (
+        action.promise <- given_up;
+        give_up promise ~is_removable:action.is_removable ~cancels:false);
       Nothing
-  | Resolve _ ->
-      resolve t action;
-      Nothing
-  | Reject _ ->
-      reject t action;
+  | Settle _ ->
+      settle t action;
       Nothing
   | Report { next = _ } ->
       Panics.report ();
       Nothing
 
-(* Calls a closure, and awaits its promise. Sets [has_begun] first. *)
+(* Calls a closure, and awaits its promise. [is_settled] says afterwards that the wait
+   needs nothing more. *)
 and call : type a b.
     t ->
     Raw.context ->
-    has_begun:bool ref ->
+    is_settled:bool ref ->
     (a -> b Lwt.t) ->
     a ->
     Raw.wait ->
     Raw.actions =
- fun t here ~has_begun closure argument wait ->
+ fun t here ~is_settled closure argument wait ->
   let next = ref Raw.Nothing in
   let is_over = ref false in
   try
-    has_begun := true;
     next := await t here (closure argument) wait;
     is_over := true;
+    is_settled := true;
     !next
-  with exn -> failed t wait exn ~is_over:!is_over !next
+  with exn ->
+    let actions = failed t wait exn ~is_settled:!is_over !next in
+    is_settled := true;
+    actions
 
 and observe : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
  fun t here promise wait ->
@@ -364,19 +418,19 @@ and observe : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
     next := await t here promise wait;
     is_over := true;
     !next
-  with exn -> failed t wait exn ~is_over:!is_over !next
+  with exn -> failed t wait exn ~is_settled:!is_over !next
 
 (* Does what {!call} does, in a context. *)
 and call_within : type a b.
     t -> Raw.context -> (a -> b Lwt.t) -> a -> Raw.wait -> Raw.actions =
  fun t context closure argument wait ->
-  let has_begun = ref false in
-  let call argument wait = call t context ~has_begun closure argument wait in
+  let is_settled = ref false in
+  let call argument wait = call t context ~is_settled closure argument wait in
   match
     Context.run context (fun () -> carry_out t context call argument wait)
   with
   | () -> Nothing
-  | exception exn -> failed t wait exn ~is_over:!has_begun Nothing
+  | exception exn -> failed t wait exn ~is_settled:!is_settled Nothing
 
 and await : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
  fun t here promise wait ->
@@ -423,7 +477,8 @@ and settled : type a.
    with exn ->
      let backtrace = Printexc.get_raw_backtrace () in
      (* This does nothing if the wait is settled. *)
-     leave t (stub wait result);
+     add_left t (stub wait result);
+     t.come_back ();
      Printexc.raise_with_backtrace exn backtrace);
   if Failure.has_escaped () then Failure.leave ()
 
@@ -453,26 +508,54 @@ let rec make_room t slot =
       t.resolvers <- resolvers)
     else make_room t slot
 
+(* The call must be pending, or its result on its way. *)
 let cancel t slot =
   let cancel t slot =
-    if slot < Array.length t.resolvers then t.resolvers.(slot) <- nobody;
+    if slot < Array.length t.resolvers then
+      t.resolvers.(slot) <- (if Raw.call_is_pending slot then nobody else gone);
     t.expected <- None;
     Raw.call_cancel slot
   in
+  make_room t slot;
   carry_out t Nowhere cancel t slot
 
 (* If [drop_lost] has dropped the call before, another call may have the slot by now, so
    this looks whether the promise in the slot is the cancelled one. *)
-let cancelled t slot =
+let cancelled t call =
+  let slot = slot_of call in
   if is_settled t.resolvers.(slot) || not is_its_promise then cancel t slot
 
-let wait (type a) t slot ~on_cancel : a Lwt.t =
-  make_room t slot;
-  let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
-  (* The result that Rust gives for this slot is an [a]. *)
-  t.resolvers.(slot) <- (Obj.magic resolver : Obj.t Lwt.u);
-  Lwt.on_cancel promise on_cancel;
-  promise
+let rec forget_early t call =
+  let before = t.early in
+  let after = List.remove_assoc call before in
+  if t.early == before then t.early <- after else forget_early t call
+
+let drop t call =
+  if List.mem_assoc call t.early then forget_early t call
+  else cancel t (slot_of call)
+
+let rec wait : type a. t -> Raw.call_id -> on_cancel:(unit -> unit) -> a Lwt.t =
+ fun t call ~on_cancel ->
+  let early = t.early in
+  match List.assoc_opt call early with
+  | Some result -> (
+      forget_early t call;
+      match result with
+      | Ok value -> Lwt.return (Obj.obj value)
+      | Error ((exn, _) as failure) ->
+          Failure.note failure;
+          Lwt.fail exn)
+  | None ->
+      let slot = slot_of call in
+      let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
+      make_room t slot;
+      Lwt.on_cancel promise on_cancel;
+      (* Another thread may have run the task meanwhile. *)
+      if t.early == early then (
+        (* The result that Rust gives for this call is an [a]. *)
+        t.resolvers.(slot) <- (Obj.magic resolver : Obj.t Lwt.u);
+        promise)
+      else wait t call ~on_cancel
 
 let take_actions : type a. (a, t) Raw.call -> unit -> Raw.actions =
  fun call () ->
@@ -490,9 +573,19 @@ let begin_call : type a. (a, t) Raw.call -> unit =
       carry_out executor context take_actions call ()
   | Returned_unit | Returned _ | Raised _ -> ()
 
-let expect t slot result =
-  make_room t slot;
-  t.expected <- Some (Expected { slot; result })
+let rec expect t call result =
+  let early = t.early in
+  match List.assoc_opt call early with
+  | Some value ->
+      forget_early t call;
+      result :=
+        Some
+          (match value with
+          | Ok value -> Ok (Obj.obj value)
+          | Error _ as error -> error)
+  | None ->
+      let expected = Some (Expected { call; result }) in
+      if t.early == early then t.expected <- expected else expect t call result
 
 (* {1 Calls whose cancellation got lost} *)
 
@@ -517,14 +610,12 @@ let find_lost t =
 (* {1 The end} *)
 
 let abandon_promises t =
-  let waiting =
-    List.filter (fun resolver -> resolver != nobody) (Array.to_list t.resolvers)
-  in
+  let waiting = List.filter is_of_a_call (Array.to_list t.resolvers) in
   let abandon resolver () = Lwt.wakeup_exn resolver Errors.Abandoned in
   List.map abandon waiting
 
 let abandon_expected t =
-  let abandon (Expected { slot = _; result }) () =
+  let abandon (Expected { call = _; result }) () =
     result := Some (Error (Errors.Abandoned, None))
   in
   List.map abandon (Option.to_list t.expected)
@@ -533,6 +624,7 @@ let forget_all t =
   let abandon = abandon_expected t @ abandon_promises t in
   t.resolvers <- Array.make 16 nobody;
   t.expected <- None;
+  t.early <- [];
   Left.clear t.left;
   t.lost <- [];
   abandon
@@ -550,7 +642,10 @@ let rec in_spite_of raised = function
 let drop_lost t =
   let lost = t.lost in
   t.lost <- [];
-  in_spite_of None (List.map (fun slot () -> cancelled t slot) lost)
+  in_spite_of None
+    (List.map
+       (fun slot () -> if is_settled t.resolvers.(slot) then cancel t slot)
+       lost)
 
 let close t =
   let first () = carry_out_left t in

@@ -39,24 +39,22 @@ val poll : t -> unit
 
     @raise Errors.Abandoned if Rust was shut down. *)
 
-val wait : t -> int -> on_cancel:(unit -> unit) -> 'a Lwt.t
-(** [wait t slot ~on_cancel] is the promise of the call in [slot], which has
-    just become a task. [Lwt.cancel] runs [on_cancel], which has to call
-    {!cancelled}. *)
+val wait : t -> Raw.call_id -> on_cancel:(unit -> unit) -> 'a Lwt.t
+(** [wait t call ~on_cancel] is the promise of a call that has become a task.
+    [Lwt.cancel] runs [on_cancel], which has to call {!cancelled}. *)
 
-val expect : t -> int -> ('a, Raw.failure) result option ref -> unit
-(** [expect t slot result] is like {!wait}, for a domain without a Lwt loop:
+val expect : t -> Raw.call_id -> ('a, Raw.failure) result option ref -> unit
+(** [expect t call result] is like {!wait}, for a domain without a Lwt loop:
     [result] is filled when the call ends. An executor expects one call at a
     time. Meanwhile no other call has a resolver. *)
 
-val cancel : t -> int -> unit
-(** [cancel t slot] cancels the call in [slot], which must be pending. The
-    future is dropped before [cancel] returns, unless it is being polled. *)
+val drop : t -> Raw.call_id -> unit
+(** [drop t call] cancels a call whose result nobody takes. The future is
+    dropped before [drop] returns, unless it is being polled. *)
 
-val cancelled : t -> int -> unit
-(** [cancelled t slot] is [cancel t slot], if Lwt has just cancelled the promise
-    of the call in [slot]. It does nothing if {!drop_lost} has dropped the call
-    before. *)
+val cancelled : t -> Raw.call_id -> unit
+(** [cancelled t call] does the same, if Lwt has just cancelled the promise of
+    [call]. It does nothing if {!drop_lost} has dropped the call before. *)
 
 val find_lost : t -> bool
 (** [find_lost t] looks for calls whose promises Lwt has cancelled without

@@ -246,10 +246,10 @@ let drain t deadline =
   match (Raw.call_drain deadline : (unit, Executor.t) Raw.call) with
   | Returned_unit | Returned () -> Lwt.return_unit
   | Raised (exn, _) -> Lwt.fail exn
-  | Pending { slot; _ } as call ->
+  | Pending { call = id; _ } as call ->
       let promise =
-        Executor.wait t.executor slot ~on_cancel:(fun () ->
-            Executor.cancelled t.executor slot)
+        Executor.wait t.executor id ~on_cancel:(fun () ->
+            Executor.cancelled t.executor id)
       in
       Executor.begin_call call;
       promise

@@ -1,6 +1,7 @@
 type t = {
   executor : Executor.t;
-  socket : Unix.file_descr;  (** has a byte to read when there is work *)
+  mutable socket : Unix.file_descr;
+      (** has a byte to read when there is work *)
   mutable is_running : bool;
   mutable is_closed : bool;
   mutable has_socket : bool;
@@ -44,26 +45,37 @@ let create domain =
   (* [come_back] is [ignore]: [drive] looks for work before it sleeps, and Rust wakes it
      from its sleep. *)
   let executor = Executor.make ~is_of_lwt:false ignore in
-  match Outcome.get (Raw.executor_create domain None executor) with
-  | None -> (* Code that interrupted this call has made the executor. *) find ()
-  | Some socket ->
-      let t =
-        {
-          executor;
-          socket;
-          is_running = false;
-          is_closed = false;
-          has_socket = true;
-        }
-      in
-      Domain.DLS.set key (Some t);
-      (* If the domain runs its hooks already, OCaml would not call another one, and so
-         [run] closes the executor. If no hook of ours has run before, [has_begun] is
-         [false] even so, and the collector closes the executor. *)
-      if not (Domain_end.has_begun ()) then
-        Domain_end.run (fun () -> close domain t);
-      Domain_end.keep (Outcome.get (Raw.executor_life (Some socket)));
-      t
+  let t =
+    {
+      executor;
+      socket = Unix.stdin;
+      is_running = false;
+      is_closed = false;
+      has_socket = false;
+    }
+  in
+  try
+    match Raw.executor_create domain None executor with
+    | Failed (exn, backtrace) -> Failure.raise (exn, backtrace)
+    | Ready None ->
+        (* Code that interrupted this call has made the executor. *)
+        find ()
+    | Ready (Some socket) ->
+        t.socket <- socket;
+        t.has_socket <- true;
+        Domain.DLS.set key (Some t);
+        (* If the domain runs its hooks already, OCaml would not call another one, and so
+           [run] closes the executor. If no hook of ours has run before, [has_begun] is
+           [false] even so, and the collector closes the executor. *)
+        if not (Domain_end.has_begun ()) then
+          Domain_end.run (fun () -> close domain t);
+        Domain_end.keep (Outcome.get (Raw.executor_life (Some socket)));
+        t
+  with exn ->
+    (* The handler of a signal has raised [exn]. The next call makes another executor. *)
+    let backtrace = Printexc.get_raw_backtrace () in
+    if t.has_socket then close domain t;
+    Printexc.raise_with_backtrace exn backtrace
 
 let attach () =
   let domain = Domain_id.self () in
@@ -96,21 +108,21 @@ let perform : type a. t -> (unit -> (a, Executor.t) Raw.call) -> a =
       Failure.leave ();
       Failure.raise (exn, backtrace)
   | Pending pending as call -> (
-      let slot = pending.slot in
-      if slot < 0 then
+      let id = pending.call in
+      if id < 0 then
         invalid_arg "Lwt_rust.Executor.run: the call's promise was taken before";
       if pending.executor != t.executor then
         invalid_arg "Lwt_rust.Executor.run: the call was made in another domain";
       try
-        pending.slot <- -1;
-        Executor.expect t.executor slot result;
+        pending.call <- -1;
+        Executor.expect t.executor id result;
         Executor.begin_call call;
         Failure.leave ();
         drive t result
       with exn ->
         let backtrace = Printexc.get_raw_backtrace () in
         (* The future is dropped before the exception of the caller goes on. *)
-        if Option.is_none !result then Executor.cancel t.executor slot;
+        if Option.is_none !result then Executor.drop t.executor id;
         Printexc.raise_with_backtrace exn backtrace)
 
 let close_if_ending t =

@@ -18,6 +18,9 @@ type wait = int
 (** The number of a wait: of a task that awaits a Lwt promise. Settling a wait
     that has ended does nothing. *)
 
+type call_id = int
+(** Names a call. No other call of the executor ever has the same number. *)
+
 (** The actions that Rust has left, in the order in which OCaml carries them
     out. *)
 type actions =
@@ -36,14 +39,20 @@ type actions =
       (** raise an exception: the stub itself has failed, or code that Lwt runs
           has raised what Lwt does not catch *)
   | Observe : { promise : 'a Lwt.t; wait : wait; next : actions } -> actions
-  | Cancel of { promise : Obj.t; is_removable : bool; next : actions }
+  | Cancel of { mutable promise : Obj.t; is_removable : bool; next : actions }
       (** cancel the promise, which Rust no longer awaits. [promise] and
-          [is_removable] are the arguments of {!wait_promised} *)
-  | Forget of { promise : Obj.t; is_removable : bool; next : actions }
+          [is_removable] are the arguments of {!wait_promised}. [promise] is
+          [()] when OCaml has begun *)
+  | Forget of { mutable promise : Obj.t; is_removable : bool; next : actions }
       (** as [Cancel], but do not cancel the promise *)
-  | Resolve of { mutable slot : int; value : Obj.t; next : actions }
-      (** the promise of a call; [slot] is {!taken} when OCaml has the value *)
-  | Reject of { mutable slot : int; failure : failure; next : actions }
+  | Settle of {
+      mutable call : call_id;
+      is_value : bool;
+      result : Obj.t;
+      next : actions;
+    }
+      (** settle the promise of a call, with a value or a [failure]. [call] is
+          negative when OCaml has taken the result *)
   | Report of { next : actions }  (** give the panics to the reporter *)
 
 (** The result of a stub of an asynchronous function: the constructors of
@@ -53,13 +62,13 @@ type ('a, 'executor) call =
   | Returned : 'a -> ('a, 'executor) call
   | Raised : exn * Printexc.raw_backtrace option -> ('a, 'executor) call
   | Pending : {
-      mutable slot : int;
+      mutable call : call_id;
       executor : 'executor;
       mutable actions : actions;
       context : context;  (** the context of its closures *)
     }
       -> ('a, 'executor) call
-      (** a call that waits: its slot, and the executor that runs it *)
+      (** a call that waits, and the executor that runs it *)
 
 (** The state of a wait when OCaml has its promise. *)
 type begun =
@@ -134,6 +143,10 @@ external executor_close : unit -> actions = "lwt_rust_executor_close"
 
 external executor_notifications : unit -> int outcome
   = "lwt_rust_executor_notifications"
+
+external call_is_pending : int -> bool = "lwt_rust_call_is_pending"
+[@@noalloc]
+(** Whether the call in a slot has not completed. *)
 
 external call_cancel : int -> actions = "lwt_rust_call_cancel"
 external call_drain : float -> (unit, 'executor) call = "lwt_rust_call_drain"

@@ -97,12 +97,12 @@ where
     let (executor, arguments) = attach(lock)?;
     executor.forget_taken();
     let mut future = executor.call_future(start(lock, arguments)?);
-    let context = executor.give_context(lock);
+    let context = executor.give_context(lock)?;
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
-        let slot = executor.adopt(lock, future, cancellation)?;
-        let slot = Root::new(Val::from_index(slot));
+        let ticket = executor.adopt(lock, future, cancellation)?;
+        let ticket = Root::new(Val::from_bits(ticket.to_bits()));
         let actions = Root::new(executor.hand_over(lock, false));
-        let fields = [&slot, &*executor.record(), &actions, &context];
+        let fields = [&ticket, &*executor.record(), &actions, &context];
         return Ok(lock.block(Status::Pending as u8, &fields));
     };
     executor.end_call_future(future);

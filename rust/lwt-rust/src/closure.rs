@@ -53,26 +53,25 @@ impl DomainExecutor {
     /// it has read its arguments. Returns the context of the call, or `()` if there are no
     /// closures.
     #[inline]
-    pub(crate) fn give_context(&self, lock: &mut Lock) -> Root {
+    pub(crate) fn give_context(&self, lock: &mut Lock) -> Result<Root, Error> {
         match self.has_taken.replace(false) {
             true => self.give_context_now(lock),
-            false => Root::UNIT,
+            false => Ok(Root::UNIT),
         }
     }
 
     #[cold]
-    fn give_context_now(&self, lock: &mut Lock) -> Root {
+    fn give_context_now(&self, lock: &mut Lock) -> Result<Root, Error> {
         let taken = self.taken.take();
-        let captured = call_back(lock, Callback::CaptureContext, &[&Root::UNIT]);
-        // This fails only if there is no memory. Then the closures have no context.
-        let context = match captured {
-            Some(Ok(context)) => Root::new(context),
-            Some(Err(_)) | None => Root::UNIT,
+        let context = match call_back(lock, Callback::CaptureContext, &[&Root::UNIT]) {
+            // It is an error if OCaml has no memory, or if the handler of a signal raises.
+            Some(captured) => Root::new(captured?),
+            None => Root::UNIT,
         };
         for function in taken {
             let _ = function.context.set(Root::new(context.get(lock)));
         }
-        context
+        Ok(context)
     }
 }
 

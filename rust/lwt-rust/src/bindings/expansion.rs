@@ -113,7 +113,7 @@ where
         }
         let function = start(lock, arguments)?;
         if let Some(executor) = executor {
-            executor.give_context(lock);
+            executor.give_context(lock)?;
         }
         let tokio = match USES_TOKIO {
             true => Some(executor::tokio()?),

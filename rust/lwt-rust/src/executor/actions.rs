@@ -30,10 +30,11 @@ pub(crate) enum Action {
     Cancel(Awaited),
     /// Gives up a Lwt promise that Rust no longer awaits, without cancelling it.
     Forget(Awaited),
-    /// Resolves the promise of a call.
-    Resolve { slot: usize, value: Root },
-    /// Rejects the promise of a call with a `failure`.
-    Reject { slot: usize, failure: Root },
+    /// Settles the promise of a call, with a value or a `failure`.
+    Settle {
+        ticket: Ticket,
+        result: Result<Root, Root>,
+    },
     /// Calls the panic reporter.
     Report,
 }
@@ -66,8 +67,7 @@ impl Action {
     /// The block of this action, which points to the chain that follows it.
     #[inline]
     fn block<'l>(self, lock: &'l mut Lock, next: &Root) -> Val<'l> {
-        let number = |wait: Ticket| Root::new(Val::from_bits(wait.to_bits()));
-        let index = |slot: usize| Root::new(Val::from_index(slot));
+        let number = |ticket: Ticket| Root::new(Val::from_bits(ticket.to_bits()));
         match self {
             Action::Call {
                 function,
@@ -80,9 +80,12 @@ impl Action {
             Action::Observe { promise, wait } => lock.block(2, &[&promise, &number(wait), next]),
             Action::Cancel(awaited) => awaited.block(lock, 3, next),
             Action::Forget(awaited) => awaited.block(lock, 4, next),
-            Action::Resolve { slot, value } => lock.block(5, &[&index(slot), &value, next]),
-            Action::Reject { slot, failure } => lock.block(6, &[&index(slot), &failure, next]),
-            Action::Report => lock.block(7, &[next]),
+            Action::Settle { ticket, result } => {
+                let is_value = Root::of_bool(result.is_ok());
+                let (Ok(result) | Err(result)) = result;
+                lock.block(5, &[&number(ticket), &is_value, &result, next])
+            }
+            Action::Report => lock.block(6, &[next]),
         }
     }
 }

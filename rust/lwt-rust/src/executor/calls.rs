@@ -174,8 +174,8 @@ impl DomainExecutor {
 
     /// Makes a task of a call that has begun, and polls it once more, so that the future
     /// registers the task's own waker. A future that has woken itself is polled later
-    /// instead, since it wants other tasks to have their turn. Returns the number of the
-    /// call's slot, under which OCaml gets the result.
+    /// instead, since it wants other tasks to have their turn. Returns the ticket of the
+    /// call, with which OCaml gets the result.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl DomainExecutor {
         lock: &mut Lock,
         mut future: Pin<Box<CallFuture<F>>>,
         cancellation: Cancellation,
-    ) -> Result<usize, Error>
+    ) -> Result<Ticket, Error>
     where
         F: Future<Output = Result<T, E>> + 'static,
         T: IntoOcaml,
@@ -209,7 +209,7 @@ impl DomainExecutor {
                         lock.lend(|| self.run_first(task));
                     }
                 }
-                Ok(ticket.slot())
+                Ok(ticket)
             }
             Err(error) => {
                 calls.remove(ticket);
@@ -246,15 +246,12 @@ impl DomainExecutor {
                 .unwrap_or_else(|payload| Err(Panic::from_payload(payload).into())),
             Err(error) => Err(error),
         };
-        let slot = ticket.slot();
         self.calls.give();
-        self.leave(match converted {
-            Ok(value) => Action::Resolve { slot, value },
-            Err(error) => match error.into_failure(lock) {
-                Some(failure) => Action::Reject { slot, failure },
-                None => unreachable!("a call is made through the module that registers these"),
-            },
+        let result = converted.map_err(|error| match error.into_failure(lock) {
+            Some(failure) => failure,
+            None => unreachable!("a call is made through the module that registers these"),
         });
+        self.leave(Action::Settle { ticket, result });
     }
 
     /// Drops the future of the call in `slot`, which OCaml has cancelled and forgotten.
@@ -268,6 +265,11 @@ impl DomainExecutor {
             let _tokio = enter_tokio(self.shared.tokio());
             lock.lend(|| self.end_task(task));
         }
+    }
+
+    /// Whether the call in `slot` has not completed. If it has, OCaml gets its result.
+    pub(crate) fn is_call_pending(&self, slot: usize) -> bool {
+        self.calls.by_slot.borrow_mut().current(slot).is_some()
     }
 
     /// Waits until all calls but the caller's have ended. Only a call may use it, and only

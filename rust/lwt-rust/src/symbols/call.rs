@@ -7,8 +7,8 @@ use crate::{
     closure::LwtFn,
     convert::{FromOcaml, read},
     error::Error,
-    executor::{self, Handle},
-    ffi::{self, Lock, Raw, Root, Val, enter},
+    executor::{self, DomainExecutor, Handle},
+    ffi::{self, Lock, Raw, Root, Val, enter, keep},
     fork,
 };
 
@@ -32,6 +32,20 @@ fn cancel(lock: &mut Lock, slot: Raw) -> Result<Val<'_>, Error> {
     };
     executor.cancel(lock, slot);
     Ok(executor.hand_over(lock, false))
+}
+
+/// `int -> bool`, `[@@noalloc]`: whether the call in this slot has not completed.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_call_is_pending(slot: Raw) -> Raw {
+    let is_pending = |[slot]: [Val<'_>; 1]| {
+        let slot = slot.as_int().and_then(|slot| usize::try_from(slot).ok());
+        let executor = ffi::executor();
+        let is_it =
+            |executor: &DomainExecutor| slot.is_some_and(|slot| executor.is_call_pending(slot));
+        u8::from(executor.is_some_and(is_it))
+    };
+    // SAFETY: it is the parameter of this stub.
+    unsafe { keep([slot], is_pending) }
 }
 
 /// `float -> unit call`: ends when all other calls have ended, or after this time in
