@@ -57,6 +57,55 @@ let many_tokio_tasks_finish_together () =
   let+ sum = Rust.storm 10_000 in
   check_int "sum" (10_000 * 9_999 / 2) sum
 
+(* A call need not wait for its caller: the loop runs the task before the caller takes the
+   promise. Another thread of the domain may run the loop at that moment, too. *)
+let taken_late () =
+  let later call =
+    let* () = pauses 5 in
+    Lwt_rust.Call.promise call
+  in
+  let value = Rust.Raw.yield 1 7 in
+  let error = Rust.Raw.fail true in
+  let never_taken = Rust.Raw.yield 1 9 in
+  let others = List.init 40 (fun n -> Rust.yield 1 n) in
+  let* n = later value in
+  check_int "value" 7 n;
+  let* () =
+    expect "error" (later error) (function
+      | Lwt_rust.Error _ -> true
+      | _ -> false)
+  in
+  let* numbers = Lwt.all others in
+  check_bool "others" true (numbers = List.init 40 Fun.id);
+  let cancelled = later (Rust.Raw.for_ever ()) in
+  let* () = pauses 7 in
+  Lwt.cancel cancelled;
+  let* () = expect "cancelled" cancelled (( = ) Lwt.Canceled) in
+  ignore (never_taken : int Lwt_rust.Call.t);
+  let+ () = pauses 3 in
+  check_int "tasks" 0 (Lwt_rust.Runtime.live ()).tasks
+
+let called_by_a_thread () =
+  let calls = ref [] in
+  let is_over = ref false in
+  let call () =
+    for _ = 1 to 60 do
+      calls := Rust_functions.spin_and_yield 0.01 :: !calls;
+      Thread.delay 0.001
+    done;
+    is_over := true
+  in
+  let thread = Thread.create call () in
+  let rec turns () =
+    if !is_over then Lwt.return_unit
+    else
+      let* () = Lwt_unix.sleep 0.001 in
+      turns ()
+  in
+  let* () = turns () in
+  Thread.join thread;
+  Lwt.join !calls
+
 let resolver_on_another_thread () =
   let+ n = Rust.resolver 17 in
   check_int "value" 17 n
@@ -172,6 +221,9 @@ let () =
             waits_on_the_domain_are_done_in_the_same_turn;
           case "a value is physically the same" value_is_physically_the_same;
           case "a promise is taken once" taken_twice;
+          case "a promise is taken late" taken_late;
+          case "a thread calls while another one runs the loop"
+            called_by_a_thread;
           case "many calls wait together" many_calls_wait_together;
           case "a timer of tokio's" tokio_timer;
           case "a task of tokio's" tokio_task;

@@ -99,17 +99,62 @@ let rejected add =
   add (Rust.sum fails 3);
   add (Rust.sum Lwt.return 3)
 
-let in_a_domain () =
-  let run () =
-    let sum () = Lwt_rust.Executor.run (fun () -> Rust.Raw.sum Lwt.return 3) in
-    let rec go n =
-      let place = interrupted n (fun () -> check_int "sum" 3 (sum ())) in
-      check_int "later" 3 (sum ());
-      if Option.is_some place then go (n + 1) else n
-    in
-    go 0
+let after_a_turn f add = add (Rust.call_later f 3)
+let raises (_ : int) : int Lwt.t = raise Handler
+
+(* The run is longer than the rest of the program waits for. Each closure is called once. *)
+let many add =
+  let calls = Array.make 300 0 in
+  let count n =
+    calls.(n) <- calls.(n) + 1;
+    if calls.(n) > 1 then failwith "called twice";
+    Lwt.return 0
   in
+  add (Lwt.map (fun sum -> sum + 3) (Rust.sum count 300))
+
+let sum () = Lwt_rust.Executor.run (fun () -> Rust.Raw.sum Lwt.return 3)
+
+let run_interrupted n =
+  let place = interrupted n (fun () -> check_int "sum" 3 (sum ())) in
+  check_int "later" 3 (sum ());
+  Option.is_some place
+
+let rec each_place run n = if run n then each_place run (n + 1) else n
+
+let in_a_domain () =
+  let run () = each_place run_interrupted 0 in
   check_bool "enough places" true (Domain.join (Domain.spawn run) > 10)
+
+(* The executor of each domain is made while it is interrupted. *)
+let in_new_domains () =
+  let in_a_new_one n =
+    Domain.join (Domain.spawn (fun () -> run_interrupted n))
+  in
+  let descriptors () =
+    Gc.full_major ();
+    Gc.full_major ();
+    (Lwt_rust.Runtime.live ()).descriptors
+  in
+  ignore (in_a_new_one 1_000 : bool);
+  let before = descriptors () in
+  check_bool "enough places" true (each_place in_a_new_one 0 > 15);
+  check_int "descriptors" before (descriptors ())
+
+(* The handler runs between the poll and the action that cancels the promise. *)
+let while_a_promise_is_given_up () =
+  let handler (_ : int) = raise Handler in
+  let before = Sys.signal Sys.sigusr1 (Signal_handle handler) in
+  let (promise : int Lwt.t), _ = Lwt.task () in
+  let usr1 = 10 in
+  ( with_hook ignore @@ fun () ->
+    try
+      ignore
+        (Rust_functions.drop_after_signal (fun () -> promise) usr1 : unit Lwt.t);
+      Lwt_main.run (pauses 10)
+    with Handler -> () );
+  Sys.set_signal Sys.sigusr1 before;
+  Lwt_main.run (pauses 10);
+  check_bool "cancelled" true (Lwt.state promise = Fail Lwt.Canceled)
 
 (* A real signal. Most of the time is Rust's, so OCaml calls most handlers when a stub has
    returned. *)
@@ -160,6 +205,9 @@ let kinds_without_pauses =
   [
     ("closures that are ready", a_call Lwt.return);
     ("closures that raise", rejected);
+    ("closures after a turn", after_a_turn Lwt.return);
+    ("closures that raise after a turn", after_a_turn raises);
+    ("many closures", many);
   ]
 
 let kinds =
@@ -189,7 +237,14 @@ let () =
         if has_memprof () then
           left_out
             (knows_no_places @ starts_a_domain)
-            [ quick "Executor.run" in_a_domain ]
+            [
+              quick "Executor.run" in_a_domain;
+              quick "the first Executor.run" in_new_domains;
+            ]
         else [] );
-      ("signals", [ quick "by a timer" by_a_timer ]);
+      ( "signals",
+        [
+          quick "by a timer" by_a_timer;
+          quick "while a promise is given up" while_a_promise_is_given_up;
+        ] );
     ]

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lwt_rust::{DomainExecutor, Error, LwtFn, PortablePromise, Promise};
@@ -32,6 +32,28 @@ pub(crate) async fn await_elsewhere(f: LwtFn<(), i64>) -> Result<i64, Error> {
         Some(result) => result,
         None => tokio::spawn(promise).await?,
     }
+}
+
+/// Computes for a time, and then lets other tasks have their turn.
+#[lwt_rust::func]
+pub(crate) async fn spin_and_yield(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {}
+    tokio::task::yield_now().await;
+}
+
+/// Calls a closure, and drops its promise in a later turn, just after it has sent a signal to
+/// this process.
+#[lwt_rust::func]
+pub(crate) async fn drop_after_signal(f: LwtFn<(), i64>, signal: i32) -> Result<(), Error> {
+    let mut promise = f.call(());
+    look_at(&mut promise).await;
+    tokio::task::yield_now().await;
+    // SAFETY: it touches no memory of ours.
+    unsafe { libc::raise(signal) };
+    drop(promise);
+    tokio::task::yield_now().await;
+    Ok(())
 }
 
 /// Awaits a promise that OCaml settles in any domain: here, or on a worker of tokio's.
