@@ -60,6 +60,8 @@ let is_its_promise =
   let promise, resolver = Lwt.wait () in
   Obj.repr promise == Obj.repr resolver
 
+(* Only where [is_its_promise]: otherwise a resolver is no promise, and this would read
+   another value as one. *)
 let state (resolver : Obj.t Lwt.u) =
   Lwt.state (Obj.magic resolver : Obj.t Lwt.t)
 
@@ -133,17 +135,19 @@ and settle_without t (action : Raw.actions) =
       let value = result ~is_value:r.is_value r.result in
       let call = r.call in
       match t.expected with
-      | Some (Expected expected) when expected.call = call ->
+      | Some (Expected expected) as before when expected.call = call ->
           let value =
             Some
               (match value with
               | Ok value -> Ok (Obj.obj value)
               | Error _ as error -> error)
           in
-          expected.result := value;
-          t.expected <- None;
-          t.taken <- (t.taken + 1) land max_int;
-          r.call <- taken
+          if t.expected == before then (
+            expected.result := value;
+            t.expected <- None;
+            t.taken <- (t.taken + 1) land max_int;
+            r.call <- taken)
+          else settle t action
       | expected ->
           let before = t.early in
           let after = (call, value) :: before in
