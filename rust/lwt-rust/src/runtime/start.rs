@@ -24,8 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a thread for blocking functions lives when there are none to run. tokio calls
 /// no hook of ours when it rests, so it tells the Lwt loop when it ends of the signals that
-/// it took (`signals.rs`).
-const KEPT_ALIVE: Duration = Duration::from_millis(50);
+/// it took (`signals.rs`). A shorter time makes each wake-up of such a thread slower
+/// (`bench/NOTES.md`).
+const KEPT_ALIVE: Duration = Duration::from_millis(500);
 
 /// # Errors
 ///
