@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 lwt_rust::library! {
     #![doc = "The subjects of the benchmark."]
-    call_times, ready, wait, through_tokio, blocking, sleep, for_ever,
+    call_times, call_in_the_background, ready, wait, through_tokio, blocking, sleep, for_ever,
     behind_gate, open_gate, tasks, notify_from_thread,
 }
 
@@ -22,6 +22,14 @@ async fn call_times(step: LwtFn<(), ()>, times: u64) -> Result<(), Error> {
     for _ in 0..times {
         step.call(()).await?;
     }
+    Ok(())
+}
+
+/// Does the same as `call_times`, in a task that it spawns. Returns at once.
+#[func]
+async fn call_in_the_background(step: LwtFn<(), ()>, times: u64) -> Result<(), Error> {
+    let executor = DomainExecutor::current().ok_or(Error::Abandoned)?;
+    executor.spawn_local(call_times(step, times)).detach();
     Ok(())
 }
 
