@@ -41,8 +41,8 @@ pub(super) struct Calls {
     by_slot: RefCell<Slots<Call>>,
     /// How many calls have not ended.
     running: Cell<usize>,
-    /// Notified when a call has ended.
-    ended: Event,
+    /// Notified when one call is left, which may be the one that waits for all others.
+    one_is_left: Event,
     /// How many results were given to OCaml. OCaml counts the results that it has taken. A
     /// slot is used again when the two counts are the same.
     given: Cell<usize>,
@@ -76,9 +76,12 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let calls = &self.executor.calls;
-        calls.running.set(calls.running.get() - 1);
-        // The listeners are tasks of this domain, so the order is that of the domain's lock.
-        calls.ended.notify(usize::MAX.relaxed());
+        let left = calls.running.get() - 1;
+        calls.running.set(left);
+        if left == 1 {
+            // The listener is a task of this domain, so the domain's lock gives the order.
+            calls.one_is_left.notify(usize::MAX.relaxed());
+        }
     }
 }
 
@@ -276,8 +279,8 @@ impl DomainExecutor {
         // In its first poll the caller is not counted yet.
         tokio::task::yield_now().await;
         while self.calls.running.get() > 1 {
-            listener!(self.calls.ended => ended);
-            ended.await;
+            listener!(self.calls.one_is_left => left);
+            left.await;
         }
     }
 }

@@ -356,9 +356,9 @@ impl<F: Future<Output = ()>> Future for Quiet<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let polled = ready!(self.project().future.poll(context));
-        // The panic hook has reported the panic.
-        Poll::Ready(drop_quietly(polled))
+        // The panic hook has reported a panic.
+        drop_quietly(ready!(self.project().future.poll(context)));
+        Poll::Ready(())
     }
 }
 

@@ -3,7 +3,7 @@
 //! The table of the domain contains the tasks and the queue of the runnable ones. While
 //! code of ours runs in the domain, it makes a task runnable without a lock or an atomic
 //! operation. Other threads see nothing of the table. They leave their requests in an
-//! [`Inbox`], and wake the executor.
+//! [`Inbox`](lwt_rust_core::Inbox), and wake the executor.
 
 use std::{
     cell::{Cell, RefCell},

@@ -71,6 +71,7 @@ impl DomainExecutor {
     }
 
     /// Runs a task that a callback of a Lwt promise has made runnable just now.
+    #[inline(always)]
     pub(crate) fn run_now(&self, lock: &mut Lock, task: TaskSlot) {
         if self.shared.is_closed() {
             return;
@@ -82,6 +83,7 @@ impl DomainExecutor {
     /// Runs the spawned tasks that the running stub has made runnable. For example, a
     /// callback of a Lwt promise has woken one of them.
     #[cold]
+    #[inline(never)]
     pub(crate) fn run_spawned_now(&self, lock: &mut Lock) {
         if let Some(driver) = self.take_driver() {
             self.run_now(lock, driver.slot());
