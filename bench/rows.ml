@@ -47,7 +47,7 @@ let proof n = Rust.call_times Lwt.pause n
 let proof_spawned n =
   let ended, resolver = Lwt.wait () in
   let left = ref n in
-  let step () =
+  let step (_ : int) =
     decr left;
     if !left = 0 then Lwt.wakeup_later resolver ();
     Lwt.pause ()
