@@ -43,6 +43,18 @@ let rec together width f n =
 
 let turns n = repeat Lwt.pause n
 let proof n = Rust.call_times Lwt.pause n
+
+let proof_spawned n =
+  let ended, resolver = Lwt.wait () in
+  let left = ref n in
+  let step (_ : int) =
+    decr left;
+    if !left = 0 then Lwt.wakeup_later resolver ();
+    Lwt.pause ()
+  in
+  let* () = Rust.call_in_the_background step n in
+  ended
+
 let await_ready n = Rust.call_times (fun () -> Lwt.return_unit) n
 
 external nothing : unit -> unit = "lwt_rust_bench_nothing"
@@ -271,6 +283,8 @@ let domains =
 let all =
   [
     beside_turn "proof" "Rust awaits Lwt.pause, a turn" 1.15 50_000 proof;
+    beside_turn "proof_spawned" "the same, in a task that Rust spawns" 1.5
+      50_000 proof_spawned;
     beside_turn "await_ready" "Rust awaits Lwt.return_unit" 0.12 50_000
       await_ready;
     beside_turn "call_ready" "a call that is ready at once" 0.06 50_000
@@ -307,6 +321,7 @@ let counted =
   [
     ("lwt", lwt turns);
     ("proof", lwt proof);
+    ("proof_spawned", lwt proof_spawned);
     ("await_ready", lwt await_ready);
     ("call_ready", lwt (repeat Rust.ready));
     ("call_wait_1", lwt (repeat Rust.wait));

@@ -63,6 +63,18 @@ let programs =
         Lwt_main.run
           (let* () = begin_work () in
            Lwt.map ignore (Rust.sum (fun _ -> exit 5) 1)) );
+    ( "exit in a closure of a spawned task, and hooks that await others",
+      9,
+      fun () ->
+        let awaits_another () =
+          let* n = Rust_functions.sleep_in_a_task 0.001 (fun () -> pausing 5) in
+          if n <> 5 then Unix._exit 1;
+          Lwt.return_unit
+        in
+        Lwt_main.at_exit awaits_another;
+        Lwt_main.run
+          (let* () = begin_work () in
+           Lwt.map ignore (Rust_functions.call_in_a_task (fun () -> exit 9))) );
     ( "exit in a closure that Rust calls later, and hooks that await Rust",
       7,
       fun () ->

@@ -78,6 +78,30 @@ let by_a_closure () =
   check_child "child" !child;
   check_int "parent" 3 (run summing)
 
+(* The closure forks in the middle of a poll, while workers wake other tasks. *)
+let by_a_closure_of_a_task () =
+  let others () =
+    List.init 20 (fun n ->
+        Rust_functions.sleep_in_a_task 0.001 (fun () -> Lwt.return n))
+  in
+  for _ = 1 to 10 do
+    let others = others () in
+    let child = ref (-1) in
+    let closure () =
+      child := Lwt_unix.fork ();
+      5
+    in
+    let calling = Rust_functions.call_in_a_task closure in
+    (match run (result calling) with
+    | Error Lwt_rust.Abandoned when !child = 0 -> Unix._exit 0
+    | _ when !child = 0 -> Unix._exit 1
+    | Ok 5 -> ()
+    | Ok _ | Error _ -> Alcotest.fail "the call"
+    | exception _ when !child = 0 -> Unix._exit 2);
+    check_child "child" !child;
+    check_int "others" 190 (List.fold_left ( + ) 0 (run (Lwt.all others)))
+  done
+
 (* The child of [Unix.fork] would read the parent's notifications. *)
 let what_waits_is_rejected () =
   let sleeping = Rust.sleep 200 'x' and yielding = Rust.yield 3 'y' in
@@ -139,6 +163,7 @@ let () =
           test "calls are refused, Lwt_unix.fork"
             (calls_are_refused Lwt_unix.fork);
           test "by a closure" by_a_closure;
+          test "by a closure of a task" by_a_closure_of_a_task;
           test "what waits is rejected" what_waits_is_rejected;
           test "collected in the child" collected_in_the_child;
           test "other programs" other_programs;

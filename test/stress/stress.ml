@@ -72,8 +72,12 @@ let begin_signals () =
 
 (* {1 Operations} *)
 
+let a_task n =
+  let time = Random.float 0.001 in
+  Rust_functions.sleep_in_a_task time (fun () -> pausing n)
+
 let plain () =
-  match Random.int 17 with
+  match Random.int 21 with
   | 0 -> Lwt.map (fun n -> check "yield" (n = 1)) (Rust.yield 3 1)
   | 1 -> Lwt.map (fun n -> check "spawn" (n = 2)) (Rust.spawn 2)
   | 2 -> Lwt.map (fun n -> check "sum" (n = 45)) (Rust.sum pausing 10)
@@ -98,6 +102,14 @@ let plain () =
   | 14 -> fails (Rust.panic (Random.bool ()))
   | 15 -> signal_for_rust ()
   | 16 -> signal_for_ocaml ()
+  | 17 -> Lwt.map (fun n -> check "a task" (n = 4)) (a_task 4)
+  | 18 -> cancelled (a_task 4)
+  | 19 ->
+      let elsewhere = Rust_functions.spawn_from_elsewhere 5 in
+      Lwt.map (fun n -> check "from elsewhere" (n = 5)) elsewhere
+  | 20 ->
+      let order = Rust_functions.play 20 in
+      Lwt.map (fun order -> check "order" (order = [ 1; 2 ])) order
   | _ -> Rust.sleep (Random.int 3) ()
 
 let around_closures = [ a_fiber_around; a_fiber_within ]
@@ -112,7 +124,7 @@ let on_lwt others () = if Random.int 5 = 0 then one_of others () else plain ()
 
 let in_a_domain () =
   let run = Lwt_rust.Executor.run in
-  match Random.int 10 with
+  match Random.int 12 with
   | 0 -> check "yield" (run (fun () -> Rust.Raw.yield 3 1) = 1)
   | 1 -> check "spawn" (run (fun () -> Rust.Raw.spawn 2) = 2)
   | 2 -> check "sum" (run (fun () -> Rust.Raw.sum Lwt.return 10) = 45)
@@ -131,6 +143,12 @@ let in_a_domain () =
       | exception Lwt_rust.Error { backtrace = Some _; _ } -> ())
   | 8 ->
       around (fun () -> check "around" (run (fun () -> Rust.Raw.yield 3 1) = 1))
+  | 9 ->
+      (* Other threads wake these tasks, perhaps while the domain ends. *)
+      run (fun () -> Rust_functions.Call.leave_to_wakers 5)
+  | 10 ->
+      let call () = Rust_functions.Call.spawn_from_elsewhere 5 in
+      check "from elsewhere" (run call = 5)
   | _ -> run (fun () -> Rust.Raw.leave_task (ref 0))
 
 let counted = Atomic.make 0
@@ -250,6 +268,7 @@ let main seconds =
       (show_memory ()) (Atomic.get counted) (Atomic.get domains_ended)
   done;
   let after = Lwt_main.run (live_when_quiet 500 before) in
+  check "no tasks that were left" (Rust_functions.left () = 0);
   check "as it was" (after.tasks = 0 && after.promises = 0);
   check "no descriptors more" (after.descriptors <= before.descriptors);
   check "no roots more" (after.roots <= before.roots)

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 lwt_rust::library! {
     #![doc = "The subjects of the benchmark."]
-    call_times, ready, wait, through_tokio, blocking, sleep, for_ever,
+    call_times, call_in_the_background, ready, wait, through_tokio, blocking, sleep, for_ever,
     behind_gate, open_gate, tasks, notify_from_thread,
 }
 
@@ -22,6 +22,22 @@ async fn call_times(step: LwtFn<(), ()>, times: u64) -> Result<(), Error> {
     for _ in 0..times {
         step.call(()).await?;
     }
+    Ok(())
+}
+
+/// Calls a Lwt closure a number of times in a task that it spawns. Returns at once.
+// The closure has another type than that of `call_times`, so that the compiler treats that
+// function as if this one were not there.
+#[func]
+async fn call_in_the_background(step: LwtFn<u64, ()>, times: u64) -> Result<(), Error> {
+    let executor = DomainExecutor::current().ok_or(Error::Abandoned)?;
+    let calls = async move {
+        for n in 0..times {
+            step.call(n).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    executor.spawn_local(calls).detach();
     Ok(())
 }
 

@@ -1,6 +1,9 @@
 //! More calls, tasks and awaited promises than a domain may have.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use lwt_rust::{DomainExecutor, Error, LwtFn, Task, func};
 use tokio::sync::Semaphore;
@@ -46,6 +49,12 @@ pub(crate) async fn call_many_elsewhere(
     Ok(tokio::spawn(calls).await?)
 }
 
+/// Counts the caller, and waits until the gate is closed.
+async fn wait_at(gate: Arc<Semaphore>, waiting: Arc<AtomicUsize>) -> bool {
+    waiting.fetch_add(1, Ordering::Relaxed);
+    gate.acquire().await.is_err()
+}
+
 /// Spawns this many tasks that wait at the same time.
 #[func]
 pub(crate) async fn spawn_many(tasks: usize) -> Result<(usize, Vec<String>), Error> {
@@ -53,12 +62,15 @@ pub(crate) async fn spawn_many(tasks: usize) -> Result<(usize, Vec<String>), Err
     tokio::task::yield_now().await;
     let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
     let gate = Arc::new(Semaphore::new(0));
+    let waiting = Arc::new(AtomicUsize::new(0));
     let waits = |_| {
-        let gate = gate.clone();
-        executor.spawn_local(async move { gate.acquire().await.is_err() })
+        let (gate, waiting) = (gate.clone(), waiting.clone());
+        executor.spawn_local(wait_at(gate, waiting))
     };
     let tasks: Vec<_> = (0..tasks).map(waits).collect();
-    tokio::task::yield_now().await;
+    while waiting.load(Ordering::Relaxed) < tasks.len() {
+        tokio::task::yield_now().await;
+    }
     gate.close();
     let mut results = Vec::new();
     for task in tasks {
@@ -73,19 +85,18 @@ pub(crate) async fn spawn_many_elsewhere(tasks: usize) -> Result<(usize, Vec<Str
     let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
     let handle = executor.handle();
     let gate = Arc::new(Semaphore::new(0));
+    let waiting = Arc::new(AtomicUsize::new(0));
     let spawned = {
-        let gate = gate.clone();
+        let (gate, waiting) = (gate.clone(), waiting.clone());
         tokio::task::spawn_blocking(move || -> Vec<Task<bool>> {
-            let waits = |_| {
-                let gate = gate.clone();
-                handle.spawn(async move { gate.acquire().await.is_err() })
-            };
+            let waits = |_| handle.spawn(wait_at(gate.clone(), waiting.clone()));
             (0..tasks).map(waits).collect()
         })
         .await?
     };
-    // After this all spawned tasks wait at the gate.
-    tokio::task::yield_now().await;
+    while waiting.load(Ordering::Relaxed) < spawned.len() {
+        tokio::task::yield_now().await;
+    }
     gate.close();
     let mut results = Vec::new();
     for task in spawned {

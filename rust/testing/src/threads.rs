@@ -1,9 +1,11 @@
 //! Threads, and the wake-ups between them.
 
 use std::{
+    cell::Cell,
     future::{Future, pending},
     mem::MaybeUninit,
     pin::pin,
+    rc::Rc,
     sync::{
         Arc, Barrier,
         atomic::{AtomicUsize, Ordering},
@@ -69,14 +71,19 @@ lwt_rust::export! {
     async fn test_herd(tasks: usize) -> Result<usize, Error> {
         let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
         let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        let waiting = Rc::new(Cell::new(0));
         let tasks: Vec<_> = (0..tasks)
             .map(|_| {
-                let gate = gate.clone();
-                executor.spawn_local(async move { gate.acquire().await.is_err() })
+                let (gate, waiting) = (gate.clone(), waiting.clone());
+                executor.spawn_local(async move {
+                    waiting.set(waiting.get() + 1);
+                    gate.acquire().await.is_err()
+                })
             })
             .collect();
-        // The queue is first in, first out. So all tasks wait at the gate after this.
-        tokio::task::yield_now().await;
+        while waiting.get() < tasks.len() {
+            tokio::task::yield_now().await;
+        }
         gate.close();
         let mut passed = 0;
         for task in tasks {

@@ -2,11 +2,12 @@
 
 use std::{
     cell::{Cell, RefCell},
-    future::{Future, poll_fn},
+    future::Future,
     pin::Pin,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
+use event_listener::{Event, IntoNotification, listener};
 use lwt_rust_core::{CatchPanic, CountedTask, Slots, Ticket, catch_panic, drop_quietly};
 use pin_project_lite::pin_project;
 
@@ -40,8 +41,8 @@ pub(super) struct Calls {
     by_slot: RefCell<Slots<Call>>,
     /// How many calls have not ended.
     running: Cell<usize>,
-    /// The waker of the task that waits for all other calls to end.
-    drain: Cell<Option<Waker>>,
+    /// Notified when one call is left, which may be the one that waits for all others.
+    one_is_left: Event,
     /// How many results were given to OCaml. OCaml counts the results that it has taken. A
     /// slot is used again when the two counts are the same.
     given: Cell<usize>,
@@ -75,9 +76,11 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let calls = &self.executor.calls;
-        calls.running.set(calls.running.get() - 1);
-        if let Some(waker) = calls.drain.take() {
-            waker.wake();
+        let left = calls.running.get() - 1;
+        calls.running.set(left);
+        if left == 1 {
+            // The listener is a task of this domain, so the domain's lock gives the order.
+            calls.one_is_left.notify(usize::MAX.relaxed());
         }
     }
 }
@@ -277,13 +280,9 @@ impl DomainExecutor {
     pub(crate) async fn others_have_ended(&self) {
         // In its first poll the caller is not counted yet.
         tokio::task::yield_now().await;
-        poll_fn(|context| {
-            if self.calls.running.get() <= 1 {
-                return Poll::Ready(());
-            }
-            self.calls.drain.set(Some(context.waker().clone()));
-            Poll::Pending
-        })
-        .await;
+        while self.calls.running.get() > 1 {
+            listener!(self.calls.one_is_left => left);
+            left.await;
+        }
     }
 }

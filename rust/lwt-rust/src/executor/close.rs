@@ -16,7 +16,9 @@ impl DomainExecutor {
         self.calls.forget_all();
         let _tokio = enter_tokio(self.shared.tokio());
         lock.lend(|| {
-            self.tasks.close(self.shared);
+            self.shared.spawned().end_all();
+            self.tasks.close(self.shared, &self.drivers);
+            self.forget_drivers();
             self.waits.close(self.shared.is_of_lwt());
         });
         let awaited = Root::new(self.hand_over(lock, false));
@@ -25,6 +27,7 @@ impl DomainExecutor {
         registry::forget(self);
         awaited
     }
+
     /// Ends an executor whose domain is gone, with all its threads, and has not closed it.
     /// A promise that another thread awaits by one of its waits gets
     /// [`Error::Abandoned`](crate::Error::Abandoned). The tasks stay where they are, since

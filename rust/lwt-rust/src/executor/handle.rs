@@ -4,16 +4,18 @@ use std::{
     future::Future,
     io::Write,
     os::unix::net::UnixStream,
+    pin::Pin,
     sync::{
         PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    task::Waker,
+    task::{Context, Poll, Waker, ready},
 };
 
-use lwt_rust_core::{Inbox, Park};
+use lwt_rust_core::{CatchPanic, Inbox, Park, drop_quietly};
+use pin_project_lite::pin_project;
 
-use super::{DomainExecutor, Task, registry, task, tasks::Request, waker::Number};
+use super::{DomainExecutor, Task, registry, spawn::Spawned, tasks::Request, waker::Number};
 use crate::{
     bound::succeeds,
     error::Error,
@@ -32,6 +34,7 @@ pub(crate) struct Shared {
     gate: RwLock<Option<Life>>,
     /// The requests of other threads.
     inbox: Inbox<Request>,
+    spawned: Spawned,
     is_closed: AtomicBool,
     park: Park,
     way: Way,
@@ -102,6 +105,7 @@ impl Shared {
         let shared: &'static Shared = Box::leak(Box::new(Shared {
             gate: RwLock::new(Some(Life::FIRST)),
             inbox: Inbox::new(),
+            spawned: Spawned::new(),
             is_closed: AtomicBool::new(false),
             park: Park::new(),
             way,
@@ -123,6 +127,10 @@ impl Shared {
 
     pub(super) fn inbox(&self) -> &Inbox<Request> {
         &self.inbox
+    }
+
+    pub(super) fn spawned(&self) -> &Spawned {
+        &self.spawned
     }
 
     pub(super) fn tokio(&self) -> &tokio::runtime::Handle {
@@ -173,6 +181,13 @@ impl Shared {
         if self.park.wake() {
             self.tell();
         }
+    }
+
+    /// Records that there is work, and tells the domain to poll even if a thread of the
+    /// domain is polling, since that thread is about to run OCaml code.
+    pub(super) fn wake_and_tell(&self) {
+        self.park.leave_woken();
+        self.tell();
     }
 
     /// Tells the domain to poll. Any thread may call it.
@@ -261,8 +276,7 @@ impl Handle {
     /// may call it. Never blocks.
     ///
     /// If the executor is gone, `future` is dropped, and the task gives
-    /// [`Error::Abandoned`]. If the executor has too many tasks (2^24), the task gives the
-    /// error that says so.
+    /// [`Error::Abandoned`].
     ///
     /// # Cancellation
     ///
@@ -272,26 +286,79 @@ impl Handle {
         future: impl Future<Output = T> + Send + 'static,
     ) -> Task<T> {
         if fork::happened() {
-            return Task::abandoned();
+            return Task::refused(Error::Abandoned);
         }
-        let (task, join) = task::spawned(self.shared, succeeds(future));
-        let task = Box::pin(task);
-        let here = ffi::executor_at_hand(self.shared);
-        if let Some(executor) = here.filter(|executor| executor.life.get() == self.life) {
-            return match executor.spawn_task(task) {
-                Ok(_) => Task::running(join),
-                Err(error) => Task::refused(error),
+        let future = succeeds(future);
+        if let Some(executor) = self.executor_at_hand() {
+            let Some(error) = executor.refuses_tasks() else {
+                return Task::running(self.shared.spawn(future), self.shared);
             };
+            drop_quietly(future);
+            return Task::refused(error);
         }
         let gate = self.shared.gate.read();
         let gate = gate.unwrap_or_else(PoisonError::into_inner);
         if *gate == Some(self.life) {
-            self.shared.inbox.push(Request::Spawn(task));
-            self.shared.wake();
-            return Task::running(join);
+            let task = self.shared.spawn(future);
+            if !self.shared.spawned.has_driver() {
+                self.shared.inbox.push(Request::Drive);
+                self.shared.wake();
+            }
+            return Task::running(task, self.shared);
         }
         drop(gate);
-        Task::abandoned()
+        drop_quietly(future);
+        Task::refused(Error::Abandoned)
+    }
+
+    /// Runs a future of the library's own in the domain, as a task that no code awaits. Any
+    /// thread may call it. The future is dropped if the executor is gone or has too many
+    /// tasks.
+    pub(crate) fn run_there(self, future: impl Future<Output = ()> + Send + 'static) {
+        if fork::happened() {
+            return;
+        }
+        let task = Box::pin(Quiet {
+            future: CatchPanic::new(future),
+        });
+        if let Some(executor) = self.executor_at_hand() {
+            // If the task is refused, its future is dropped.
+            let _ = executor.spawn_task(task);
+            return;
+        }
+        let gate = self.shared.gate.read();
+        let gate = gate.unwrap_or_else(PoisonError::into_inner);
+        if *gate == Some(self.life) {
+            self.shared.inbox.push(Request::Run(task));
+            self.shared.wake();
+            return;
+        }
+        drop(gate);
+        drop(task);
+    }
+
+    /// The executor, if code of ours runs in its domain on this thread.
+    fn executor_at_hand(self) -> Option<&'static DomainExecutor> {
+        let executor = ffi::executor_at_hand(self.shared);
+        executor.filter(|executor| executor.life.get() == self.life)
+    }
+}
+
+pin_project! {
+    /// A future whose panics are forgotten.
+    struct Quiet<F> {
+        #[pin]
+        future: CatchPanic<F>,
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Quiet<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // The panic hook has reported a panic.
+        drop_quietly(ready!(self.project().future.poll(context)));
+        Poll::Ready(())
     }
 }
 

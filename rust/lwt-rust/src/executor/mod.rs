@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | [`Handle`], [`Task`] | any thread: spawns tasks, wakes the domain |
 //! | [`DomainExecutor`], [`LocalTask`] | a task of the domain: spawns tasks that are not `Send` |
-//! | `tasks` | the domain: runs its tasks; any thread: wakes and cancels them |
+//! | `spawn`, `driver` | spawned tasks, and the task of the domain that runs them |
+//! | `tasks` | the domain: runs its tasks; any thread: wakes them |
 //! | `waker` | any thread: wakers |
 //! | `actions` | the domain's stubs: requests that they leave for OCaml |
 //! | `calls` | the stubs: calls that OCaml makes and cancels |
@@ -18,10 +19,12 @@ mod actions;
 mod calls;
 mod close;
 mod coop;
+mod driver;
 mod handle;
 mod registry;
 mod reuse;
 mod spare;
+mod spawn;
 mod task;
 mod tasks;
 mod turn;
@@ -32,6 +35,8 @@ use std::{
     future::Future,
     sync::Arc,
 };
+
+use lwt_rust_core::drop_quietly;
 
 pub(crate) use actions::{Action, Ask, Awaited};
 pub(crate) use calls::Cancellation;
@@ -46,7 +51,9 @@ pub(crate) use tasks::{TaskSlot, too_many};
 pub(crate) use waker::is_first;
 
 use calls::Calls;
+use driver::Drivers;
 use handle::CurrentLife;
+use spawn::Local;
 use tasks::Tasks;
 
 use crate::{
@@ -54,6 +61,7 @@ use crate::{
     closure::Function,
     error::Error,
     ffi::{self, Root},
+    fork,
     promise::Waits,
 };
 
@@ -72,6 +80,8 @@ pub struct DomainExecutor {
     /// A copy of the flag in `shared`, which is quicker to read here.
     is_of_lwt: bool,
     tasks: Tasks,
+    /// The tasks that run the spawned tasks.
+    drivers: Drivers,
     /// The record `Executor.t` of `lib/`; `()` when the executor is closed.
     record: RefCell<Root>,
     /// The actions that OCaml carries out when the running stub returns.
@@ -108,9 +118,9 @@ impl DomainExecutor {
     /// So a function that one systhread calls while another systhread runs the loop should
     /// spawn a `Send` future instead, with [`Handle::spawn`].
     ///
-    /// If the executor is being closed or has too many tasks (2^24), `future` is dropped,
-    /// and the task gives the error that says so. The same happens if no task of the domain
-    /// is running on the calling thread: only such a task may call this.
+    /// If the executor is being closed, `future` is dropped, and the task gives
+    /// [`Error::Abandoned`]. The same happens if no task of the domain is running on the
+    /// calling thread: only such a task may call this.
     ///
     /// # Cancellation
     ///
@@ -121,14 +131,26 @@ impl DomainExecutor {
     ) -> LocalTask<T> {
         // The caller may have kept the reference in a place where the domain's lock is not
         // held.
-        if ffi::executor_at_hand(self.shared).is_none() {
+        if ffi::executor_at_hand(self.shared).is_none() || fork::happened() {
             return LocalTask::refused(Error::Abandoned);
         }
-        let future = Bound::new(succeeds(future));
-        let (task, join) = task::spawned(self.shared, future);
-        match self.spawn_task(Box::pin(task)) {
-            Ok(_) => LocalTask::running(join),
-            Err(error) => LocalTask::refused(error),
+        match self.refuses_tasks() {
+            Some(error) => {
+                drop_quietly(future);
+                LocalTask::refused(error)
+            }
+            None => {
+                let future = Local(Bound::new(succeeds(future)));
+                LocalTask::running(self.shared.spawn(future), self.shared)
+            }
+        }
+    }
+
+    /// Why no task can be spawned now. If one can, a driver runs soon.
+    fn refuses_tasks(&self) -> Option<Error> {
+        match self.shared.is_closed() {
+            true => Some(Error::Abandoned),
+            false => self.need_driver().err(),
         }
     }
 

@@ -62,7 +62,7 @@ impl Drop for DomainLife {
                 drop(unsafe { OwnedFd::from_raw_fd(socket) });
             }
         }
-        if !shared.is_of_lwt() && executor.is_empty() {
+        if !shared.is_of_lwt() && executor.is_empty() && shared.spawned().is_empty() {
             let mut unused = UNUSED.lock().unwrap_or_else(PoisonError::into_inner);
             unused.push_back(self.executor);
         }

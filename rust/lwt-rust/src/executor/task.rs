@@ -1,164 +1,78 @@
-//! Spawned tasks, and the futures that await them.
+//! The futures that await spawned tasks.
 
 use std::{
     future::Future,
     marker::PhantomData,
+    mem,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
-use lwt_rust_core::{CatchPanic, Cell, CountedTask, Source, drop_quietly};
-use pin_project_lite::pin_project;
+use async_executor::FallibleTask;
 
 use super::{
-    DomainExecutor, Shared,
-    tasks::{TaskId, why_dropped},
+    Shared,
+    spawn::{Local, Output},
 };
-use crate::{
-    error::{Error, Panic},
-    ffi, runtime,
-};
-
-/// The state that a task shares with the future that awaits it.
-struct Joint<T> {
-    cell: Cell<Result<T, Error>>,
-    /// The task, which is cancelled when the future that awaits it is dropped.
-    source: Source<TaskId>,
-    shared: &'static Shared,
-}
-
-impl<T> Joint<T> {
-    /// Settles the cell. If the result is not awaited any more, it is dropped, and a panic
-    /// of its destructor is caught and forgotten.
-    fn settle(&self, result: Result<T, Error>) {
-        drop_quietly(self.cell.settle(result));
-    }
-}
-
-pin_project! {
-    /// A future as a task. Its panics become errors, it is counted, and its result goes to
-    /// the future that awaits the task.
-    pub(super) struct Spawned<F, T> {
-        #[pin]
-        future: CatchPanic<F>,
-        joint: Arc<Joint<T>>,
-        // Whether the joint has been given the task's number.
-        is_known: bool,
-        _counted: CountedTask,
-    }
-
-    impl<F, T> PinnedDrop for Spawned<F, T> {
-        fn drop(this: Pin<&mut Self>) {
-            if !this.joint.cell.is_settled() {
-                this.joint.settle(Err(why_dropped()));
-            }
-        }
-    }
-}
-
-/// A task for a future, and the future that awaits the task.
-pub(super) fn spawned<F, T>(shared: &'static Shared, future: F) -> (Spawned<F, T>, Join<T>)
-where
-    F: Future<Output = Result<T, Error>>,
-{
-    let joint = Arc::new(Joint {
-        cell: Cell::new(),
-        source: Source::unknown(),
-        shared,
-    });
-    let spawned = Spawned {
-        future: CatchPanic::new(future),
-        joint: joint.clone(),
-        is_known: false,
-        _counted: CountedTask::new(),
-    };
-    let join = Join {
-        joint: Some(joint),
-        refusal: None,
-    };
-    (spawned, join)
-}
-
-impl<F, T> Future for Spawned<F, T>
-where
-    F: Future<Output = Result<T, Error>>,
-{
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        if !std::mem::replace(this.is_known, true) {
-            // `put` returns the task if it is detached.
-            let running = ffi::executor().and_then(DomainExecutor::running);
-            let _ = running.and_then(|task| this.joint.source.put(task));
-            if this.joint.cell.is_settled() {
-                // The task was cancelled before the joint knew its number.
-                return Poll::Ready(());
-            }
-        }
-        match this.future.poll(context) {
-            Poll::Ready(Ok(result)) => this.joint.settle(result),
-            Poll::Ready(Err(payload)) => {
-                this.joint.settle(Err(Panic::from_payload(payload).into()));
-            }
-            Poll::Pending => return Poll::Pending,
-        }
-        Poll::Ready(())
-    }
-}
+use crate::{error::Error, fork, runtime};
 
 /// The future that awaits a task.
-pub(super) struct Join<T> {
+struct Join<T> {
     /// `None` if no task was spawned, or the task is detached.
-    joint: Option<Arc<Joint<T>>>,
+    task: Option<(FallibleTask<Output<T>>, &'static Shared)>,
     /// Why no task was spawned.
     refusal: Option<Error>,
 }
 
 impl<T> Join<T> {
+    fn running(task: FallibleTask<Output<T>>, shared: &'static Shared) -> Self {
+        Join {
+            task: Some((task, shared)),
+            refusal: None,
+        }
+    }
+
     fn refused(error: Error) -> Self {
         Join {
-            joint: None,
+            task: None,
             refusal: Some(error),
         }
     }
 
     fn detach(mut self) {
-        if let Some(joint) = self.joint.take() {
-            let _ = joint.source.detach();
+        match self.task.take() {
+            // A result that is there already is dropped now.
+            Some((task, _)) if !fork::happened() => task.detach(),
+            Some((task, _)) => mem::forget(task),
+            None => {}
         }
     }
 }
-
-// Nothing in a `Join` is pinned.
-impl<T> Unpin for Join<T> {}
 
 impl<T> Future for Join<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &self.joint {
-            Some(joint) => match joint.cell.poll_take(context) {
-                Poll::Pending if joint.shared.waits_for_itself(context.waker()) => {
+        match &mut self.task {
+            Some((task, shared)) if !fork::happened() => match Pin::new(task).poll(context) {
+                Poll::Ready(Some(output)) => Poll::Ready(output.take()),
+                Poll::Ready(None) => Poll::Ready(Err(Error::Abandoned)),
+                Poll::Pending if shared.waits_for_itself(context.waker()) => {
                     Poll::Ready(Err(runtime::waits_for_itself()))
                 }
-                polled => polled,
+                Poll::Pending => Poll::Pending,
             },
-            None => Poll::Ready(Err(self.refusal.take().unwrap_or(Error::Abandoned))),
+            Some(_) | None => Poll::Ready(Err(self.refusal.take().unwrap_or(Error::Abandoned))),
         }
     }
 }
 
 impl<T> Drop for Join<T> {
     fn drop(&mut self) {
-        let Some(joint) = self.joint.take() else {
-            return;
-        };
-        if joint.cell.close() {
-            if let Some(task) = joint.source.take() {
-                joint.shared.cancel_task(task);
-            }
+        // To cancel the task takes a mutex, which may be locked for ever in a forked child
+        // (rule 13).
+        if fork::happened() {
+            mem::forget(self.task.take());
         }
     }
 }
@@ -178,12 +92,8 @@ impl<T> Drop for Join<T> {
 pub struct Task<T>(Join<T>);
 
 impl<T> Task<T> {
-    pub(super) fn running(join: Join<T>) -> Self {
-        Task(join)
-    }
-
-    pub(super) fn abandoned() -> Self {
-        Self::refused(Error::Abandoned)
+    pub(super) fn running(task: FallibleTask<Output<T>>, shared: &'static Shared) -> Self {
+        Task(Join::running(task, shared))
     }
 
     pub(super) fn refused(error: Error) -> Self {
@@ -220,20 +130,23 @@ impl<T> std::fmt::Debug for Task<T> {
 /// gives an error that says so.
 #[must_use = "dropping a task cancels it"]
 pub struct LocalTask<T> {
-    join: Join<T>,
+    join: Join<Local<T>>,
     stays: PhantomData<*mut ()>,
 }
 
 impl<T> LocalTask<T> {
-    pub(super) fn running(join: Join<T>) -> Self {
+    pub(super) fn running(task: FallibleTask<Output<Local<T>>>, shared: &'static Shared) -> Self {
         LocalTask {
-            join,
+            join: Join::running(task, shared),
             stays: PhantomData,
         }
     }
 
     pub(super) fn refused(error: Error) -> Self {
-        Self::running(Join::refused(error))
+        LocalTask {
+            join: Join::refused(error),
+            stays: PhantomData,
+        }
     }
 
     /// Lets the task go on by itself. Its result is dropped.
@@ -246,7 +159,8 @@ impl<T> Future for LocalTask<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.join).poll(context)
+        let polled = Pin::new(&mut self.join).poll(context);
+        polled.map(|result| result.map(|Local(value)| value))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The table of the domain contains the tasks and the queue of the runnable ones. While
 //! code of ours runs in the domain, it makes a task runnable without a lock or an atomic
 //! operation. Other threads see nothing of the table. They leave their requests in an
-//! [`Inbox`], and wake the executor.
+//! [`Inbox`](lwt_rust_core::Inbox), and wake the executor.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,10 +13,11 @@ use std::{
     task::{Context, Waker},
 };
 
-use lwt_rust_core::{Contents, Inbox, Slots, Ticket, drop_quietly, most_slots};
+use lwt_rust_core::{Contents, Slots, Ticket, drop_quietly, most_slots};
 
 use super::{
     DomainExecutor, Shared, coop,
+    driver::Drivers,
     spare::Spare,
     waker::{slot_of, waker},
 };
@@ -43,40 +44,23 @@ impl TaskId {
 /// A request of another thread, other than to wake a task.
 pub(super) enum Request {
     /// Makes a task of this future.
-    Spawn(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// Ends this task.
-    Cancel(TaskId),
+    Run(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// Starts a driver, since a task was spawned.
+    Drive,
 }
 
 impl Shared {
     /// Makes a task run soon. Any thread may call it.
-    pub(super) fn wake_task(&self, slot: TaskSlot) {
-        self.ask(
-            |executor| executor.make_runnable(slot),
-            |inbox| inbox.wake(slot.0),
-        );
-    }
-
-    /// Drops the future of a task soon, without another poll. Any thread may call it.
-    pub(super) fn cancel_task(&self, id: TaskId) {
-        self.ask(
-            |executor| executor.cancel_task(id),
-            |inbox| inbox.push(Request::Cancel(id)),
-        );
-    }
-
-    /// Calls `here` if this thread runs code of ours in the domain. Otherwise `leave` puts
-    /// a request in the inbox, and the executor is woken.
     #[inline]
-    fn ask(&self, here: impl FnOnce(&DomainExecutor), leave: impl FnOnce(&Inbox<Request>)) {
+    pub(super) fn wake_task(&self, slot: TaskSlot) {
         // In a forked child nothing runs the tasks (rule 13).
         if fork::happened() || self.is_closed() {
             return;
         }
         match ffi::executor_at_hand(self) {
-            Some(executor) => here(executor),
+            Some(executor) => executor.make_runnable(slot),
             None => {
-                leave(self.inbox());
+                self.inbox().wake(slot.0);
                 self.wake();
             }
         }
@@ -126,13 +110,6 @@ impl Table {
             is_cancelled: false,
         })))
     }
-
-    fn cancel(&mut self, id: TaskId) {
-        if let Some(task) = self.tasks.get_mut(id.0) {
-            task.is_cancelled = true;
-            self.queue(id.slot());
-        }
-    }
 }
 
 /// The tasks of a domain.
@@ -162,31 +139,39 @@ impl Tasks {
     }
 
     /// Carries out the requests of other threads.
-    pub(super) fn take_requests(&self, shared: &Shared) {
+    pub(super) fn take_requests(&self, shared: &Shared, drivers: &Drivers) {
         let mut requests = self.requests.borrow_mut();
         shared.inbox().take(&mut requests);
         let mut table = self.table.borrow_mut();
         for request in requests.things() {
             match request {
-                Request::Spawn(future) => match table.insert(future) {
+                Request::Run(future) => match table.insert(future) {
                     Ok(id) => {
                         table.queue(id.slot());
                     }
                     Err(refused) => {
                         // The destructor of the future may use the table.
                         drop(table);
-                        let outside = IS_REFUSED.replace(true);
                         drop_quietly(refused);
-                        IS_REFUSED.set(outside);
                         table = self.table.borrow_mut();
                     }
                 },
-                Request::Cancel(id) => table.cancel(id),
+                Request::Drive => drivers.want(),
             }
         }
         for slot in requests.woken() {
             table.queue(TaskSlot(slot));
         }
+    }
+
+    /// Takes a slot out of the queue, if it came into the queue last.
+    pub(super) fn take_last(&self, slot: TaskSlot) -> bool {
+        let mut table = self.table.borrow_mut();
+        let is_last = table.ready.back() == Some(&slot);
+        if is_last {
+            table.ready.pop_back();
+        }
+        is_last
     }
 
     /// Runs the next runnable task. Returns whether there was one.
@@ -255,11 +240,11 @@ impl Tasks {
     }
 
     /// Ends all tasks, and gives up memory.
-    pub(super) fn close(&self, shared: &Shared) {
+    pub(super) fn close(&self, shared: &Shared, drivers: &Drivers) {
         loop {
             // These requests came before the executor was closed. A future that is spawned
             // from now on is dropped at once.
-            self.take_requests(shared);
+            self.take_requests(shared, drivers);
             let tasks = self.table.borrow_mut().tasks.take_all();
             if tasks.is_empty() {
                 break;
@@ -268,7 +253,6 @@ impl Tasks {
                 drop_quietly(future);
             }
         }
-        // The slots stay: a request to cancel one of these tasks may come late (rule 11).
         self.table.borrow_mut().ready = VecDeque::new();
         self.requests.take();
         self.spare.clear();
@@ -305,12 +289,6 @@ impl DomainExecutor {
         self.tasks.run(self.shared, id.slot());
     }
 
-    /// Drops the future of a task soon, without another poll.
-    pub(super) fn cancel_task(&self, id: TaskId) {
-        self.tasks.table.borrow_mut().cancel(id);
-        self.is_left.set(true);
-    }
-
     /// Drops the future of a task now, or, if the task is being polled, when that poll is
     /// over.
     pub(super) fn end_task(&self, id: TaskId) {
@@ -330,34 +308,20 @@ impl DomainExecutor {
         self.tasks.is_empty()
     }
 
-    /// The task that is being polled.
-    pub(super) fn running(&self) -> Option<TaskId> {
-        self.tasks.running.get()
+    /// The slot of the task that is being polled. `None` if that is a spawned task.
+    pub(crate) fn running_slot(&self) -> Option<TaskSlot> {
+        self.tasks.running.get().map(TaskId::slot)
     }
 
-    /// The slot of the task that is being polled.
-    pub(crate) fn running_slot(&self) -> Option<TaskSlot> {
-        self.running().map(TaskId::slot)
+    /// Sets the task that is being polled, until its poll is over. Returns the present one.
+    pub(super) fn set_running(&self, task: Option<TaskId>) -> Option<TaskId> {
+        self.tasks.running.replace(task)
     }
 
     /// The slot of the task that `waker` wakes, if that is a task of this executor.
     #[inline]
     pub(crate) fn slot_of(&self, waker: &Waker) -> Option<TaskSlot> {
         slot_of(self.shared.number(), waker)
-    }
-}
-
-thread_local! {
-    /// Whether a task is being dropped because there are too many.
-    static IS_REFUSED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// The error that a task gives if it is dropped now.
-#[cold]
-pub(super) fn why_dropped() -> Error {
-    match IS_REFUSED.get() {
-        true => too_many("tasks"),
-        false => Error::Abandoned,
     }
 }
 

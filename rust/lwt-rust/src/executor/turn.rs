@@ -9,6 +9,7 @@ use super::{
     Action, DomainExecutor, Shared,
     calls::Calls,
     coop,
+    driver::Drivers,
     handle::{CurrentLife, Life},
     tasks::{TaskSlot, Tasks},
 };
@@ -32,6 +33,7 @@ impl DomainExecutor {
             shared,
             life: CurrentLife::new(Life::FIRST),
             tasks: Tasks::default(),
+            drivers: Drivers::default(),
             record: RefCell::new(record),
             actions: RefCell::default(),
             is_left: Cell::new(false),
@@ -69,6 +71,7 @@ impl DomainExecutor {
     }
 
     /// Runs a task that a callback of a Lwt promise has made runnable just now.
+    #[inline(always)]
     pub(crate) fn run_now(&self, lock: &mut Lock, task: TaskSlot) {
         if self.shared.is_closed() {
             return;
@@ -77,16 +80,28 @@ impl DomainExecutor {
         lock.lend(|| self.tasks.run(self.shared, task));
     }
 
+    /// Runs the spawned tasks that the running stub has made runnable. For example, a
+    /// callback of a Lwt promise has woken one of them.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn run_spawned_now(&self, lock: &mut Lock) {
+        if let Some(driver) = self.take_driver() {
+            self.run_now(lock, driver.slot());
+        }
+    }
+
     /// Runs runnable tasks, and empties the inbox. Returns whether work is left.
     fn look_for_work(&self) -> bool {
         let park = self.shared.park();
         let mut left = TASKS;
         loop {
             if park.start() {
-                self.tasks.take_requests(self.shared);
+                self.tasks.take_requests(self.shared, &self.drivers);
+                self.start_wanted_driver();
             }
             while left > 0 && self.tasks.run_one(self.shared) {
-                left = left.saturating_sub(if coop::is_spent() { SPENT } else { 1 });
+                let least = if coop::is_spent() { SPENT } else { 1 };
+                left = left.saturating_sub(self.drivers.take_ticks().max(least));
             }
             if left == 0 {
                 park.leave_woken();

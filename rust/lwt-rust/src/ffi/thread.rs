@@ -107,7 +107,12 @@ impl Drop for AccessGuard {
 /// threads may take the lock, and OCaml may call stubs. So the access of the thread is
 /// `Outside` meanwhile.
 pub(super) fn call_ocaml() -> CallGuard {
-    THREAD.with(|thread| thread.calls.set(thread.calls.get() + 1));
+    THREAD.with(|thread| {
+        thread.calls.set(thread.calls.get() + 1);
+        if let Some(executor) = thread.executor.get() {
+            executor.before_ocaml();
+        }
+    });
     CallGuard(set_access(Access::Outside))
 }
 

@@ -105,7 +105,7 @@ fn move_away<T: FromOcaml + Send>(ticket: Ticket, handle: Handle) -> Promise<T> 
     // SAFETY: the only values in it whose types may borrow are of type `T`, which can be
     // converted.
     let task = unsafe { for_as_long_as_needed(task) };
-    handle.spawn(task).detach();
+    handle.run_there(task);
     Promise(State::Cancelling(link, handle))
 }
 
@@ -198,7 +198,7 @@ impl<T: FromOcaml + Send> Promise<T> {
         // SAFETY: the caller promises it for `ask`. The only other values in the task whose
         // types may borrow are of type `T`, which can be converted.
         let task = unsafe { for_as_long_as_needed(task) };
-        handle.spawn(task).detach();
+        handle.run_there(task);
         Promise(State::Cancelling(link, handle))
     }
 }
@@ -223,7 +223,7 @@ fn do_there(handle: Handle, does: impl FnOnce(&DomainExecutor) + Send + 'static)
                     does(executor);
                 }
             };
-            handle.spawn(task).detach();
+            handle.run_there(task);
         }
     }
 }

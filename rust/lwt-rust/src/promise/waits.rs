@@ -88,7 +88,7 @@ enum Reader {
     /// The task of this executor that polled last. At first it is the task that began the
     /// wait, which is usually the one that polls.
     Task(TaskSlot),
-    /// A task of this executor that polled with a waker of its own.
+    /// A spawned task, or another future of this domain that polled with a waker of its own.
     Waker(Waker),
     /// The promise was moved to another thread.
     Elsewhere(Arc<dyn Sink>),
@@ -370,8 +370,10 @@ pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome, is_here: bo
     let ticket = Ticket::from_bits(number);
     match ffi::executor().filter(|executor| is_here || executor.is_of_lwt()) {
         Some(executor) => {
-            if let Some(task) = executor.waits().settle(lock, ticket, outcome) {
-                executor.run_now(lock, task);
+            match executor.waits().settle(lock, ticket, outcome) {
+                Some(task) => executor.run_now(lock, task),
+                // This may have woken a spawned task.
+                None => executor.run_spawned_now(lock),
             }
             executor.hand_over(lock, false)
         }
@@ -395,5 +397,5 @@ fn settle_from_elsewhere(ticket: Ticket, outcome: Outcome) {
             }
         }
     };
-    handle.spawn(settle).detach();
+    handle.run_there(settle);
 }

@@ -1,0 +1,201 @@
+//! Tasks that Rust spawns.
+
+use std::{
+    future::pending,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use lwt_rust::{Closure, DomainExecutor, Error, LwtFn, func, try_with_lock, with_lock};
+use tokio::sync::oneshot;
+
+fn executor() -> Result<&'static DomainExecutor, Error> {
+    DomainExecutor::current().ok_or_else(|| Error::message("no executor"))
+}
+
+/// Calls a plain closure in a task of its own, which waits a little before and afterwards.
+/// Any thread may run the task.
+#[func]
+pub(crate) async fn call_in_a_task(f: Closure<(), i64>) -> Result<i64, Error> {
+    let task = executor()?.handle().spawn(async move {
+        tokio::task::yield_now().await;
+        let result = with_lock(|lock| f.call(lock, ()));
+        tokio::task::yield_now().await;
+        result
+    });
+    task.await?
+}
+
+/// Sleeps in a task of its own, which calls a Lwt closure in the end.
+#[func]
+pub(crate) async fn sleep_in_a_task(time: Duration, f: LwtFn<(), i64>) -> Result<i64, Error> {
+    let task = executor()?.spawn_local(async move {
+        tokio::time::sleep(time).await;
+        f.call(()).await
+    });
+    task.await?
+}
+
+/// Spawns a task from a worker of tokio's, and awaits it there.
+#[func]
+pub(crate) async fn spawn_from_elsewhere(number: i64) -> Result<i64, Error> {
+    let handle = executor()?.handle();
+    tokio::spawn(async move {
+        let task = handle.spawn(async move {
+            tokio::task::yield_now().await;
+            number
+        });
+        task.await
+    })
+    .await?
+}
+
+/// Spawns a task that calls a Lwt closure this many times, and returns at once.
+#[func]
+pub(crate) async fn call_in_the_background(f: LwtFn<u64, ()>, times: u64) -> Result<(), Error> {
+    let calls = async move {
+        for n in 0..times {
+            f.call(n).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    executor()?.spawn_local(calls).detach();
+    Ok(())
+}
+
+static LEFT: AtomicU64 = AtomicU64::new(0);
+
+/// Counts itself for as long as it lives.
+struct Left;
+
+impl Left {
+    fn new() -> Self {
+        LEFT.fetch_add(1, Ordering::Relaxed);
+        Left
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        LEFT.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How many tasks of `leave_to_wakers` were not dropped.
+#[func]
+pub(crate) fn left() -> u64 {
+    LEFT.load(Ordering::Relaxed)
+}
+
+/// Leaves this many tasks behind, which workers of tokio's wake soon. A task waits for ever
+/// after that.
+#[func]
+pub(crate) async fn leave_to_wakers(tasks: usize) -> Result<(), Error> {
+    let executor = executor()?;
+    let mut senders = Vec::new();
+    for _ in 0..tasks {
+        let (sender, woken) = oneshot::channel::<()>();
+        let left = Left::new();
+        let task = executor.spawn_local(async move {
+            let _left = left;
+            // The sender is dropped.
+            let _ = woken.await;
+            pending::<()>().await;
+        });
+        task.detach();
+        senders.push(sender);
+    }
+    // Most of the tasks wait after this.
+    tokio::task::yield_now().await;
+    for sender in senders {
+        tokio::spawn(async move { drop(sender) });
+    }
+    Ok(())
+}
+
+/// Panics when it is dropped.
+struct PanicsAtDrop;
+
+impl Drop for PanicsAtDrop {
+    fn drop(&mut self) {
+        panic!("the destructor of a result");
+    }
+}
+
+/// Drops a task whose result is there, and one whose result comes later. The destructors of
+/// the results panic.
+#[func]
+pub(crate) async fn drop_results_that_panic() -> Result<(), Error> {
+    let executor = executor()?;
+    let there = executor.spawn_local(async { PanicsAtDrop });
+    executor.spawn_local(async { PanicsAtDrop }).detach();
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
+    drop(there);
+    Ok(())
+}
+
+/// Calls a plain closure when it is dropped.
+struct CallsAtDrop(Closure<(), i64>);
+
+impl Drop for CallsAtDrop {
+    fn drop(&mut self) {
+        // If the closure raises an exception, the test notices that its effect is missing.
+        let _ = try_with_lock(|lock| self.0.call(lock, ()));
+    }
+}
+
+/// Cancels a task whose future calls a plain closure when it is dropped.
+#[func]
+pub(crate) async fn call_when_cancelled(f: Closure<(), i64>) -> Result<(), Error> {
+    let held = CallsAtDrop(f);
+    let task = executor()?.spawn_local(async move {
+        let _held = held;
+        pending::<()>().await;
+    });
+    tokio::task::yield_now().await;
+    drop(task);
+    Ok(())
+}
+
+/// Spawns two tasks, each of which wakes the other one this many times. Returns in which
+/// order they ended.
+#[func]
+pub(crate) async fn play(times: u64) -> Result<Vec<u64>, Error> {
+    let executor = executor()?;
+    let (there, mut comes) = tokio::sync::mpsc::unbounded_channel();
+    let (back, mut returns) = tokio::sync::mpsc::unbounded_channel();
+    let (ended, mut order) = tokio::sync::mpsc::unbounded_channel();
+    let ended_too = ended.clone();
+    let first = executor.spawn_local(async move {
+        for n in 0..times {
+            let _ = there.send(n);
+            returns.recv().await;
+        }
+        let _ = ended.send(1);
+    });
+    let second = executor.spawn_local(async move {
+        while let Some(n) = comes.recv().await {
+            let _ = back.send(n);
+        }
+        let _ = ended_too.send(2);
+    });
+    first.await?;
+    second.await?;
+    let mut all = Vec::new();
+    while let Some(n) = order.recv().await {
+        all.push(n);
+    }
+    Ok(all)
+}
+
+/// Waits for a task of the domain on a thread that blocks.
+#[func]
+pub(crate) async fn await_from_a_thread(number: i64) -> Result<i64, Error> {
+    let task = executor()?.handle().spawn(async move {
+        tokio::task::yield_now().await;
+        number
+    });
+    lwt_rust::spawn_blocking(move || tokio::runtime::Handle::current().block_on(task)).await?
+}
