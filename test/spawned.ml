@@ -1,5 +1,5 @@
-(* Tasks that Rust spawns: they go on while OCaml code runs below one of them, they end with
-   their domain, and their panics stay theirs. *)
+(* Tasks that Rust spawns: they go on while OCaml code runs below one of them, as those of
+   calls do. They end with their domain, and their panics stay theirs. *)
 
 open Lwt.Syntax
 open Support
@@ -37,6 +37,31 @@ let spawned_before () =
   let others = List.init 20 (fun n -> sleep ~time:0.01 n) in
   let closure () = List.fold_left ( + ) 0 (run_by_hand (Lwt.all others)) in
   check_int "sum" 190 (run_by_hand (Rust_functions.call_in_a_task closure))
+
+(* The same, without a spawned task. *)
+let in_a_call () =
+  let other = Rust_functions.sleep_and_return 0.01 8 in
+  let closure () =
+    run_by_hand other + run_by_hand (Rust_functions.sleep_and_return 0.01 7)
+  in
+  check_int "value" 15 (run_by_hand (Rust_functions.call_in_a_poll closure))
+
+(* The inner loop waits for what was to be done when the function next waits: a call of a Lwt
+   closure, and a task that was woken. *)
+let left_to_later is_polled () =
+  let other = Rust_functions.wait_for_notice_of_call () in
+  let called, call = Lwt.wait () in
+  let first () =
+    Lwt.wakeup call ();
+    Lwt.return 1
+  in
+  let second () =
+    run_by_hand called;
+    run_by_hand other;
+    2
+  in
+  check_int "value" 3
+    (run_by_hand (Rust_functions.notify_and_call is_polled first second))
 
 let from_elsewhere () =
   let closure () = run_by_hand (Rust_functions.spawn_from_elsewhere 7) in
@@ -154,6 +179,9 @@ let () =
         [
           plain "spawned within" spawned_within;
           plain "spawned before" spawned_before;
+          plain "in a call" in_a_call;
+          plain "left to later, in the first poll" (left_to_later false);
+          plain "left to later, in another poll" (left_to_later true);
           plain "spawned from elsewhere" from_elsewhere;
           plain "several deep" several_deep;
           plain "in a destructor" in_a_destructor;

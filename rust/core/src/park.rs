@@ -79,6 +79,19 @@ impl Park {
             .is_ok()
     }
 
+    /// The owner stops looking for work in the middle of it, since it is about to run other
+    /// code. From now on wake-ups have to be delivered.
+    ///
+    /// The owner has to look whether it was [woken](Park::is_woken) while it was polling.
+    /// Its own [`finish`](Park::finish) fails afterwards, so it looks for work again.
+    pub fn interrupt(&self) {
+        // The owner alone writes `POLLING`. So if another state is read, there is nothing to
+        // do, and the operation, which takes longer, is left out.
+        if self.0.load(Ordering::Relaxed) == POLLING {
+            let _ = self.finish();
+        }
+    }
+
     /// The owner stops with work left, and has made sure that it will poll again. Until
     /// then no wake-up has to be delivered.
     pub fn leave_woken(&self) {
@@ -112,6 +125,27 @@ mod tests {
         park.start();
         assert!(park.finish());
         assert!(!park.is_woken());
+    }
+
+    #[test]
+    fn wake_after_an_interruption_is_delivered() {
+        let park = Park::new();
+        park.start();
+        park.interrupt();
+        assert!(!park.is_woken());
+        assert!(park.wake());
+        assert!(!park.finish());
+        assert!(park.start());
+        assert!(park.finish());
+    }
+
+    #[test]
+    fn interruption_keeps_an_earlier_wake() {
+        let park = Park::new();
+        park.start();
+        assert!(!park.wake());
+        park.interrupt();
+        assert!(park.is_woken());
     }
 
     #[test]

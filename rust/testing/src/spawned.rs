@@ -7,7 +7,7 @@ use std::{
 };
 
 use lwt_rust::{Closure, DomainExecutor, Error, LwtFn, func, try_with_lock, with_lock};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 fn executor() -> Result<&'static DomainExecutor, Error> {
     DomainExecutor::current().ok_or_else(|| Error::message("no executor"))
@@ -24,6 +24,44 @@ pub(crate) async fn call_in_a_task(f: Closure<(), i64>) -> Result<i64, Error> {
         result
     });
     task.await?
+}
+
+/// Calls a closure from the executor's poll of this call.
+#[func]
+pub(crate) async fn call_in_a_poll(f: Closure<(), i64>) -> Result<i64, Error> {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    with_lock(|lock| f.call(lock, ()))
+}
+
+static NOTICE: Notify = Notify::const_new();
+
+/// Waits for `notify_and_call`.
+#[func]
+pub(crate) async fn wait_for_notice_of_call() {
+    NOTICE.notified().await;
+}
+
+/// Calls `first`, wakes a task, and then calls `second` without waiting.
+#[func]
+pub(crate) async fn notify_and_call(
+    polled: bool,
+    first: LwtFn<(), i64>,
+    second: Closure<(), i64>,
+) -> Result<i64, Error> {
+    if polled {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    NOTICE.notify_waiters();
+    let promise = first.call(());
+    let second = with_lock(|lock| second.call(lock, ()))?;
+    Ok(promise.await? + second)
+}
+
+/// Sleeps in this call.
+#[func]
+pub(crate) async fn sleep_and_return(time: Duration, number: i64) -> i64 {
+    tokio::time::sleep(time).await;
+    number
 }
 
 /// Sleeps in a task of its own, which calls a Lwt closure in the end.

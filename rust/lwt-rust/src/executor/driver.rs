@@ -99,24 +99,13 @@ impl DomainExecutor {
         self.tasks.take_last(driver.slot()).then_some(driver)
     }
 
-    /// Sees to the spawned tasks before Rust calls OCaml.
+    /// Starts a driver in place of a busy one, since Rust is about to call OCaml. If there is
+    /// no room for another task, the other spawned tasks wait until OCaml has returned.
     #[inline]
-    pub(crate) fn before_ocaml(&self) {
+    pub(super) fn stand_in(&self) {
         if self.drivers.busy.get() > 0 && self.drivers.idle.get().is_none() {
-            self.stand_in();
+            let _ = self.start_driver();
         }
-    }
-
-    /// Starts a driver in place of a busy one. If there is no room for another task, the
-    /// other spawned tasks wait until OCaml has returned.
-    #[cold]
-    fn stand_in(&self) {
-        if fork::happened() || self.shared.is_closed() || self.start_driver().is_err() {
-            return;
-        }
-        // The driver has to be polled while this thread is in OCaml. A thread that polls the
-        // executor, such as this one, is not told by a mere wake-up.
-        self.shared.wake_and_tell();
     }
 
     /// Ends the drivers: those that are idle with the other tasks of the domain, and each of

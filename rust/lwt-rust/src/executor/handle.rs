@@ -183,8 +183,8 @@ impl Shared {
         }
     }
 
-    /// Records that there is work, and tells the domain to poll even if a thread of the
-    /// domain is polling, since that thread is about to run OCaml code.
+    /// Records that there is work, and tells the domain to poll, whether or not it was told
+    /// before.
     pub(super) fn wake_and_tell(&self) {
         self.park.leave_woken();
         self.tell();

@@ -88,6 +88,8 @@ pub struct DomainExecutor {
     actions: RefCell<Vec<Action>>,
     /// Whether the running stub may have left a runnable task or an action.
     is_left: Cell<bool>,
+    /// Whether the domain was told of what is left, and has not polled since.
+    is_told: Cell<bool>,
     /// The closures that the running stub has read.
     pub(crate) taken: RefCell<Vec<Arc<Function>>>,
     /// Whether `taken` holds any.

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     error,
     ffi::{Lock, Root, Val, enter_tokio},
+    fork,
     promise::Waits,
 };
 
@@ -37,6 +38,7 @@ impl DomainExecutor {
             record: RefCell::new(record),
             actions: RefCell::default(),
             is_left: Cell::new(false),
+            is_told: Cell::new(false),
             taken: RefCell::default(),
             has_taken: Cell::new(false),
             calls: Calls::default(),
@@ -49,6 +51,7 @@ impl DomainExecutor {
         self.record.replace(record);
         self.calls.begin_again();
         self.life.set(self.life.get().next());
+        self.is_told.set(false);
         self.shared.reopen(self.life.get(), told);
     }
 
@@ -90,8 +93,30 @@ impl DomainExecutor {
         }
     }
 
+    /// Makes sure that the domain goes on while the running stub calls OCaml. That code may
+    /// run a loop of its own, or block while another thread of the domain runs the loop.
+    ///
+    /// So a poll that is under way no longer keeps wake-ups from being delivered, and what
+    /// is left to the end of the stub is delivered now.
+    #[inline]
+    pub(crate) fn before_ocaml(&self) {
+        self.stand_in();
+        self.shared.park().interrupt();
+        if self.is_woken() && !self.is_told.replace(true) {
+            self.tell_of_what_is_left();
+        }
+    }
+
+    #[cold]
+    fn tell_of_what_is_left(&self) {
+        if !fork::happened() {
+            self.shared.wake_and_tell();
+        }
+    }
+
     /// Runs runnable tasks, and empties the inbox. Returns whether work is left.
     fn look_for_work(&self) -> bool {
+        self.is_told.set(false);
         let park = self.shared.park();
         let mut left = TASKS;
         loop {
