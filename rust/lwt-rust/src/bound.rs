@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 
 use crate::{
     error::Error,
-    ffi::{ThreadNumber, this_thread},
+    ocaml::{ThreadNumber, this_thread},
 };
 
 /// A future that only one thread polls and drops: the thread that made this value.

@@ -4,9 +4,10 @@ use std::{future::Future, task::Poll};
 
 use crate::{
     convert::IntoOcaml,
+    domain::{self, Cancellation, DomainExecutor},
     error::{Error, Panic},
-    executor::{self, Cancellation, DomainExecutor},
-    ffi::{Lock, Raw, Root, Status, Val, enter, hold, returned},
+    ocaml::{Lock, Root, Val},
+    stub::{Raw, Status, enter, hold, returned},
 };
 
 /// Runs an asynchronous function that OCaml calls. This is the body of the stub that
@@ -76,10 +77,10 @@ pub(crate) unsafe fn attached<const N: usize>(
     lock: &mut Lock,
     arguments: [Raw; N],
 ) -> Result<Attached<N>, Error> {
-    match executor::at_hand() {
+    match domain::at_hand() {
         Some(executor) => Ok((executor, arguments)),
         // SAFETY: the caller promises it.
-        None => unsafe { hold(arguments, lock, executor::attached) },
+        None => unsafe { hold(arguments, lock, domain::attached) },
     }
 }
 
@@ -165,7 +166,7 @@ macro_rules! export {
                     let $argument = unsafe { <$type as $crate::FromOcaml>::from_ocaml(value) }?;
                 )+
                 let future = function($($argument),+);
-                Ok($crate::bindings::Binding::of(&future).bind(future))
+                Ok($crate::expansion::Binding::of(&future).bind(future))
             };
             // SAFETY: the symbol is declared in OCaml as this macro says, and the future is
             // `Send` or bound.

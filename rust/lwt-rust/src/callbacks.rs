@@ -5,10 +5,7 @@
 
 use once_cell::sync::OnceCell;
 
-use crate::{
-    error::{Error, Exception},
-    ffi::{Lock, Root, Val},
-};
+use crate::ocaml::{Lock, Raised, Root, Val};
 
 /// The functions, in the order of the record.
 #[derive(Clone, Copy)]
@@ -35,23 +32,22 @@ pub(crate) enum Callback {
     MakeCanceled = 9,
 }
 
-const COUNT: usize = Callback::MakeCanceled as usize + 1;
+pub(crate) const COUNT: usize = Callback::MakeCanceled as usize + 1;
 
 static CALLBACKS: OnceCell<[Root; COUNT]> = OnceCell::new();
 
 /// Keeps the functions of the record. Later calls change nothing.
-pub(crate) fn register(record: Val<'_>) -> Result<(), Error> {
+///
+/// # Errors
+///
+/// If there are not [`COUNT`] functions. The error says how many there are.
+pub(crate) fn register(record: Val<'_>) -> Result<(), usize> {
     let mut fields = Vec::with_capacity(COUNT);
     for index in 0..record.size() {
         fields.extend(record.field(index).map(Root::new));
     }
     let found = fields.len();
-    let fields = fields.try_into().map_err(|_| {
-        Error::message(format!(
-            "the module Lwt_rust registered {found} callbacks where its archive knows {COUNT}: \
-             they are of different versions, so build both again"
-        ))
-    })?;
+    let fields = fields.try_into().map_err(|_| found)?;
     CALLBACKS.get_or_init(|| fields);
     Ok(())
 }
@@ -62,7 +58,7 @@ pub(crate) fn call_back<'l>(
     lock: &'l mut Lock,
     callback: Callback,
     arguments: &[&Root],
-) -> Option<Result<Val<'l>, Exception>> {
+) -> Option<Result<Val<'l>, Raised>> {
     let closure = &CALLBACKS.get()?[callback as usize];
     Some(lock.call(closure, arguments))
 }

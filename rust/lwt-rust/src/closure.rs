@@ -2,78 +2,14 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use once_cell::sync::OnceCell;
-
 use crate::{
     bindings::Type,
-    callbacks::{Callback, call_back},
     convert::{FromOcaml, IntoOcaml, OcamlType, mismatch},
-    error::Error,
-    executor::{Ask, DomainExecutor, Handle},
-    ffi::{self, Lock, Root, Val},
+    domain::{self, Ask, Function, Handle},
+    error::{Error, Exception},
+    ocaml::{Lock, Root, Val},
     promise::Promise,
 };
-
-/// A Lwt closure, and the context in which it is called: it sees the values of
-/// `Lwt.with_value` of the call that it was given to.
-pub(crate) struct Function {
-    closure: Root,
-    /// `context` of `lib/raw.ml`; `()` if the closure was given to no call.
-    context: OnceCell<Root>,
-}
-
-impl Function {
-    pub(crate) fn closure(&self) -> &Root {
-        &self.closure
-    }
-
-    pub(crate) fn context(&self) -> &Root {
-        const NONE: &Root = &Root::UNIT;
-        self.context.get().unwrap_or(NONE)
-    }
-}
-
-impl DomainExecutor {
-    /// Forgets closures that an earlier stub has read. A stub calls it before it reads its
-    /// arguments.
-    #[inline]
-    pub(crate) fn forget_taken(&self) {
-        if self.has_taken.replace(false) {
-            drop(self.taken.take());
-        }
-    }
-
-    /// Notes a closure that the running stub has read.
-    fn take_up(&self, function: Arc<Function>) {
-        self.taken.borrow_mut().push(function);
-        self.has_taken.set(true);
-    }
-
-    /// Gives the closures that the running stub has read to its call. A stub calls it when
-    /// it has read its arguments. Returns the context of the call, or `()` if there are no
-    /// closures.
-    #[inline]
-    pub(crate) fn give_context(&self, lock: &mut Lock) -> Result<Root, Error> {
-        match self.has_taken.replace(false) {
-            true => self.give_context_now(lock),
-            false => Ok(Root::UNIT),
-        }
-    }
-
-    #[cold]
-    fn give_context_now(&self, lock: &mut Lock) -> Result<Root, Error> {
-        let taken = self.taken.take();
-        let context = match call_back(lock, Callback::CaptureContext, &[&Root::UNIT]) {
-            // It is an error if OCaml has no memory, or if the handler of a signal raises.
-            Some(captured) => Root::new(captured?),
-            None => Root::UNIT,
-        };
-        for function in taken {
-            let _ = function.context.set(Root::new(context.get(lock)));
-        }
-        Ok(context)
-    }
-}
 
 /// An OCaml function of type `'a -> 'b Lwt.t`.
 ///
@@ -148,11 +84,8 @@ impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
     const MAY_BE_OF_EXECUTOR: bool = true;
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        let function = Arc::new(Function {
-            closure: function(value)?,
-            context: OnceCell::new(),
-        });
-        if let Some(executor) = ffi::executor() {
+        let function = Arc::new(Function::new(function(value)?));
+        if let Some(executor) = domain::here() {
             executor.take_up(function.clone());
         }
         Ok(LwtFn {
@@ -207,9 +140,14 @@ impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
     /// or the result cannot be converted.
     pub fn call(&self, lock: &mut Lock, argument: A) -> Result<B, Error> {
         let argument = Root::new(argument.into_ocaml(lock)?);
-        let result = lock.call(&self.closure, &[&argument])?;
-        // SAFETY: the function was read as one that returns a `B`.
-        unsafe { B::from_ocaml(result) }
+        if let Some(executor) = domain::here() {
+            executor.before_ocaml();
+        }
+        match lock.call(&self.closure, &[&argument]) {
+            // SAFETY: the function was read as one that returns a `B`.
+            Ok(result) => unsafe { B::from_ocaml(result) },
+            Err(raised) => Err(Exception::raised(lock, raised).into()),
+        }
     }
 }
 

@@ -4,11 +4,12 @@
 //! which stays locked for ever. So our code does nothing in the child: stubs refuse calls,
 //! and the promises that OCaml waits for are rejected.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    fmt, io,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use once_cell::sync::OnceCell;
-
-use crate::error::Error;
 
 static FORKED: AtomicBool = AtomicBool::new(false);
 
@@ -22,33 +23,43 @@ extern "C" fn in_child() {
 /// # Errors
 ///
 /// If the system has no memory for the handler.
-pub(crate) fn watch() -> Result<(), Error> {
+pub(crate) fn watch() -> io::Result<()> {
     static WATCHED: OnceCell<()> = OnceCell::new();
-    WATCHED.get_or_try_init(|| {
-        // SAFETY: `in_child` does only such things as a handler may do: it writes an
-        // atomic.
-        match unsafe { libc::pthread_atfork(None, None, Some(in_child)) } {
-            0 => Ok(()),
-            errno => Err(std::io::Error::from_raw_os_error(errno)),
-        }
-    })?;
-    Ok(())
+    WATCHED
+        .get_or_try_init(|| {
+            // SAFETY: `in_child` does only such things as a handler may do: it writes an
+            // atomic.
+            match unsafe { libc::pthread_atfork(None, None, Some(in_child)) } {
+                0 => Ok(()),
+                errno => Err(io::Error::from_raw_os_error(errno)),
+            }
+        })
+        .copied()
 }
 
 pub(crate) fn happened() -> bool {
     FORKED.load(Ordering::Relaxed)
 }
 
+/// The error of a call in a child.
+#[derive(Debug)]
+pub(crate) struct Forked;
+
+impl std::error::Error for Forked {}
+
+impl fmt::Display for Forked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "this process was forked from one in which asynchronous Rust functions were called, \
+             and their threads are not in it: fork before the first call, or start another \
+             program (Lwt_process)",
+        )
+    }
+}
+
 /// # Errors
 ///
 /// In a child.
-pub(crate) fn check() -> Result<(), Error> {
-    if happened() {
-        return Err(Error::message(
-            "this process was forked from one in which asynchronous Rust functions were \
-             called, and their threads are not in it: fork before the first call, or start \
-             another program (Lwt_process)",
-        ));
-    }
-    Ok(())
+pub(crate) fn check() -> Result<(), Forked> {
+    if happened() { Err(Forked) } else { Ok(()) }
 }

@@ -39,13 +39,18 @@ mod call;
 mod callbacks;
 mod closure;
 mod convert;
+mod domain;
 mod error;
-mod executor;
-mod ffi;
+#[doc(hidden)]
+pub mod expansion;
 mod fork;
+mod lwt_loop;
+mod ocaml;
 mod promise;
 pub mod runtime;
+mod stub;
 mod symbols;
+mod work;
 
 pub use bindings::library;
 pub use call::{call, call_protected};
@@ -54,9 +59,10 @@ pub use convert::{
     Abstract, AbstractType, Buffer, Char, FromOcaml, IntoOcaml, OcamlType, Poly, Taken, Variable,
     vars,
 };
+pub use domain::{DomainExecutor, Handle, LocalTask, Task};
 pub use error::{Error, Exception, Failure, Panic};
-pub use executor::{DomainExecutor, Handle, LocalTask, Task};
-pub use ffi::{Lock, Raw, Root, Val, try_with_lock, with_lock};
 pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType, func};
+pub use ocaml::{Lock, NoMemory, Root, Val, try_with_lock, with_lock};
 pub use promise::{PortablePromise, Promise, Resolver};
-pub use runtime::{Scoped, spawn_blocking, spawn_scoped};
+pub use stub::Raw;
+pub use work::{Scoped, spawn_blocking, spawn_scoped};

@@ -282,7 +282,7 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
         }
         Shape::Tuple(fields) => {
             let ty = tuple_type(fields);
-            vec![head("alias").part(quote!(::lwt_rust::bindings::Part::Type(#ty)))]
+            vec![head("alias").part(quote!(::lwt_rust::expansion::Part::Type(#ty)))]
         }
         Shape::Variant(constructors) => {
             let kind = match declared.is_polymorphic() {
@@ -306,7 +306,7 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
         // same ones. They are `'static`, since the type has no parameters.
         unsafe impl ::lwt_rust::OcamlType for #rust {
             const IS_FLOAT: bool = #is_float;
-            const TYPE: ::lwt_rust::bindings::Type = ::lwt_rust::bindings::Type::declared(#path);
+            const TYPE: ::lwt_rust::expansion::Type = ::lwt_rust::expansion::Type::declared(#path);
         }
 
         #record
@@ -326,7 +326,7 @@ fn tuple_type(components: &[Component<'_>]) -> TokenStream {
     let types = components
         .iter()
         .map(|component| record::ocaml_type(component.ty));
-    quote!(::lwt_rust::bindings::Type::tuple(&[#(#types),*]))
+    quote!(::lwt_rust::expansion::Type::tuple(&[#(#types),*]))
 }
 
 fn field_item(kind: &str, field: &Component<'_>) -> Item {
@@ -335,7 +335,7 @@ fn field_item(kind: &str, field: &Component<'_>) -> Item {
     Item::new(kind)
         .text(name)
         .text(doc)
-        .part(quote!(::lwt_rust::bindings::Part::Type(#ty)))
+        .part(quote!(::lwt_rust::expansion::Part::Type(#ty)))
 }
 
 fn constructor_items(constructor: &Constructor<'_>) -> Vec<Item> {
@@ -350,11 +350,11 @@ fn constructor_items(constructor: &Constructor<'_>) -> Vec<Item> {
         // both alike.
         (false, [only]) => {
             let ty = record::ocaml_type(only.ty);
-            vec![head.part(quote!(::lwt_rust::bindings::Part::Simple(#ty)))]
+            vec![head.part(quote!(::lwt_rust::expansion::Part::Simple(#ty)))]
         }
         (false, several) => {
             let ty = tuple_type(several);
-            vec![head.part(quote!(::lwt_rust::bindings::Part::Type(#ty)))]
+            vec![head.part(quote!(::lwt_rust::expansion::Part::Type(#ty)))]
         }
     }
 }
@@ -370,8 +370,8 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             let is_flat = is_flat(fields);
             let reads = reads(fields);
             let body = quote! {
-                let _level = ::lwt_rust::bindings::deeper_into_rust()?;
-                let fields = ::lwt_rust::bindings::record_fields(value, #name, #number, #is_flat)?;
+                let _level = ::lwt_rust::expansion::deeper_into_rust()?;
+                let fields = ::lwt_rust::expansion::record_fields(value, #name, #number, #is_flat)?;
                 ::core::result::Result::Ok(#rust { #reads })
             };
             (body, None)
@@ -408,7 +408,7 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
                 let reads = reads(fields);
                 let body = quote! {
                     let fields =
-                        ::lwt_rust::bindings::record_fields(value, #name, #number, false)?;
+                        ::lwt_rust::expansion::record_fields(value, #name, #number, false)?;
                     ::core::result::Result::Ok(#rust { #reads })
                 };
                 (body, None)
@@ -424,9 +424,9 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
                 false => quote!(read_variant),
             };
             let body = quote! {
-                match ::lwt_rust::bindings::#read(value, #name) {
+                match ::lwt_rust::expansion::#read(value, #name) {
                     #arms
-                    _ => ::core::result::Result::Err(::lwt_rust::bindings::mismatch(#name)),
+                    _ => ::core::result::Result::Err(::lwt_rust::expansion::mismatch(#name)),
                 }
             };
             (body, None)
@@ -441,7 +441,7 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
         impl ::lwt_rust::FromOcaml for #rust {
             const MAY_BE_OF_EXECUTOR: bool = true;
 
-            fn is_of_executor(seen: &mut ::lwt_rust::bindings::Seen) -> bool {
+            fn is_of_executor(seen: &mut ::lwt_rust::expansion::Seen) -> bool {
                 seen.is_new(#path)
                     && (false #(|| #looks)*)
             }
@@ -495,7 +495,7 @@ fn ordinary_arms(constructors: &[Constructor<'_>]) -> TokenStream {
         if constructor.arguments.is_empty() {
             let number = number as i64;
             return quote! {
-                ::lwt_rust::bindings::Read::Constant(#number) =>
+                ::lwt_rust::expansion::Read::Constant(#number) =>
                     ::core::result::Result::Ok(Self::#rust {}),
             };
         }
@@ -503,8 +503,8 @@ fn ordinary_arms(constructors: &[Constructor<'_>]) -> TokenStream {
         let size = constructor.arguments.len();
         let reads = reads(&constructor.arguments);
         quote! {
-            ::lwt_rust::bindings::Read::Block(#tag, fields) if fields.are(#size) => {
-                let _level = ::lwt_rust::bindings::deeper_into_rust()?;
+            ::lwt_rust::expansion::Read::Block(#tag, fields) if fields.are(#size) => {
+                let _level = ::lwt_rust::expansion::deeper_into_rust()?;
                 ::core::result::Result::Ok(Self::#rust { #reads })
             }
         }
@@ -518,12 +518,12 @@ fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
         let hash = hash(&constructor.name);
         match constructor.arguments.as_slice() {
             [] => quote! {
-                ::lwt_rust::bindings::Read::Constant(#hash) =>
+                ::lwt_rust::expansion::Read::Constant(#hash) =>
                     ::core::result::Result::Ok(Self::#rust {}),
             },
             [Component { ty, member, .. }] => quote! {
-                ::lwt_rust::bindings::Read::Tagged(#hash, content) => {
-                    let _level = ::lwt_rust::bindings::deeper_into_rust()?;
+                ::lwt_rust::expansion::Read::Tagged(#hash, content) => {
+                    let _level = ::lwt_rust::expansion::deeper_into_rust()?;
                     ::core::result::Result::Ok(Self::#rust {
                         // SAFETY: it is the argument of that constructor.
                         #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(content)? }
@@ -535,10 +535,10 @@ fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
                 let name = &constructor.name;
                 let reads = reads(arguments);
                 quote! {
-                    ::lwt_rust::bindings::Read::Tagged(#hash, content) => {
-                        let _level = ::lwt_rust::bindings::deeper_into_rust()?;
+                    ::lwt_rust::expansion::Read::Tagged(#hash, content) => {
+                        let _level = ::lwt_rust::expansion::deeper_into_rust()?;
                         let fields =
-                            ::lwt_rust::bindings::record_fields(content, #name, #number, false)?;
+                            ::lwt_rust::expansion::record_fields(content, #name, #number, false)?;
                         ::core::result::Result::Ok(Self::#rust { #reads })
                     }
                 }
@@ -572,7 +572,7 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
                 let #rust { #pattern } = self;
                 #fields
                 // SAFETY: these are the fields of the type that is declared.
-                unsafe { ::lwt_rust::bindings::record(lock, #is_flat, &fields.each_ref()) }
+                unsafe { ::lwt_rust::expansion::record(lock, #is_flat, &fields.each_ref()) }
             }
         }
         Shape::Tuple(fields) => match fields.as_slice() {
@@ -587,7 +587,7 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
                     let #rust { #pattern } = self;
                     #fields
                     // SAFETY: these are the components of the tuple that is declared.
-                    unsafe { ::lwt_rust::bindings::record(lock, false, &fields.each_ref()) }
+                    unsafe { ::lwt_rust::expansion::record(lock, false, &fields.each_ref()) }
                 }
             }
         },
@@ -632,9 +632,9 @@ fn roots(names: &[Ident]) -> TokenStream {
     quote! {
         let mut rest = (#(::core::option::Option::Some(#names),)*);
         let mut fields = || {
-            let _level = ::lwt_rust::bindings::deeper_into_ocaml()?;
+            let _level = ::lwt_rust::expansion::deeper_into_ocaml()?;
             ::core::result::Result::Ok([
-                #(::lwt_rust::bindings::root(&mut rest.#indices, lock)?),*
+                #(::lwt_rust::expansion::component(&mut rest.#indices, lock)?),*
             ])
         };
         let fields: ::core::result::Result<[::lwt_rust::Root; #number], ::lwt_rust::Error> =
@@ -643,7 +643,7 @@ fn roots(names: &[Ident]) -> TokenStream {
             ::core::result::Result::Ok(fields) => fields,
             ::core::result::Result::Err(error) => {
                 return ::core::result::Result::Err(
-                    ::lwt_rust::bindings::given_up(error, rest)
+                    ::lwt_rust::expansion::given_up(error, rest)
                 );
             }
         };
@@ -656,7 +656,7 @@ fn ordinary_arm(number: usize, constructor: &Constructor<'_>) -> TokenStream {
         let number = number as i64;
         return quote! {
             Self::#rust {} => ::core::result::Result::Ok(
-                ::lwt_rust::bindings::constant(#number)
+                ::lwt_rust::expansion::constant(#number)
             ),
         };
     }
@@ -668,7 +668,7 @@ fn ordinary_arm(number: usize, constructor: &Constructor<'_>) -> TokenStream {
             #fields
             // SAFETY: these are the arguments of the constructor with that tag.
             ::core::result::Result::Ok(unsafe {
-                ::lwt_rust::bindings::block(lock, #tag, &fields.each_ref())
+                ::lwt_rust::expansion::block(lock, #tag, &fields.each_ref())
             })
         }
     }
@@ -683,7 +683,7 @@ fn polymorphic_arm(constructor: &Constructor<'_>) -> TokenStream {
         [] => {
             return quote! {
                 Self::#rust {} => ::core::result::Result::Ok(
-                    ::lwt_rust::bindings::constant(#hash)
+                    ::lwt_rust::expansion::constant(#hash)
                 ),
             };
         }
@@ -699,7 +699,7 @@ fn polymorphic_arm(constructor: &Constructor<'_>) -> TokenStream {
                 #fields
                 // SAFETY: these are the components of the constructor's argument.
                 ::lwt_rust::Root::new(unsafe {
-                    ::lwt_rust::bindings::block(lock, 0, &fields.each_ref())
+                    ::lwt_rust::expansion::block(lock, 0, &fields.each_ref())
                 })
             }
         },
@@ -708,7 +708,7 @@ fn polymorphic_arm(constructor: &Constructor<'_>) -> TokenStream {
         Self::#rust { #pattern } => {
             let content = #content;
             ::core::result::Result::Ok(
-                ::lwt_rust::bindings::tagged(lock, #hash, &content)
+                ::lwt_rust::expansion::tagged(lock, #hash, &content)
             )
         }
     }

@@ -535,7 +535,7 @@ fn stub(
         .map(|((argument, raw), value)| {
             let Argument { name, ty } = argument;
             let read = quote_spanned! {ty.span()=>
-                ::lwt_rust::bindings::argument::<#ty>(#raw, lock, #shown, #name)?
+                ::lwt_rust::expansion::argument::<#ty>(#raw, lock, #shown, #name)?
             };
             quote! {
                 // SAFETY: it is a parameter of this stub, of the type that the bindings
@@ -556,15 +556,15 @@ fn stub(
         Way::Async => {
             let future = match returns.is_fallible {
                 true => call,
-                false => quote!(::lwt_rust::bindings::succeeds(#call)),
+                false => quote!(::lwt_rust::expansion::succeeds(#call)),
             };
             // A hygienic name, which is not that of a constant of the user's.
             let name = Ident::new("future", Span::mixed_site());
             let bound = match options.local {
-                Some(_) => quote!(::lwt_rust::bindings::stays(#future)),
+                Some(_) => quote!(::lwt_rust::expansion::stays(#future)),
                 None => quote!({
                     let #name = #future;
-                    ::lwt_rust::bindings::Binding::of(&#name).bind(#name)
+                    ::lwt_rust::expansion::Binding::of(&#name).bind(#name)
                 }),
             };
             (promise, quote!(), bound)
@@ -587,7 +587,7 @@ fn stub(
             let executor = executor_of(types);
             let may_be = &executor.may_be;
             let uses_tokio = options.tokio.is_some();
-            let direct = quote_spanned!(span=> ::lwt_rust::bindings::direct);
+            let direct = quote_spanned!(span=> ::lwt_rust::expansion::direct);
             (
                 quote_spanned!(span=> #direct::<#may_be, #uses_tokio, _, _, _, #count>),
                 executor.finds_out,
@@ -646,7 +646,7 @@ fn executor_of<'a>(types: impl Iterator<Item = &'a Type> + Clone) -> ExecutorOf 
         },
         finds_out: quote! {
             || {
-                static KNOWN: ::lwt_rust::bindings::Known = ::lwt_rust::bindings::Known::new();
+                static KNOWN: ::lwt_rust::expansion::Known = ::lwt_rust::expansion::Known::new();
                 KNOWN.get(|_seen| {
                     false #(|| <#functions as ::lwt_rust::FromOcaml>::is_of_executor(_seen))*
                 })
@@ -666,15 +666,15 @@ fn description(
     let ty = &returns.ty;
     let result = match returns.is_fallible {
         true => quote_spanned! {ty.span()=>
-            <<#ty as ::lwt_rust::bindings::Fallible>::Value as ::lwt_rust::OcamlType>::TYPE
+            <<#ty as ::lwt_rust::expansion::Fallible>::Value as ::lwt_rust::OcamlType>::TYPE
         },
         false => record::ocaml_type(ty),
     };
     let (way, result) = match way {
-        Way::Direct => ("direct", quote!(::lwt_rust::bindings::Part::Type(#result))),
+        Way::Direct => ("direct", quote!(::lwt_rust::expansion::Part::Type(#result))),
         Way::Async | Way::Blocking => (
             "promise",
-            quote!(::lwt_rust::bindings::Part::Simple(#result)),
+            quote!(::lwt_rust::expansion::Part::Simple(#result)),
         ),
     };
     let mut items = vec![head.text(way).text(doc).part(result)];
@@ -682,7 +682,7 @@ fn description(
         let ty = record::ocaml_type(ty);
         Item::new("argument")
             .text(name)
-            .part(quote!(::lwt_rust::bindings::Part::Argument(#ty)))
+            .part(quote!(::lwt_rust::expansion::Part::Argument(#ty)))
     }));
     record::record(&items)
 }
@@ -702,7 +702,7 @@ fn marker(function: &ItemFn, symbol: &str) -> TokenStream {
         #(#cfgs)*
         // SAFETY: this is the symbol of the stub, and the record describes the stub by the
         // types of the same signature.
-        unsafe impl ::lwt_rust::bindings::Function for #name {
+        unsafe impl ::lwt_rust::expansion::Function for #name {
             const SYMBOL: &'static str = #symbol;
         }
     }

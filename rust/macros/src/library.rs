@@ -38,7 +38,7 @@ pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
     let doc = quote!(::core::concat!("", #(#docs, "\n",)*));
     let library = Item::new("library").text(names::krate()).text(doc);
     let functions = functions.iter().map(|function| {
-        Item::new("names").text(quote!(<#function as ::lwt_rust::bindings::Function>::SYMBOL))
+        Item::new("names").text(quote!(<#function as ::lwt_rust::expansion::Function>::SYMBOL))
     });
     let items: Vec<Item> = std::iter::once(library).chain(functions).collect();
     Ok(record(&items))

@@ -17,7 +17,7 @@ impl Item {
 
     /// Adds a text: a string, or an expression for one.
     pub(crate) fn text(self, text: impl ToTokens) -> Self {
-        self.part(quote!(::lwt_rust::bindings::Part::Text(#text)))
+        self.part(quote!(::lwt_rust::expansion::Part::Text(#text)))
     }
 
     pub(crate) fn part(mut self, part: TokenStream) -> Self {
@@ -50,11 +50,11 @@ pub(crate) fn record(items: &[Item]) -> TokenStream {
     let symbol = names::symbol("record", &format_ident!("of"));
     quote! {
         const _: () = {
-            const ITEMS: &[&[::lwt_rust::bindings::Part]] = &[#(#items),*];
+            const ITEMS: &[&[::lwt_rust::expansion::Part]] = &[#(#items),*];
             #[used]
             #[unsafe(export_name = #symbol)]
-            pub static RECORD: [u8; ::lwt_rust::bindings::length(ITEMS)] =
-                ::lwt_rust::bindings::bytes(ITEMS);
+            pub static RECORD: [u8; ::lwt_rust::expansion::length(ITEMS)] =
+                ::lwt_rust::expansion::bytes(ITEMS);
         };
     }
 }

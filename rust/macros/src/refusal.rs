@@ -40,7 +40,7 @@ pub(crate) fn of_type(item: &DeriveInput, derived: Trait, error: &Error) -> Toke
         Trait::OcamlType => (
             quote!(unsafe impl),
             quote!(
-                const TYPE: ::lwt_rust::bindings::Type = ::lwt_rust::bindings::Type::named("");
+                const TYPE: ::lwt_rust::expansion::Type = ::lwt_rust::expansion::Type::named("");
             ),
         ),
         Trait::FromOcaml => (

@@ -2,11 +2,11 @@
 
 use std::{any::Any, fmt, ops::Deref, sync::Arc};
 
-use super::{FromOcaml, IntoOcaml, OcamlType};
+use super::{FromOcaml, IntoOcaml, OcamlType, content::Content};
 use crate::{
     bindings::Type,
     error::Error,
-    ffi::{Content, Lock, Val, content_of, content_value},
+    ocaml::{Lock, Val},
 };
 
 /// A Rust type whose values OCaml may hold, as values of an abstract type. The derive
@@ -102,7 +102,7 @@ unsafe impl<T: AbstractType> OcamlType for Abstract<T> {
 
 impl<T: AbstractType> FromOcaml for Abstract<T> {
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        let content = content_of(value).and_then(|content| content.get());
+        let content = Content::of(value).and_then(|content| content.get());
         shared(content).map(Abstract)
     }
 }
@@ -112,7 +112,7 @@ unsafe impl<T: AbstractType> IntoOcaml for Abstract<T> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         // The collector adds such sizes up, and the sum must not overflow.
         let size = self.0.size().min(MOST_BYTES);
-        Ok(content_value(lock, Content::new(self.0), size))
+        Ok(Content::new(self.0).into_ocaml(lock, size))
     }
 }
 
@@ -145,7 +145,7 @@ impl<T: AbstractType> FromOcaml for Taken<T> {
         // A value of another type is an error, and keeps its content.
         // SAFETY: the caller says so.
         unsafe { Abstract::<T>::from_ocaml(value) }?;
-        let content = content_of(value).and_then(|content| content.take());
+        let content = Content::of(value).and_then(|content| content.take());
         shared(content).map(|value| Taken(Abstract(value)))
     }
 }

@@ -4,7 +4,7 @@ use super::{FromOcaml, IntoOcaml, OcamlType, mismatch};
 use crate::{
     bindings::Type,
     error::Error,
-    ffi::{Bytes, Lock, Root, Val},
+    ocaml::{Bytes, Lock, Root, Val},
 };
 
 /// An OCaml array of bytes that never moves, `Lwt_bytes.t`. Rust and OCaml read and write

@@ -5,11 +5,11 @@ use std::{
     hash::{BuildHasher, Hash},
 };
 
-use super::{FromOcaml, IntoOcaml, OcamlType, Seen, given_up, mismatch, root};
+use super::{FromOcaml, IntoOcaml, OcamlType, Seen, component, given_up, mismatch, root};
 use crate::{
-    bindings::{self, Type},
+    bindings::Type,
     error::Error,
-    ffi::{Lock, Root, Val},
+    ocaml::{Lock, Root, Val},
 };
 
 /// `t option`
@@ -115,7 +115,7 @@ macro_rules! tuples {
         unsafe impl<$($field: IntoOcaml),*> IntoOcaml for ($($field,)*) {
             fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
                 let mut rest = ($(Some(self.$index),)*);
-                let mut fields = || Ok([$(bindings::root(&mut rest.$index, lock)?),*]);
+                let mut fields = || Ok([$(component(&mut rest.$index, lock)?),*]);
                 match fields() {
                     Ok(fields) => Ok(lock.block(0, &fields.each_ref())),
                     Err(error) => Err(given_up(error, rest)),

@@ -3,6 +3,7 @@
 mod abstracts;
 mod buffer;
 mod collections;
+mod content;
 mod depth;
 mod numbers;
 mod text;
@@ -10,6 +11,7 @@ mod values;
 
 pub use abstracts::{Abstract, AbstractType, Taken};
 pub use buffer::Buffer;
+pub(crate) use content::Content;
 pub use depth::{Level, deeper_into_ocaml, deeper_into_rust, given_up};
 pub use text::Char;
 pub use values::{Poly, Variable, vars};
@@ -17,7 +19,7 @@ pub use values::{Poly, Variable, vars};
 use crate::{
     bindings::Type,
     error::Error,
-    ffi::{Lock, Root, Val},
+    ocaml::{Lock, Root, Val},
 };
 
 /// A Rust type that stands for an OCaml type.
@@ -270,4 +272,12 @@ pub(crate) fn read<T: Checked>(value: Val<'_>) -> Result<T, Error> {
 /// Allocates a value and keeps it in a root, so that other values can be allocated.
 pub(crate) fn root(value: impl IntoOcaml, lock: &mut Lock) -> Result<Root, Error> {
     Ok(Root::new(value.into_ocaml(lock)?))
+}
+
+/// Converts a component of a value, and leaves `None` in its place.
+pub fn component<T: IntoOcaml>(value: &mut Option<T>, lock: &mut Lock) -> Result<Root, Error> {
+    match value.take() {
+        Some(value) => root(value, lock),
+        None => Ok(Root::UNIT),
+    }
 }

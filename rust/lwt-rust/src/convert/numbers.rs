@@ -6,7 +6,7 @@ use super::{FromOcaml, IntoOcaml, OcamlType, mismatch};
 use crate::{
     bindings::Type,
     error::Error,
-    ffi::{Lock, Val},
+    ocaml::{Lock, Val},
 };
 
 /// `unit`
@@ -121,11 +121,11 @@ unsafe impl IntoOcaml for u8 {
     }
 
     fn vec_into_ocaml(vec: Vec<Self>, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        lock.string(&vec)
+        Ok(lock.string(&vec)?)
     }
 
     fn slice_into_ocaml(slice: Box<[Self]>, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        lock.string(&slice)
+        Ok(lock.string(&slice)?)
     }
 }
 

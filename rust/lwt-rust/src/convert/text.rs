@@ -10,7 +10,7 @@ use super::{FromOcaml, IntoOcaml, OcamlType, mismatch};
 use crate::{
     bindings::Type,
     error::Error,
-    ffi::{Lock, Val},
+    ocaml::{Lock, Val},
 };
 
 /// OCaml's `char`, which is a byte. Rust's `char` is OCaml's `Uchar.t`.
@@ -80,7 +80,7 @@ impl FromOcaml for String {
 // SAFETY: it is an OCaml string.
 unsafe impl IntoOcaml for String {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        lock.string(self.as_bytes())
+        Ok(lock.string(self.as_bytes())?)
     }
 }
 
@@ -100,7 +100,7 @@ impl FromOcaml for Box<str> {
 // SAFETY: it is an OCaml string.
 unsafe impl IntoOcaml for Box<str> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        lock.string(self.as_bytes())
+        Ok(lock.string(self.as_bytes())?)
     }
 }
 
@@ -113,7 +113,7 @@ unsafe impl OcamlType for &'static str {
 // SAFETY: it is an OCaml string.
 unsafe impl IntoOcaml for &'static str {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        lock.string(self.as_bytes())
+        Ok(lock.string(self.as_bytes())?)
     }
 }
 
@@ -133,6 +133,6 @@ impl FromOcaml for PathBuf {
 // SAFETY: it is an OCaml string.
 unsafe impl IntoOcaml for PathBuf {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        lock.string(self.as_os_str().as_bytes())
+        Ok(lock.string(self.as_os_str().as_bytes())?)
     }
 }

@@ -6,7 +6,7 @@ use super::{FromOcaml, IntoOcaml, OcamlType};
 use crate::{
     bindings::Type,
     error::Error,
-    ffi::{Lock, Root, Val},
+    ocaml::{Lock, Root, Val},
 };
 
 /// `Obj.t`: any value. OCaml has to give it a type by `Obj`.

@@ -4,9 +4,8 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     callbacks::{Callback, call_back},
-    convert::FromOcaml,
     error::Error,
-    ffi::{Lock, Root, Val},
+    ocaml::{Lock, Raised, Root, Val},
 };
 
 /// An OCaml exception, kept alive, with its backtrace if there is one. There is one if a
@@ -28,24 +27,35 @@ struct ExceptionInner {
 impl Exception {
     /// Reads a value of the type `shown` of `lib/raw.ml`. OCaml has made the texts in it,
     /// so any thread can show the exception.
+    ///
+    /// # Errors
+    ///
+    /// If the value is visibly no such value.
     pub(crate) fn read(shown: Val<'_>) -> Result<Self, Error> {
-        let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let (exception, name, message, registered, backtrace) =
-            // SAFETY: `raw.ml` declares it as such a tuple.
-            unsafe { <(Root, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Root)>::from_ocaml(shown) }?;
-        Ok(Exception(Arc::new(ExceptionInner {
-            exception,
-            backtrace,
-            name: lossy(name),
-            message: lossy(message),
-            registered: registered.map(lossy),
-        })))
+        let text = |value: Val<'_>| {
+            let bytes = value.to_bytes()?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let inner = || {
+            Some(ExceptionInner {
+                exception: Root::new(shown.field(0)?),
+                name: text(shown.field(1)?)?,
+                message: text(shown.field(2)?)?,
+                registered: shown.field(3)?.field(0).and_then(text),
+                backtrace: Root::new(shown.field(4)?),
+            })
+        };
+        match inner() {
+            Some(inner) => Ok(Exception(Arc::new(inner))),
+            None => Err(Error::message("OCaml has not described an exception")),
+        }
     }
 
     /// Describes an exception that was raised just now, with nothing raised since. This
     /// does not stop an exception that Lwt's exception filter lets through: OCaml raises it
     /// again when the stub has returned.
-    pub(crate) fn raised(lock: &mut Lock, exception: Root) -> Self {
+    #[cold]
+    pub(crate) fn raised(lock: &mut Lock, Raised(exception): Raised) -> Self {
         let shown = match call_back(lock, Callback::ShowException, &[&exception]) {
             Some(Ok(shown)) => Self::read(shown).ok(),
             Some(Err(_)) | None => None,

@@ -2,10 +2,10 @@
 
 use lwt_rust_core::catch_panic;
 
-use super::{Exception, Panic, Trace};
+use super::{Panic, Trace};
 use crate::{
     callbacks::{Callback, call_back},
-    ffi::{Lock, Root, Val},
+    ocaml::{Lock, Raised, Root, Val},
 };
 
 /// A Rust error, with the name of its type, and the backtrace of the place where it became
@@ -64,7 +64,7 @@ impl Failure {
     ///
     /// The error's type is the user's, so showing or dropping it may panic. Then the
     /// exception is `Lwt_rust.Panic`.
-    pub(super) fn make(self, lock: &mut Lock) -> Option<Result<Val<'_>, Exception>> {
+    pub(super) fn make(self, lock: &mut Lock) -> Option<Result<Val<'_>, Raised>> {
         if let Some(errno) = self.errno() {
             let error = Root::new(lock.unix_error(errno));
             return call_back(lock, Callback::MakeUnixError, &[&error]);

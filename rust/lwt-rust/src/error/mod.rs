@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::{
     callbacks::{Callback, call_back},
-    ffi::{Lock, Root},
+    ocaml::{Lock, Raised, Root},
 };
 
 pub use exception::Exception;
@@ -76,7 +76,8 @@ impl Error {
         };
         match made? {
             Ok(value) => Some([Root::new(value), Root::UNIT]),
-            Err(exception) => Some(exception.parts(lock)),
+            // OCaml has no memory for the exception, or the handler of a signal has raised.
+            Err(Raised(exception)) => Some([exception, Root::UNIT]),
         }
     }
 

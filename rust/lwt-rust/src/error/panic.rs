@@ -15,12 +15,11 @@ use std::{
 
 use lwt_rust_core::{Payload, drop_quietly};
 
-use super::{Exception, Trace};
+use super::Trace;
 use crate::{
     callbacks::{Callback, call_back},
-    executor::Handle,
-    ffi::{Lock, Root, Val},
-    fork, runtime,
+    fork, lwt_loop,
+    ocaml::{Lock, Raised, Root, Val},
 };
 
 /// A caught panic.
@@ -163,7 +162,7 @@ impl Panic {
         if !HAS_REPORTER.load(Ordering::Relaxed) || fork::happened() {
             return Some(self);
         }
-        let Some(lwt) = Handle::of_lwt() else {
+        let Some(lwt) = lwt_loop::current() else {
             return Some(self);
         };
         let mut reports = reports();
@@ -214,34 +213,14 @@ impl Panic {
         }
     }
 
-    /// The same as [`from_payload`](Panic::from_payload), for a panic that has left a stub.
-    /// If the panic comes of a plain function that uses tokio before the runtime runs, the
-    /// message also says how to mend that.
-    #[cold]
-    pub(crate) fn from_stub(payload: Payload) -> Self {
-        let mut panic = Self::from_payload(payload);
-        if wants_tokio(panic.message()) {
-            panic.0.message.push_str(
-                ". No asynchronous function has started the runtime yet: write \
-                 `#[lwt_rust::func(tokio)]` for a plain function that uses tokio",
-            );
-        }
-        panic
+    /// Whether a panic with this payload says that tokio's context is missing.
+    pub(crate) fn lacks_tokio(payload: &Payload) -> bool {
+        message_of(&**payload).contains(NO_TOKIO)
     }
 
-    /// Handles a panic of a destructor in a finaliser. Only the panic hook can be told, and
-    /// it has been. If the destructor uses tokio before the runtime runs, this prints how
-    /// to mend that.
-    #[cold]
-    pub(crate) fn in_finaliser(payload: Payload) {
-        if wants_tokio(&message_of(&*payload)) {
-            // This is the last resort, so there is nothing to do if it fails.
-            let _ = std::io::stderr().write_all(
-                b"lwt_rust: the destructor of an abstract value wants tokio, and the runtime has \
-                  not started: call Lwt_rust.Runtime.start () before\n",
-            );
-        }
-        drop_quietly(payload);
+    /// Adds a sentence to the message.
+    pub(crate) fn push_hint(&mut self, hint: &str) {
+        self.0.message.push_str(hint);
     }
 
     /// The argument of the panic, if that was a string.
@@ -255,7 +234,7 @@ impl Panic {
     }
 
     /// Makes the exception `Lwt_rust.Panic`.
-    pub(super) fn make(self, lock: &mut Lock) -> Option<Result<Val<'_>, Exception>> {
+    pub(super) fn make(self, lock: &mut Lock) -> Option<Result<Val<'_>, Raised>> {
         let parts = self.parts(lock);
         call_back(lock, Callback::MakePanic, &[&parts])
     }
@@ -276,11 +255,6 @@ fn is_rusts_own(hook: &Hook) -> bool {
     // A hook that captures nothing has no memory of its own. So this also compares the
     // vtables, which contain the hooks' functions.
     ptr::eq(&raw const **hook, &raw const *own)
-}
-
-/// Whether the panic says that tokio's context is missing, and the runtime has not started.
-fn wants_tokio(message: &str) -> bool {
-    message.contains(NO_TOKIO) && runtime::started().is_none()
 }
 
 fn message_of(payload: &(dyn Any + Send)) -> String {

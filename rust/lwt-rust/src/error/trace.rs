@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    ffi::{Lock, Root},
     fork,
+    ocaml::{Lock, Root},
 };
 
 /// The frames of an error or a panic. The names of the functions are found when the text

@@ -6,8 +6,9 @@ use lwt_rust_core::{Cell, CountedPromise, Source, Ticket};
 
 use crate::{
     convert::FromOcaml,
+    domain::Sink,
     error::{Error, Exception},
-    ffi::Val,
+    ocaml::Val,
 };
 
 /// The state that a promise shares with its resolver, or with the wait that settles it.
@@ -16,17 +17,6 @@ pub(super) struct Link<T> {
     /// The wait for the Lwt promise that settles it, if there is one.
     pub(super) source: Source<Ticket>,
     _counted: CountedPromise,
-}
-
-/// The side of a promise that OCaml settles. The type of the promise's value is hidden.
-pub(crate) trait Sink: Send + Sync {
-    /// Settles with an OCaml value, unless the reader is gone.
-    fn resolve(&self, value: Val<'_>);
-    /// Settles with an OCaml exception, unless the reader is gone.
-    fn reject(&self, exception: Exception);
-    /// Rejects with [`Error::Abandoned`], since nothing is left to settle it. Any thread
-    /// may call it.
-    fn abandon(&self);
 }
 
 impl<T> Link<T> {

@@ -8,16 +8,12 @@ use std::{
 
 use lwt_rust_core::{CountedPromise, Ticket};
 
-use super::{
-    Promise, Resolver, State,
-    link::Link,
-    waits::{Outcome, read},
-};
+use super::{Promise, Resolver, State, link::Link};
 use crate::{
     convert::FromOcaml,
-    error::Error,
-    executor::{Action, Ask, Awaited, DomainExecutor, Handle},
-    ffi::{Lock, Root, try_with_lock, with_lock},
+    domain::{Action, Ask, Awaited, DomainExecutor, Handle, Outcome},
+    error::{Error, Exception},
+    ocaml::{Lock, Root, try_with_lock, with_lock},
     runtime::{is_blocking, waits_for_itself},
 };
 
@@ -90,6 +86,16 @@ impl<T> Local<T> {
     /// Ends the wait, and cancels the Lwt promise if `cancels`.
     pub(super) fn give_up(self, cancels: bool) {
         end_wait(self.ticket, self.handle, cancels);
+    }
+}
+
+/// Reads the value of a promise, or takes its exception.
+fn read<T: FromOcaml>(lock: &mut Lock, outcome: Outcome) -> Result<T, Error> {
+    match outcome {
+        // SAFETY: the promise of the wait was read as a promise of `T`, or a function has
+        // returned it that was read as a function which returns such promises.
+        Ok(value) => unsafe { T::from_ocaml(value.get(lock)) },
+        Err(shown) => Err(Exception::read(shown.get(lock))?.into()),
     }
 }
 

@@ -5,7 +5,6 @@ mod lwt;
 mod portable;
 mod relay;
 mod resolver;
-mod waits;
 
 use std::{
     future::Future,
@@ -17,16 +16,15 @@ use std::{
 use tokio::task::coop::poll_proceed;
 
 pub use portable::PortablePromise;
-pub(crate) use relay::{Relay, Settlement, create};
+pub(crate) use relay::{Relay, Settlement, create, promise_of};
 pub use resolver::Resolver;
-pub(crate) use waits::{Outcome, Waits, promised, settle};
 
 use crate::{
     bindings::Type,
     convert::{FromOcaml, OcamlType, mismatch},
+    domain::Handle,
     error::Error,
-    executor::Handle,
-    ffi::{Root, Val, promise_of},
+    ocaml::{Root, Val},
     runtime::waits_for_itself,
 };
 use link::Link;

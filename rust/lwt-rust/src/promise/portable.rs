@@ -6,12 +6,12 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Promise, State, link::Link};
+use super::{Promise, State, link::Link, promise_of};
 use crate::{
     bindings::Type,
     convert::{FromOcaml, OcamlType, mismatch},
     error::Error,
-    ffi::{Val, promise_of},
+    ocaml::Val,
 };
 
 /// A promise that OCaml has made with `Lwt_rust.Promise.create`: a future of

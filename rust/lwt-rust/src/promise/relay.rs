@@ -2,10 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::link::Sink;
+use lwt_rust_core::Payload;
+
 use crate::{
+    domain::Sink,
     error::{Error, Exception},
-    ffi::{Lock, Root, Val, promise_value},
+    ocaml::{Held, Lock, Operations, Root, Val, custom_block, held},
+    runtime,
 };
 
 /// A promise that OCaml made, before and after Rust asks for it.
@@ -96,7 +99,30 @@ impl Settlement {
     }
 }
 
-/// Allocates a promise that OCaml settles: `Lwt_rust.Promise.create`.
+// SAFETY: the static is in this function, for this type.
+unsafe impl Held for Arc<Relay> {
+    fn operations() -> &'static Operations {
+        static PROMISE: Operations = Operations::of::<Arc<Relay>>(c"lwt_rust.promise");
+        &PROMISE
+    }
+
+    fn end(self) {
+        self.abandon();
+    }
+
+    fn end_panicked(payload: Payload) {
+        runtime::panicked_in_finaliser(payload);
+    }
+}
+
+/// Allocates a promise that OCaml settles: `Lwt_rust.Promise.create`. When OCaml collects
+/// the value, the promise is abandoned.
 pub(crate) fn create(lock: &mut Lock) -> Val<'_> {
-    promise_value(lock, Arc::new(Relay(Mutex::new(RelayState::Empty))))
+    let relay = Arc::new(Relay(Mutex::new(RelayState::Empty)));
+    custom_block(lock, relay, None)
+}
+
+/// The promise within a value made by [`create`]; `None` for any other.
+pub(crate) fn promise_of(value: Val<'_>) -> Option<Arc<Relay>> {
+    held::<Arc<Relay>>(value).cloned()
 }

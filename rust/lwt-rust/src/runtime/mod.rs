@@ -1,25 +1,25 @@
 //! The tokio runtime, in whose context tasks run (rule 7).
 
 mod block_on;
-mod blocking;
-mod scoped;
+mod enter;
 mod signals;
 mod start;
 
 use std::{
     future::poll_fn,
+    io::Write,
     sync::{Arc, Mutex, MutexGuard, mpsc},
     time::Duration,
 };
 
-use lwt_rust_core::{Cell, catch_panic, drop_quietly};
+use lwt_rust_core::{Cell, Payload, catch_panic, drop_quietly};
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::error::{Error, Panic, Trace};
 pub(crate) use block_on::{is_blocking, waits_for_itself};
-pub use blocking::spawn_blocking;
-pub use scoped::{Scoped, spawn_scoped};
+pub(crate) use enter::enter_tokio;
+pub(crate) use signals::tell_of_signals;
 
 /// How many threads poll tokio's own tasks and I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +170,21 @@ pub(crate) fn in_context<R>(f: impl FnOnce() -> R) -> R {
         Ok(_) | Err(_) => None,
     };
     f()
+}
+
+/// Handles a panic of a destructor in a finaliser. Only the panic hook can be told, and it
+/// has been. If the destructor uses tokio before the runtime runs, this prints how to mend
+/// that.
+#[cold]
+pub(crate) fn panicked_in_finaliser(payload: Payload) {
+    if started().is_none() && Panic::lacks_tokio(&payload) {
+        // This is the last resort, so there is nothing to do if it fails.
+        let _ = std::io::stderr().write_all(
+            b"lwt_rust: the destructor of an abstract value wants tokio, and the runtime has \
+              not started: call Lwt_rust.Runtime.start () before\n",
+        );
+    }
+    drop_quietly(payload);
 }
 
 fn start_as(settings: Settings) -> Result<Started, Error> {

@@ -12,7 +12,7 @@
 
 use std::{mem::MaybeUninit, ptr};
 
-use crate::{executor::Handle, ffi, fork};
+use crate::{fork, lwt_loop, ocaml};
 
 /// A set of signals that a thread blocks.
 #[derive(Clone, Copy)]
@@ -55,9 +55,9 @@ pub(super) fn rest() {
 }
 
 /// Makes the Lwt loop handle the signals whose handlers have run on this thread.
-pub(super) fn tell_of_signals() {
-    if ffi::has_signals() && !fork::happened() {
-        if let Some(lwt) = Handle::of_lwt() {
+pub(crate) fn tell_of_signals() {
+    if ocaml::has_signals() && !fork::happened() {
+        if let Some(lwt) = lwt_loop::current() {
             lwt.wake();
         }
     }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use crate::ffi::{Raw, tell};
+use crate::stub::{Raw, tell};
 
 /// `archive.sh` sets the variable; cargo run by hand does not.
 const VERSION: &str = match option_env!("OCAML_VERSION") {

@@ -6,10 +6,11 @@ use crate::{
     call,
     closure::LwtFn,
     convert::{FromOcaml, read},
+    domain::{self, DomainExecutor, Handle},
     error::Error,
-    executor::{self, DomainExecutor, Handle},
-    ffi::{self, Lock, Raw, Root, Val, enter, keep},
     fork,
+    ocaml::{Lock, Root, Val},
+    stub::{Raw, enter, keep},
 };
 
 /// `int -> actions`: OCaml has cancelled the call in this slot.
@@ -25,10 +26,10 @@ fn cancel(lock: &mut Lock, slot: Raw) -> Result<Val<'_>, Error> {
     if fork::happened() {
         return Ok(Val::UNIT);
     }
-    let executor = match ffi::executor() {
+    let executor = match domain::here() {
         Some(executor) => executor,
         // A systhread of the domain may cancel a call before it makes any.
-        None => executor::attached(lock)?,
+        None => domain::attached(lock)?,
     };
     executor.cancel(lock, slot);
     Ok(executor.hand_over(lock, false))
@@ -39,7 +40,7 @@ fn cancel(lock: &mut Lock, slot: Raw) -> Result<Val<'_>, Error> {
 extern "C" fn lwt_rust_call_is_pending(slot: Raw) -> Raw {
     let is_pending = |[slot]: [Val<'_>; 1]| {
         let slot = slot.as_int().and_then(|slot| usize::try_from(slot).ok());
-        let executor = ffi::executor();
+        let executor = domain::here();
         let is_it =
             |executor: &DomainExecutor| slot.is_some_and(|slot| executor.is_call_pending(slot));
         u8::from(executor.is_some_and(is_it))
@@ -57,7 +58,7 @@ extern "C" fn lwt_rust_call_drain(seconds: Raw) -> Raw {
         let seconds = unsafe { seconds.argument(lock) };
         let limit = Duration::try_from_secs_f64(read(seconds)?)?;
         Ok(async move {
-            if let Some(executor) = ffi::executor() {
+            if let Some(executor) = domain::here() {
                 let ended = executor.others_have_ended();
                 // The caller need not know which of the two has happened.
                 let _ = tokio::time::timeout(limit, ended).await;

@@ -1,9 +1,10 @@
 //! Registration of the OCaml functions that Rust calls.
 
 use crate::{
-    callbacks,
-    error::Panic,
-    ffi::{Raw, act, keep_orphans},
+    callbacks::{COUNT, register},
+    error::{Error, Panic},
+    ocaml::keep_orphans,
+    stub::{Raw, act},
 };
 
 /// `callbacks -> unit outcome`
@@ -14,8 +15,12 @@ extern "C" fn lwt_rust_callbacks_register(record: Raw) -> Raw {
         act([record], |lock, [record]| {
             Panic::install_hook();
             keep_orphans(lock);
-            callbacks::register(record.get(lock))?;
-            Ok(())
+            register(record.get(lock)).map_err(|found| {
+                Error::message(format!(
+                    "the module Lwt_rust registered {found} callbacks where its archive knows \
+                     {COUNT}: they are of different versions, so build both again"
+                ))
+            })
         })
     }
 }

@@ -3,11 +3,12 @@
 use std::{os::fd::IntoRawFd, sync::Arc};
 
 use crate::{
-    convert::read,
+    convert::{Content, read},
+    domain::{self, DomainLife},
     error::Error,
-    executor::{self, DomainLife},
-    ffi::{self, Content, Raw, Root, Val, content_value, enter, observe, stub},
     fork,
+    ocaml::{Root, Val},
+    stub::{Raw, enter, observe, stub},
 };
 
 /// `int -> bool -> bool outcome`: attaches the executor of the caller's domain to the
@@ -21,7 +22,7 @@ extern "C" fn lwt_rust_executor_attach(domain: Raw, by_lwt: Raw) -> Raw {
             fork::check()?;
             let domain = read::<i64>(domain.get(lock))?;
             let by_lwt = read::<bool>(by_lwt.get(lock))?;
-            Ok(Root::of_bool(executor::attach(domain, by_lwt)?))
+            Ok(Root::of_bool(domain::attach(domain, by_lwt)?))
         })
     }
 }
@@ -38,7 +39,7 @@ extern "C" fn lwt_rust_executor_create(domain: Raw, notification: Raw, record: R
             |lock, [domain, notification, record]| {
                 let domain = read::<i64>(domain.get(lock))?;
                 let notification = read(notification.get(lock))?;
-                Ok(match executor::create(domain, notification, record)? {
+                Ok(match domain::create(domain, notification, record)? {
                     None => Root::UNIT,
                     Some(socket) => {
                         let descriptor = Val::int(socket.into_raw_fd().into());
@@ -60,11 +61,11 @@ extern "C" fn lwt_rust_executor_life(socket: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         stub([socket], |lock, [socket]| {
-            let executor = ffi::executor().ok_or(Error::Abandoned)?;
+            let executor = domain::here().ok_or(Error::Abandoned)?;
             let socket = read::<Option<i64>>(socket.get(lock))?;
             let socket = socket.map(i32::try_from).transpose()?;
             let life = Content::new(Arc::new(DomainLife::new(executor, socket)));
-            Ok(Root::new(content_value(lock, life, DomainLife::SIZE)))
+            Ok(Root::new(life.into_ocaml(lock, DomainLife::SIZE)))
         })
     }
 }
@@ -75,10 +76,10 @@ extern "C" fn lwt_rust_executor_poll(_unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         enter(|lock| {
-            let Some(executor) = ffi::executor() else {
+            let Some(executor) = domain::here() else {
                 return Ok(Val::UNIT);
             };
-            if executor::is_shut_down() && !executor.shared().is_closed() {
+            if domain::is_shut_down() && !executor.shared().is_closed() {
                 return Err(Error::Abandoned);
             }
             Ok(executor.poll(lock))
@@ -89,13 +90,13 @@ extern "C" fn lwt_rust_executor_poll(_unit: Raw) -> Raw {
 /// `unit -> bool`, `[@@noalloc]`: whether the executor is owed a poll.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_is_woken(_unit: Raw) -> Raw {
-    observe(|| ffi::is_woken().into())
+    observe(|| domain::is_woken().into())
 }
 
 /// `unit -> begun`, `[@@noalloc]`: a turn of a Lwt loop begins on this thread.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_begin_turn(_unit: Raw) -> Raw {
-    observe(|| ffi::begin_turn() as u8)
+    observe(|| domain::begin_turn() as u8)
 }
 
 /// `unit -> unit`, `[@@noalloc]`: tells the domain of the calling thread to poll.
@@ -104,7 +105,7 @@ extern "C" fn lwt_rust_executor_begin_turn(_unit: Raw) -> Raw {
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_executor_tell(_unit: Raw) -> Raw {
     observe(|| {
-        if let Some(executor) = ffi::executor() {
+        if let Some(executor) = domain::here() {
             executor.shared().tell();
         }
         0
@@ -117,7 +118,7 @@ extern "C" fn lwt_rust_executor_tell(_unit: Raw) -> Raw {
 extern "C" fn lwt_rust_executor_close(_unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        enter(|lock| match ffi::executor() {
+        enter(|lock| match domain::here() {
             Some(executor) => Ok(executor.close(lock).get(lock)),
             None => Ok(Val::UNIT),
         })
@@ -130,7 +131,7 @@ extern "C" fn lwt_rust_executor_notifications(unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         stub([unit], |_, _| {
-            Ok(Root::new(Val::from_index(executor::notifications())))
+            Ok(Root::new(Val::from_index(domain::notifications())))
         })
     }
 }

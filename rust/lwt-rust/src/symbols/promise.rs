@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Exception},
-    ffi::{Lock, Raw, Root, promise_of, stub},
     fork,
-    promise::{self, Relay, Settlement},
+    ocaml::{Lock, Root},
+    promise::{self, Relay, Settlement, promise_of},
+    stub::{Raw, stub},
 };
 
 /// `unit -> 'a promise outcome`

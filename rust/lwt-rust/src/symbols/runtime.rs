@@ -6,11 +6,12 @@ use lwt_rust_core::{Kind, count};
 
 use crate::{
     convert::read,
-    error::{self, Error, Panic},
-    executor,
-    ffi::{Raw, Root, Val, act, notify, stub, this_thread},
+    domain,
+    error::{self, Error, Exception, Panic},
     fork,
+    ocaml::{Root, Val, notify, this_thread},
     runtime::{Flavor, Settings, configure, number_of_workers, stop},
+    stub::{Raw, act, stub},
 };
 
 /// `bool -> int option -> string -> unit outcome`: sets whether the runtime has one thread,
@@ -54,7 +55,7 @@ extern "C" fn lwt_rust_runtime_stop(notification: Raw, seconds: Raw) -> Raw {
             fork::check()?;
             let notification = read::<isize>(notification.get(lock))?;
             let patience = Duration::try_from_secs_f64(read::<f64>(seconds.get(lock))?)?;
-            executor::shut_down();
+            domain::shut_down();
             stop(patience, move || notify(notification))?;
             Ok(())
         })
@@ -117,7 +118,8 @@ extern "C" fn lwt_rust_thread_number(unit: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         stub([unit], |_, _| {
-            let number = this_thread().to_ocaml().ok_or(Error::Abandoned)?;
+            let number = this_thread().to_int().and_then(Val::int);
+            let number = number.ok_or(Error::Abandoned)?;
             Ok(Root::new(number))
         })
     }
@@ -131,9 +133,9 @@ extern "C" fn lwt_rust_domain_end(collect: Raw) -> Raw {
     unsafe {
         act([collect], |lock, [collect]| {
             let last = Root::settle_all(&collect, lock);
-            lock.call(&collect, &[&Root::UNIT])?;
+            let called = lock.call(&collect, &[&Root::UNIT]).map(drop);
             drop(last);
-            Ok(())
+            called.map_err(|raised| Exception::raised(lock, raised).into())
         })
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::{
     convert,
+    domain::{self, Awaited, Outcome},
     error::Error,
-    executor::Awaited,
-    ffi::{Lock, Raw, Root, Val, enter, keep},
-    promise::{self, Outcome},
+    ocaml::{Lock, Root, Val},
+    stub::{Raw, enter, keep},
 };
 
 /// `wait -> 'promise -> bool -> begun`, `[@@noalloc]`: OCaml has the promise that it was
@@ -21,7 +21,7 @@ extern "C" fn lwt_rust_wait_promised(wait: Raw, promise: Raw, is_removable: Raw)
                     promise: Root::new(promise),
                     is_removable: is_removable.as_int() == Some(1),
                 };
-                promise::promised(number(wait), awaited) as u8
+                domain::promised(number(wait), awaited) as u8
             },
         )
     }
@@ -57,7 +57,7 @@ unsafe fn settle(arguments: [Raw; 3], outcome: impl FnOnce(Root) -> Outcome) -> 
     unsafe {
         enter(|lock| {
             let (wait, outcome, is_here) = read(lock)?;
-            Ok(promise::settle(lock, wait, outcome, is_here))
+            Ok(domain::settle(lock, wait, outcome, is_here))
         })
     }
 }

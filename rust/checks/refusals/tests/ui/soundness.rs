@@ -4,7 +4,7 @@ use std::{any::Any, collections::HashMap, sync::Mutex};
 
 use lwt_rust::{
     AbstractType, Closure, Error, FromOcaml, IntoOcaml, Lock, LwtFn, OcamlType, Poly, Root, Val,
-    Variable, bindings, func, vars, with_lock,
+    Variable, expansion, func, vars, with_lock,
 };
 
 static KEPT: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
@@ -97,15 +97,15 @@ fn call(f: &Root, value: &Root) {
 
 /// The functions that the macros use.
 fn block(lock: &mut Lock) {
-    bindings::block(lock, 252, &[&Root::UNIT]);
-    let _ = bindings::record(lock, true, &[&Root::UNIT]);
+    expansion::block(lock, 252, &[&Root::UNIT]);
+    let _ = expansion::record(lock, true, &[&Root::UNIT]);
 }
 
 /// A type that declares itself as another OCaml type.
 struct Liar;
 
 impl OcamlType for Liar {
-    const TYPE: bindings::Type = bindings::Type::named("string");
+    const TYPE: expansion::Type = expansion::Type::named("string");
 }
 
 impl IntoOcaml for Liar {
@@ -114,7 +114,7 @@ impl IntoOcaml for Liar {
     }
 }
 
-impl bindings::Function for Liar {
+impl expansion::Function for Liar {
     const SYMBOL: &'static str = "lwt_rust_func_4mine_other";
 }
 

@@ -18,10 +18,11 @@ use lwt_rust_core::{Contents, Slots, Ticket, drop_quietly, most_slots};
 use super::{
     DomainExecutor, Shared, coop,
     driver::Drivers,
+    here::executor_at_hand,
     spare::Spare,
     waker::{slot_of, waker},
 };
-use crate::{error::Error, ffi, fork};
+use crate::{error::Error, fork};
 
 /// The future of a task, which panics neither when it is polled nor when it is
 /// dropped.
@@ -57,7 +58,7 @@ impl Shared {
         if fork::happened() || self.is_closed() {
             return;
         }
-        match ffi::executor_at_hand(self) {
+        match executor_at_hand(self) {
             Some(executor) => executor.make_runnable(slot),
             None => {
                 self.inbox().wake(slot.0);

@@ -15,13 +15,15 @@ use std::{
 use lwt_rust_core::{CatchPanic, Inbox, Park, drop_quietly};
 use pin_project_lite::pin_project;
 
-use super::{DomainExecutor, Task, registry, spawn::Spawned, tasks::Request, waker::Number};
-use crate::{
-    bound::succeeds,
-    error::Error,
-    ffi::{self, notify},
-    fork, runtime,
+use super::{
+    DomainExecutor, Task,
+    here::{executor_at_hand, here},
+    registry,
+    spawn::Spawned,
+    tasks::Request,
+    waker::Number,
 };
+use crate::{bound::succeeds, error::Error, fork, lwt_loop::LwtLoop, ocaml::notify, runtime};
 
 /// The part of an executor that wakers and handles use. They may live for any time, so it
 /// is never freed (rule 12). A later domain may use the executor again, in another *life*.
@@ -45,7 +47,7 @@ pub(crate) struct Shared {
     number: Number,
 }
 
-/// Names one of the domains that have used an executor, one after the other.
+/// Names one of the domains that have used an domain, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Life(u64);
 
@@ -94,7 +96,7 @@ impl Shared {
         if !runtime::is_blocking(waker) {
             return false;
         }
-        match ffi::executor_at_hand(self) {
+        match executor_at_hand(self) {
             Some(executor) => executor.slot_of(waker).is_none(),
             None => registry::is_of_this_domain(self),
         }
@@ -206,6 +208,12 @@ impl Shared {
     }
 }
 
+impl LwtLoop for Shared {
+    fn wake(&self) {
+        self.wake();
+    }
+}
+
 /// Spawns tasks in a domain, from any thread.
 #[derive(Clone, Copy)]
 pub struct Handle {
@@ -233,7 +241,7 @@ impl Handle {
 
     /// The handle of the domain that the calling thread belongs to.
     pub(crate) fn of_this_thread() -> Result<Self, Error> {
-        match ffi::executor() {
+        match here() {
             Some(executor) => Ok(executor.handle()),
             None => Err(Error::message(
                 "a Lwt promise or closure is in a domain that has called no asynchronous Rust \
@@ -249,11 +257,6 @@ impl Handle {
 
     pub(super) fn shared(self) -> &'static Shared {
         self.shared
-    }
-
-    /// Makes the domain poll soon, and in that poll call OCaml's panic reporter.
-    pub(crate) fn wake(self) {
-        self.shared.wake();
     }
 
     /// Whether the calling thread belongs to the domain and waits in a `block_on`, with
@@ -339,7 +342,7 @@ impl Handle {
 
     /// The executor, if code of ours runs in its domain on this thread.
     fn executor_at_hand(self) -> Option<&'static DomainExecutor> {
-        let executor = ffi::executor_at_hand(self.shared);
+        let executor = executor_at_hand(self.shared);
         executor.filter(|executor| executor.life.get() == self.life)
     }
 }

@@ -17,7 +17,7 @@ use ocaml::sys;
 ///
 /// `f` has to catch its own panics: one that leaves it aborts the process.
 #[inline(always)]
-pub(super) fn at_bottom<F: FnOnce() -> sys::Value>(f: F) -> sys::Value {
+pub(crate) fn at_bottom<F: FnOnce() -> sys::Value>(f: F) -> sys::Value {
     let mut f = ManuallyDrop::new(f);
     let f = &raw mut *f;
     let result: sys::Value;

@@ -13,27 +13,33 @@ use std::{
 
 use lwt_rust_core::{Slots, Ticket};
 
-use super::link::Sink;
+use super::{
+    Handle,
+    actions::{Action, Awaited},
+    here::here,
+    tasks::{TaskSlot, too_many},
+    waker::is_first,
+};
 use crate::{
-    convert::FromOcaml,
     error::{Error, Exception},
-    executor::{Action, Awaited, Handle, TaskSlot, is_first, too_many},
-    ffi::{self, Lock, Root, Val, try_with_lock},
     fork,
+    ocaml::{Lock, Root, Val, try_with_lock},
     runtime::is_blocking,
 };
 
 /// How a Lwt promise was settled: its value, or its exception as OCaml shows it.
 pub(crate) type Outcome = Result<Root, Root>;
 
-/// Reads the value of a promise, or takes its exception.
-pub(super) fn read<T: FromOcaml>(lock: &mut Lock, outcome: Outcome) -> Result<T, Error> {
-    match outcome {
-        // SAFETY: the promise of the wait was read as a promise of `T`, or a function has
-        // returned it that was read as a function which returns such promises.
-        Ok(value) => unsafe { T::from_ocaml(value.get(lock)) },
-        Err(shown) => Err(Exception::read(shown.get(lock))?.into()),
-    }
+/// A reader of a wait that is no task of the domain. The type of the promise's value is
+/// hidden.
+pub(crate) trait Sink: Send + Sync {
+    /// Settles with an OCaml value, unless the reader is gone.
+    fn resolve(&self, value: Val<'_>);
+    /// Settles with an OCaml exception, unless the reader is gone.
+    fn reject(&self, exception: Exception);
+    /// Rejects with [`Error::Abandoned`], since nothing is left to settle it. Any thread
+    /// may call it.
+    fn abandon(&self);
 }
 
 /// The waits of an executor.
@@ -223,7 +229,7 @@ impl Waits {
     /// result is `None` if the executor was closed, or if this thread would wait for
     /// itself.
     #[inline(always)]
-    pub(super) fn poll_take(
+    pub(crate) fn poll_take(
         &self,
         ticket: Ticket,
         task: Option<TaskSlot>,
@@ -271,7 +277,7 @@ impl Waits {
 
     /// Makes the wait settle `sink`. Returns the outcome instead if the wait is settled
     /// already.
-    pub(super) fn pass_on(&self, ticket: Ticket, sink: Arc<dyn Sink>) -> Option<Outcome> {
+    pub(crate) fn pass_on(&self, ticket: Ticket, sink: Arc<dyn Sink>) -> Option<Outcome> {
         let mut slots = self.0.borrow_mut();
         let Some(mut entry) = slots.occupied(ticket) else {
             drop(slots);
@@ -293,7 +299,7 @@ impl Waits {
 
     /// Ends a wait. If its promise is pending, returns the action by which OCaml gives the
     /// promise up.
-    pub(super) fn end(&self, ticket: Ticket, cancels: bool) -> Option<Action> {
+    pub(crate) fn end(&self, ticket: Ticket, cancels: bool) -> Option<Action> {
         let mut slots = self.0.borrow_mut();
         let mut entry = slots.occupied(ticket)?;
         let wait = entry.get_mut();
@@ -348,7 +354,7 @@ impl Wait {
 /// Notes the promise that OCaml was asked for, on a thread of the domain that asked.
 /// Returns the answer to OCaml.
 pub(crate) fn promised(number: u64, awaited: Awaited) -> Begun {
-    match ffi::executor() {
+    match here() {
         Some(executor) => executor
             .waits()
             .promised(Ticket::from_bits(number), awaited),
@@ -368,7 +374,7 @@ pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome, is_here: bo
         return Val::UNIT;
     }
     let ticket = Ticket::from_bits(number);
-    match ffi::executor().filter(|executor| is_here || executor.is_of_lwt()) {
+    match here().filter(|executor| is_here || executor.is_of_lwt()) {
         Some(executor) => {
             match executor.waits().settle(lock, ticket, outcome) {
                 Some(task) => executor.run_now(lock, task),

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
-    ffi::{Lock, Root, Val, enter_tokio, with_lock},
+    ocaml::{Lock, Root, Val, with_lock},
+    runtime::enter_tokio,
 };
 
 /// Whether a future outlives the cancellation of its call.

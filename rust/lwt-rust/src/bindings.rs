@@ -5,16 +5,9 @@
 //! file, and writes the OCaml module. The program contains the records, but never reads
 //! them.
 //!
-//! Use [`Type`] to implement [`OcamlType`](crate::OcamlType) by hand. The rest is for our
-//! macros.
+//! Use [`Type`] to implement [`OcamlType`](crate::OcamlType) by hand.
 
-mod expansion;
-
-#[doc(hidden)]
-pub use expansion::*;
 pub use lwt_rust_core::Type;
-#[doc(hidden)]
-pub use lwt_rust_core::{Part, length, record as bytes};
 
 /// Names the functions of a crate that OCaml gets. `lwt-rust bindings` makes an OCaml
 /// module of them. A crate has one such list:

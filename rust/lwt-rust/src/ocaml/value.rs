@@ -41,7 +41,7 @@ impl<'l> Val<'l> {
     /// # Safety
     ///
     /// `raw` is a valid OCaml value now, and no code has allocated since it was read.
-    pub(super) unsafe fn from_raw(_lock: &'l Lock, raw: sys::Value) -> Val<'l> {
+    pub(crate) unsafe fn from_raw(_lock: &'l Lock, raw: sys::Value) -> Val<'l> {
         Val {
             raw,
             loan: PhantomData,
@@ -57,7 +57,7 @@ impl<'l> Val<'l> {
         read(lock)
     }
 
-    pub(super) fn raw(self) -> sys::Value {
+    pub(crate) fn raw(self) -> sys::Value {
         self.raw
     }
 

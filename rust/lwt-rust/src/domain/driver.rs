@@ -19,8 +19,8 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use super::{DomainExecutor, Shared, coop, tasks::TaskId};
-use crate::{error::Error, ffi, fork};
+use super::{DomainExecutor, Shared, coop, here::executor_at_hand, tasks::TaskId};
+use crate::{error::Error, fork};
 
 /// The most tasks that a driver runs before the other tasks of the domain have their turn.
 const TICKS: usize = 16;
@@ -172,7 +172,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let Some(executor) = ffi::executor_at_hand(this.shared) else {
+        let Some(executor) = executor_at_hand(this.shared) else {
             return Poll::Pending;
         };
         // The tasks below are not this task: a wait that they begin is not this task's.

@@ -12,12 +12,12 @@ use super::{
     driver::Drivers,
     handle::{CurrentLife, Life},
     tasks::{TaskSlot, Tasks},
+    waits::Waits,
 };
 use crate::{
-    error,
-    ffi::{Lock, Root, Val, enter_tokio},
-    fork,
-    promise::Waits,
+    error, fork,
+    ocaml::{Lock, Root, Val},
+    runtime::enter_tokio,
 };
 
 /// The most tasks that one poll runs, before the rest of the program has its turn.

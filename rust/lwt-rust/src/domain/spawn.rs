@@ -29,11 +29,11 @@ use event_listener::{Event, EventListener};
 use lwt_rust_core::{CatchPanic, CountedTask, drop_quietly};
 use pin_project_lite::pin_project;
 
-use super::Shared;
+use super::{Shared, here::executor_at_hand};
 use crate::{
     bound::Bound,
     error::{Error, Panic},
-    ffi, fork,
+    fork,
 };
 
 /// The part of the spawned tasks that any thread may use.
@@ -234,7 +234,7 @@ impl Wake for TaskWaker {
         self.task.wake_by_ref();
         // The crate lets only the first of several wakers wake the driver. If that one
         // belongs to another thread, it may come late.
-        if let Some(executor) = ffi::executor_at_hand(self.shared) {
+        if let Some(executor) = executor_at_hand(self.shared) {
             executor.drive_soon();
         }
     }

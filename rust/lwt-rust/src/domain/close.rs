@@ -1,7 +1,10 @@
 //! The end of an executor.
 
 use super::{DomainExecutor, registry};
-use crate::ffi::{Lock, Root, enter_tokio};
+use crate::{
+    ocaml::{Lock, Root},
+    runtime::enter_tokio,
+};
 
 impl DomainExecutor {
     /// Ends all tasks: drops each of them now, and the future that awaits it gets

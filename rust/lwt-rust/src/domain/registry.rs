@@ -8,12 +8,18 @@ use std::{
     },
 };
 
-use super::{DomainExecutor, Handle, Shared, Way, reuse};
+use super::{
+    DomainExecutor, Handle, Shared, Way,
+    here::{here, set_executor},
+    reuse,
+};
 use crate::{
     callbacks::{Callback, call_back},
-    error::Error,
-    ffi::{self, Lock, Root},
-    fork, runtime,
+    error::{Error, Exception},
+    fork,
+    lwt_loop::{self, LwtLoop},
+    ocaml::{self, Lock, Root},
+    runtime,
 };
 
 /// The executors that are not closed, with the numbers of their domains. A process has one
@@ -81,9 +87,7 @@ fn refuse_if_shut_down() -> Result<(), Error> {
 #[inline]
 pub(crate) fn at_hand() -> Option<&'static DomainExecutor> {
     let is_usable = |executor: &&DomainExecutor| !executor.shared().is_closed();
-    ffi::executor()
-        .filter(is_usable)
-        .filter(|_| !is_shut_down())
+    here().filter(is_usable).filter(|_| !is_shut_down())
 }
 
 /// The executor of the calling thread's domain. Makes it if there is none.
@@ -100,10 +104,10 @@ pub(crate) fn attached(lock: &mut Lock) -> Result<&'static DomainExecutor, Error
 fn attached_now(lock: &mut Lock) -> Result<&'static DomainExecutor, Error> {
     refuse_if_shut_down()?;
     fork::check()?;
-    if let Some(called) = call_back(lock, Callback::AttachExecutor, &[&Root::UNIT]) {
-        called?;
+    if let Some(Err(raised)) = call_back(lock, Callback::AttachExecutor, &[&Root::UNIT]) {
+        return Err(Exception::raised(lock, raised).into());
     }
-    ffi::executor()
+    here()
         .filter(|executor| !executor.shared().is_closed())
         .ok_or(Error::Abandoned)
 }
@@ -113,7 +117,7 @@ fn attached_now(lock: &mut Lock) -> Result<&'static DomainExecutor, Error> {
 #[cold]
 pub(super) fn is_of_this_domain(shared: &Shared) -> bool {
     let is_it = |owner: &Owner| std::ptr::eq(owner.handle.shared(), shared);
-    ffi::domain().is_some_and(|domain| {
+    ocaml::domain().is_some_and(|domain| {
         let executors = executors();
         let owner = executors.iter().find(|owner| is_it(owner));
         owner.is_some_and(|owner| owner.domain == domain)
@@ -124,6 +128,10 @@ pub(super) fn of_lwt() -> Option<Handle> {
     let executors = executors();
     let mut handles = executors.iter().map(|owner| owner.handle);
     handles.find(|handle| handle.shared().is_of_lwt())
+}
+
+fn lwt_loop() -> Option<&'static dyn LwtLoop> {
+    of_lwt().map(|handle| handle.shared() as &dyn LwtLoop)
 }
 
 /// How many notifications were sent to Lwt loops so far. Any thread may call it.
@@ -149,7 +157,7 @@ pub(crate) fn attach(domain: i64, by_lwt: bool) -> Result<bool, Error> {
                  the promise of the call"
             )));
         }
-        ffi::set_executor(owner.executor);
+        set_executor(owner.executor);
         return Ok(true);
     }
     refuse_if_shut_down()?;
@@ -189,7 +197,7 @@ pub(crate) fn create(
     if attach(domain, notification.is_some())? {
         // The handler of a signal, or another thread of the domain, has made an executor.
         let is_alike = |executor: &DomainExecutor| executor.is_of_lwt() == notification.is_some();
-        return match ffi::executor().is_some_and(is_alike) {
+        return match here().is_some_and(is_alike) {
             true => Ok(None),
             false => Err(Error::message(format!(
                 "domain {domain} has an executor that Lwt_rust.Executor.run drives: call \
@@ -231,6 +239,7 @@ pub(crate) fn create(
     }
     if shared.is_of_lwt() {
         executor.waits().go_on_from_last_lwt();
+        lwt_loop::found_by(lwt_loop);
     }
     executors.push(Owner {
         domain,
@@ -238,7 +247,7 @@ pub(crate) fn create(
         handle: executor.handle(),
     });
     drop(executors);
-    ffi::set_executor(executor);
+    set_executor(executor);
     Ok(socket)
 }
 

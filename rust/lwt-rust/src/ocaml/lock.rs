@@ -1,15 +1,14 @@
 //! The proof that a thread holds its domain's lock (rule 2).
 
-use std::marker::PhantomData;
+use std::{fmt, marker::PhantomData};
 
 use ocaml::sys;
 
 use super::{
+    access::{Access, access, call_ocaml, set_access},
     root::Root,
-    thread::{Access, access, call_ocaml, set_access},
     value::{MOST_TAG, Val},
 };
-use crate::error::{Error, Exception};
 
 /// Proves that this thread holds the domain's lock.
 ///
@@ -52,7 +51,7 @@ impl Lock {
     ///
     /// The calling thread holds its domain's lock for as long as the `Lock` exists, and
     /// no other code on this thread has a `Lock` meanwhile.
-    pub(super) unsafe fn assume() -> Lock {
+    pub(crate) unsafe fn assume() -> Lock {
         Lock(PhantomData)
     }
 
@@ -73,18 +72,13 @@ impl Lock {
     }
 
     /// Calls an OCaml closure with one to three arguments. The caller has to know that
-    /// the closure takes arguments of these types. [`Closure`](crate::Closure) is for
-    /// closures whose types Rust knows.
+    /// the closure takes arguments of these types.
     ///
     /// # Errors
     ///
     /// The exception that left the closure.
     #[inline]
-    pub(crate) fn call(
-        &mut self,
-        closure: &Root,
-        arguments: &[&Root],
-    ) -> Result<Val<'_>, Exception> {
+    pub(crate) fn call(&mut self, closure: &Root, arguments: &[&Root]) -> Result<Val<'_>, Raised> {
         assert!(
             closure.get(self).is_function(),
             "a value that is no function was called: the type of an external is wrong"
@@ -110,20 +104,11 @@ impl Lock {
         if sys::is_exception_result(result) {
             // SAFETY: the low bits mark an exception; without them it is the
             // exception value, live until the next allocation.
-            return Err(unsafe { self.raised(sys::extract_exception(result)) });
+            let exception = unsafe { Val::from_raw(self, sys::extract_exception(result)) };
+            return Err(Raised(Root::new(exception)));
         }
         // SAFETY: `result` is the value the closure returned, just now.
         Ok(unsafe { Val::from_raw(self, result) })
-    }
-
-    /// # Safety
-    ///
-    /// `exception` was raised just now.
-    #[cold]
-    unsafe fn raised(&mut self, exception: sys::Value) -> Exception {
-        // SAFETY: the caller says so.
-        let exception = Root::new(unsafe { Val::from_raw(self, exception) });
-        Exception::raised(self, exception)
     }
 
     /// Allocates a block of `fields`.
@@ -182,14 +167,17 @@ impl Lock {
     /// # Errors
     ///
     /// If OCaml has no memory for it.
-    pub fn string(&mut self, bytes: &[u8]) -> Result<Val<'_>, Error> {
+    pub fn string(&mut self, bytes: &[u8]) -> Result<Val<'_>, NoMemory> {
         let length = bytes.len();
         // OCaml fills the block of a string up with at least one byte. The last byte of
         // the block says how many filling bytes there are before it.
         let words = length / WORD + 1;
         // SAFETY: all of it is written below.
-        let block = unsafe { self.words(words, sys::STRING) }
-            .ok_or_else(|| no_memory("a string", length, "bytes"))?;
+        let block = unsafe { self.words(words, sys::STRING) }.ok_or(NoMemory {
+            what: "a string",
+            length,
+            of: "bytes",
+        })?;
         // SAFETY: the block has so many words.
         let last = unsafe { sys::field(block, words - 1) };
         // SAFETY: it is a word of a fresh block, into which the collector does not look.
@@ -238,7 +226,7 @@ impl Lock {
     /// # Errors
     ///
     /// If OCaml has no memory for it.
-    pub(crate) fn array(&mut self, length: usize) -> Result<Val<'_>, Error> {
+    pub(crate) fn array(&mut self, length: usize) -> Result<Val<'_>, NoMemory> {
         // SAFETY: all fields are written below.
         let array = unsafe { self.words(length, 0) }.ok_or_else(|| no_array(length))?;
         for index in 0..length {
@@ -256,7 +244,7 @@ impl Lock {
     /// # Errors
     ///
     /// If OCaml has no memory for it.
-    pub(crate) fn float_array(&mut self, length: usize) -> Result<Val<'_>, Error> {
+    pub(crate) fn float_array(&mut self, length: usize) -> Result<Val<'_>, NoMemory> {
         const WORDS: usize = size_of::<f64>() / WORD;
         let array = match length.checked_mul(WORDS) {
             // SAFETY: the collector does not look into the array, so any words do.
@@ -321,14 +309,33 @@ const WORD: usize = size_of::<sys::Value>();
 /// The most words of a block in the minor heap: `Max_young_wosize`.
 const MOST_YOUNG_WORDS: usize = 256;
 
-#[cold]
-fn no_memory(what: &str, length: usize, of: &str) -> Error {
-    Error::message(format!("OCaml has no memory for {what} of {length} {of}"))
+/// An exception that OCaml code has raised just now.
+pub(crate) struct Raised(pub(crate) Root);
+
+/// The error of an allocation for which OCaml has no memory.
+#[derive(Debug)]
+pub struct NoMemory {
+    what: &'static str,
+    length: usize,
+    of: &'static str,
+}
+
+impl std::error::Error for NoMemory {}
+
+impl fmt::Display for NoMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NoMemory { what, length, of } = self;
+        write!(f, "OCaml has no memory for {what} of {length} {of}")
+    }
 }
 
 #[cold]
-fn no_array(length: usize) -> Error {
-    no_memory("an array", length, "elements")
+fn no_array(length: usize) -> NoMemory {
+    NoMemory {
+        what: "an array",
+        length,
+        of: "elements",
+    }
 }
 
 unsafe extern "C" {

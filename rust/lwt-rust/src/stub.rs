@@ -8,16 +8,12 @@
 use lwt_rust_core::{Payload, catch_panic, drop_quietly};
 use ocaml::sys;
 
-use super::{
-    bottom::at_bottom,
-    lock::Lock,
-    root::Root,
-    thread::{Access, executor, is_new, set_access, set_known},
-    value::Val,
-};
 use crate::{
     callbacks::{Callback, call_back},
+    domain,
     error::{Error, Panic},
+    ocaml::{Access, Lock, Root, Val, at_bottom, is_new, set_access, set_known},
+    runtime,
 };
 
 /// An OCaml value in the signature of a stub.
@@ -79,13 +75,13 @@ unsafe fn run(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
         false => result,
         true => introduce(&mut lock, result),
     };
-    if let Some(executor) = executor() {
+    if let Some(executor) = domain::here() {
         executor.see_to_what_is_left();
     }
     let outcome = match result {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(error)) => failed(&mut lock, error),
-        Err(payload) => failed(&mut lock, Error::from(Panic::from_stub(payload))),
+        Err(payload) => failed(&mut lock, panicked(payload)),
     };
     drop(taken);
     match outcome {
@@ -103,6 +99,21 @@ unsafe fn run(body: impl FnOnce(&mut Lock) -> Result<Raw, Error>) -> Raw {
             Raw(sys::UNIT)
         }
     }
+}
+
+/// The error for a panic that has left the body of a stub. If the panic comes of a plain
+/// function that uses tokio before the runtime runs, the message also says how to mend that.
+#[cold]
+fn panicked(payload: Payload) -> Error {
+    let wants_tokio = Panic::lacks_tokio(&payload) && runtime::started().is_none();
+    let mut panic = Panic::from_payload(payload);
+    if wants_tokio {
+        panic.push_hint(
+            ". No asynchronous function has started the runtime yet: write \
+             `#[lwt_rust::func(tokio)]` for a plain function that uses tokio",
+        );
+    }
+    panic.into()
 }
 
 type Returned = Result<Result<Raw, Error>, Payload>;

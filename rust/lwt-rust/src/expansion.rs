@@ -7,16 +7,20 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use crate::{
     call::attached,
     convert::{self, FromOcaml, IntoOcaml},
+    domain,
     error::Error,
-    executor,
-    ffi::{self, Lock, Raw, Root, Val, enter, enter_tokio, returned},
-    runtime,
+    ocaml::{Lock, Root, Val},
+    runtime::{self, enter_tokio},
+    stub::{Raw, enter, returned},
 };
 
 pub use crate::{
+    bindings::Type,
     bound::{Binding, stays, succeeds},
-    convert::{Level, Seen, deeper_into_ocaml, deeper_into_rust, given_up, mismatch},
+    convert::{Level, Seen, component, deeper_into_ocaml, deeper_into_rust, given_up, mismatch},
 };
+
+pub use lwt_rust_core::{Part, length, record as bytes};
 
 /// A type that `#[func]` has made of a function, with the function's name.
 ///
@@ -101,13 +105,13 @@ where
     E: Into<Error>,
 {
     let body = |lock: &mut Lock| {
-        let lacks_executor = MAY_BE_OF_EXECUTOR && executor::at_hand().is_none();
+        let lacks_executor = MAY_BE_OF_EXECUTOR && domain::at_hand().is_none();
         let arguments = match lacks_executor && is_of_executor() {
             // SAFETY: the caller promises it.
             true => unsafe { attached(lock, arguments)?.1 },
             false => arguments,
         };
-        let executor = ffi::executor();
+        let executor = domain::here();
         if let Some(executor) = executor {
             executor.forget_taken();
         }
@@ -116,7 +120,7 @@ where
             executor.give_context(lock)?;
         }
         let tokio = match USES_TOKIO {
-            true => Some(executor::tokio()?),
+            true => Some(domain::tokio()?),
             false => runtime::started(),
         };
         let _entered = tokio.and_then(enter_tokio);
@@ -228,14 +232,6 @@ pub fn read_polymorphic<'l>(value: Val<'l>, _name: &str) -> Read<'l> {
     match (value.field(0).and_then(Val::as_int), value.field(1)) {
         (Some(hash), Some(content)) if value.tag() == Some(0) => Read::Tagged(hash, content),
         _ => Read::Neither,
-    }
-}
-
-/// Converts a component, and leaves `None` in its place.
-pub fn root<T: IntoOcaml>(component: &mut Option<T>, lock: &mut Lock) -> Result<Root, Error> {
-    match component.take() {
-        Some(component) => convert::root(component, lock),
-        None => Ok(Root::UNIT),
     }
 }
 

@@ -24,7 +24,7 @@ use tokio::{
     task::coop::{RestoreOnPending, has_budget_remaining, poll_proceed},
 };
 
-use crate::ffi;
+use crate::ocaml;
 
 enum Budget {
     /// No budget was needed on this thread so far.
@@ -79,7 +79,7 @@ fn remembered(budget: Poll<RestoreOnPending>) -> Budget {
 /// future. tokio refuses `block_on` where one of its runtimes is running already, below a
 /// Rust function that has called OCaml.
 fn begin_first(tokio: &Handle) {
-    if ffi::is_called_by_rust() {
+    if ocaml::is_called_by_rust() {
         HAS_BEGUN.set(false);
         return BUDGET.set(Budget::Unknown);
     }

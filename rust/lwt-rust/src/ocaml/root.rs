@@ -104,7 +104,7 @@ impl Root {
         Root::new(value.get(lock))
     }
 
-    pub(super) fn raw(&self, _lock: &Lock) -> sys::Value {
+    pub(crate) fn raw(&self, _lock: &Lock) -> sys::Value {
         if self.is_immediate() {
             return self.word();
         }

@@ -7,6 +7,9 @@
 //! | `spawn`, `driver` | spawned tasks, and the task of the domain that runs them |
 //! | `tasks` | the domain: runs its tasks; any thread: wakes them |
 //! | `waker` | any thread: wakers |
+//! | `here` | any thread: the executor of that thread |
+//! | `waits` | the domain: the Lwt promises that its tasks await |
+//! | `function` | the stubs: the Lwt closures that they have read |
 //! | `actions` | the domain's stubs: requests that they leave for OCaml |
 //! | `calls` | the stubs: calls that OCaml makes and cancels |
 //! | `turn` | the stubs: polls |
@@ -20,7 +23,9 @@ mod calls;
 mod close;
 mod coop;
 mod driver;
+mod function;
 mod handle;
+mod here;
 mod registry;
 mod reuse;
 mod spare;
@@ -28,6 +33,7 @@ mod spawn;
 mod task;
 mod tasks;
 mod turn;
+mod waits;
 mod waker;
 
 use std::{
@@ -40,29 +46,30 @@ use lwt_rust_core::drop_quietly;
 
 pub(crate) use actions::{Action, Ask, Awaited};
 pub(crate) use calls::Cancellation;
+pub(crate) use function::Function;
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
+pub(crate) use here::{begin_turn, here, is_woken};
 pub(crate) use registry::{
     at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio,
 };
 pub(crate) use reuse::DomainLife;
 pub use task::{LocalTask, Task};
-pub(crate) use tasks::{TaskSlot, too_many};
-pub(crate) use waker::is_first;
+pub(crate) use waits::{Outcome, Sink, promised, settle};
 
 use calls::Calls;
 use driver::Drivers;
 use handle::CurrentLife;
+use here::{executor_at_hand, executor_of_task};
 use spawn::Local;
 use tasks::Tasks;
+use waits::Waits;
 
 use crate::{
     bound::{Bound, succeeds},
-    closure::Function,
     error::Error,
-    ffi::{self, Root},
     fork,
-    promise::Waits,
+    ocaml::Root,
 };
 
 /// Runs the tasks of one OCaml domain, on the threads of that domain, with the
@@ -91,9 +98,9 @@ pub struct DomainExecutor {
     /// Whether the domain was told of what is left, and has not polled since.
     is_told: Cell<bool>,
     /// The closures that the running stub has read.
-    pub(crate) taken: RefCell<Vec<Arc<Function>>>,
+    taken: RefCell<Vec<Arc<Function>>>,
     /// Whether `taken` holds any.
-    pub(crate) has_taken: Cell<bool>,
+    has_taken: Cell<bool>,
     calls: Calls,
     /// The Lwt promises that the tasks await.
     waits: Waits,
@@ -103,7 +110,7 @@ impl DomainExecutor {
     /// The executor whose task is running on this thread. `None` outside of tasks, and
     /// while the task has the lock in hand.
     pub fn current() -> Option<&'static DomainExecutor> {
-        ffi::executor_of_task()
+        executor_of_task()
     }
 
     /// A handle for other threads.
@@ -133,7 +140,7 @@ impl DomainExecutor {
     ) -> LocalTask<T> {
         // The caller may have kept the reference in a place where the domain's lock is not
         // held.
-        if ffi::executor_at_hand(self.shared).is_none() || fork::happened() {
+        if executor_at_hand(self.shared).is_none() || fork::happened() {
             return LocalTask::refused(Error::Abandoned);
         }
         match self.refuses_tasks() {

@@ -12,6 +12,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use crate::{
     error::{Error, Panic},
     promise::Promise,
+    runtime,
 };
 
 /// Spawns a task on tokio's threads. The task is aborted when the returned future is
@@ -55,7 +56,7 @@ enum State<T> {
 
 impl<T> Scoped<T> {
     fn start(spawn: impl FnOnce(&Handle) -> JoinHandle<Result<T, Panic>>) -> Self {
-        let tokio = Handle::try_current().map_or_else(|_| super::start(), Ok);
+        let tokio = Handle::try_current().map_or_else(|_| runtime::start(), Ok);
         match tokio {
             Ok(tokio) => Scoped(State::Running(spawn(&tokio))),
             Err(error) => Scoped::refused(error),
@@ -78,7 +79,7 @@ impl<T: Send + 'static> Scoped<T> {
         if let State::Blocking(promise) = before {
             // A task has to hold the promise: if it were dropped, the function might not be
             // called.
-            if let Ok(tokio) = super::start() {
+            if let Ok(tokio) = runtime::start() {
                 drop(tokio.spawn(promise));
             }
         }

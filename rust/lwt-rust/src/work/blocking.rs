@@ -14,11 +14,12 @@ use std::{
 use lwt_rust_core::{catch_panic, drop_quietly};
 use tokio::runtime::Handle;
 
-use super::{Scoped, signals};
+use super::Scoped;
 use crate::{
     error::{Error, Panic},
     fork,
     promise::Promise,
+    runtime,
 };
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -45,7 +46,10 @@ fn jobs() -> MutexGuard<'static, Jobs> {
 ///
 /// It can be called anywhere, also before the runtime has started.
 pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Scoped<T> {
-    let tokio = match fork::check().and_then(|()| super::start()) {
+    let tokio = match fork::check()
+        .map_err(Error::from)
+        .and_then(|()| runtime::start())
+    {
         Ok(tokio) => tokio,
         Err(error) => return Scoped::refused(error),
     };
@@ -117,7 +121,7 @@ impl Worker {
             if let Err(payload) = catch_panic(job) {
                 drop_quietly(payload);
             }
-            signals::tell_of_signals();
+            runtime::tell_of_signals();
         }
     }
 }

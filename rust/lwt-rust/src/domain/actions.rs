@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use lwt_rust_core::Ticket;
 
-use super::DomainExecutor;
+use super::{DomainExecutor, Function};
 use crate::{
-    closure::Function,
     error::Error,
-    ffi::{Lock, Root, Val},
+    ocaml::{Lock, Root, Val},
 };
 
 /// A request to OCaml. Each is a constructor of `actions` in `lib/raw.ml`.

@@ -1,0 +1,7 @@
+//! Work on tokio's threads.
+
+mod blocking;
+mod scoped;
+
+pub use blocking::spawn_blocking;
+pub use scoped::{Scoped, spawn_scoped};
