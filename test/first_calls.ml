@@ -39,6 +39,13 @@ let in_domains () =
     check "value" (text n) found
   done
 
+(* [lwt_rust::spawn] makes the executor. *)
+let task_of_a_plain_function is_local () =
+  let told, resolver = Lwt.wait () in
+  with_little_memory ();
+  Rust_functions.spawn_and_return is_local (text 9) (Lwt.wakeup_later resolver);
+  check "text" (text 9) (Lwt_main.run told)
+
 let closure_in_the_background () =
   let called, resolver = Lwt.wait () in
   let closure text = Lwt.return (Lwt.wakeup_later resolver text) in
@@ -382,6 +389,8 @@ let programs =
     ("functions of domains", in_domains);
     ( "a plain function that leaves a closure to a task",
       closure_in_the_background );
+    ("a task of a plain function", task_of_a_plain_function false);
+    ("a local task of a plain function", task_of_a_plain_function true);
     ("a plain function, and then a fork", fork_after_a_plain_function);
     ("a plain function with closures in a record", record_with_closures);
     ("a plain function with promises in a variant", variant_with_promises);

@@ -154,6 +154,31 @@ let one_another () =
 let from_a_thread () =
   Lwt.map (check_int "value" 7) (Rust_functions.await_from_a_thread 7)
 
+(* {1 Where tasks are spawned} *)
+
+let from_a_plain_function is_local () =
+  let told, tell = Lwt.wait () in
+  Rust_functions.spawn_and_return is_local "x" (Lwt.wakeup tell);
+  check_bool "told" true (is_pending told);
+  Lwt.map (check_string "text" "x") told
+
+let from_tokio () =
+  Lwt.map (check_int "value" 7) (Rust_functions.spawn_from_tokio (fun () -> 7))
+
+let wrongly on_tokio () =
+  let+ result = result (Rust_functions.spawn_local_wrongly on_tokio) in
+  match result with
+  | Error (Lwt_rust.Error { message; _ }) ->
+      check_bool "message" true
+        (String.starts_with ~prefix:"a local task was spawned on a thread"
+           message)
+  | Error exn -> raise exn
+  | Ok () -> Alcotest.fail "a local task was spawned"
+
+let all_kinds () =
+  let+ all = Rust_functions.await_all_kinds 1 in
+  Alcotest.(check (list int)) "results" [ 1; 2; 3; 4 ] all
+
 (* {1 Ends} *)
 
 let results_that_panic () =
@@ -192,6 +217,15 @@ let () =
           case "at once" at_once;
           case "one another" one_another;
           case "from a thread" from_a_thread;
+        ] );
+      ( "where tasks are spawned",
+        [
+          case "from a plain function" (from_a_plain_function false);
+          case "locally, from a plain function" (from_a_plain_function true);
+          case "from tokio" from_tokio;
+          case "locally, on tokio" (wrongly true);
+          case "locally, with the lock taken" (wrongly false);
+          case "all kinds" all_kinds;
         ] );
       ( "ends",
         case "results that panic" results_that_panic

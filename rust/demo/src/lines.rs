@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use lwt_rust::{DomainExecutor, Error, LwtFn, Promise, func};
+use lwt_rust::{Error, LwtFn, Promise, func};
 use tokio::{
     fs::File,
     io::{AsyncBufRead, AsyncBufReadExt, BufReader},
@@ -112,17 +112,14 @@ impl Answers {
         self.asked += 1;
         let answer: Promise<u64> = self.answer.call(line);
         let (sum, failure) = (self.sum.clone(), self.failure.clone());
-        let executor = DomainExecutor::current()
-            .ok_or_else(|| Error::message("lines are read by a task of a domain"))?;
-        executor
-            .spawn_local(async move {
-                match answer.await {
-                    Ok(answer) => sum.set(sum.get() + answer),
-                    Err(error) => drop(failure.replace(Some(error))),
-                }
-                drop(permit);
-            })
-            .detach();
+        let asked = lwt_rust::spawn_local(async move {
+            match answer.await {
+                Ok(answer) => sum.set(sum.get() + answer),
+                Err(error) => drop(failure.replace(Some(error))),
+            }
+            drop(permit);
+        });
+        asked.detach();
         Ok(())
     }
 

@@ -14,8 +14,9 @@
 //! | [`Promise`], [`Resolver`] | a value that will come, and the end that settles it |
 //! | [`PortablePromise`] | a promise that any OCaml domain may settle |
 //! | [`LwtFn`], [`Closure`] | an OCaml function that returns a Lwt promise, and any other |
-//! | [`DomainExecutor`], [`Handle`] | spawn tasks in a domain: `spawn_local`, `spawn` |
-//! | [`spawn_scoped`] | a task of tokio's that ends when its caller is dropped |
+//! | [`spawn`], [`spawn_local`], [`Task`] | tasks of a domain, which may call OCaml |
+//! | [`spawn_scoped`], [`spawn_blocking`] | tasks and functions on tokio's threads |
+//! | [`Handle`], [`DomainExecutor`] | a domain, for any thread, and for its own tasks |
 //! | [`with_lock`], [`Lock`], [`Val`], [`Root`] | OCaml values |
 //! | [`FromOcaml`], [`IntoOcaml`] | types that cross the boundary |
 //! | [`Error`] | why a promise was rejected |
@@ -59,10 +60,10 @@ pub use convert::{
     Abstract, AbstractType, Buffer, Char, FromOcaml, IntoOcaml, OcamlType, Poly, Taken, Variable,
     vars,
 };
-pub use domain::{DomainExecutor, Handle, LocalTask, Task};
+pub use domain::{DomainExecutor, Handle, Task, spawn, spawn_local};
 pub use error::{Error, Exception, Failure, Panic};
 pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType, func};
 pub use ocaml::{Lock, NoMemory, Root, Val, try_with_lock, with_lock};
 pub use promise::{PortablePromise, Promise, Resolver};
 pub use stub::Raw;
-pub use work::{Scoped, spawn_blocking, spawn_scoped};
+pub use work::{spawn_blocking, spawn_scoped};

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use lwt_rust::{DomainExecutor, Error, LocalTask, Promise, func};
+use lwt_rust::{DomainExecutor, Error, Promise, Task, func};
 
 thread_local! {
     /// Stands for the cache of a crate: its destructor runs without the domain's lock.
@@ -147,7 +147,7 @@ impl Drop for SpawnsAtEnd {
     }
 }
 
-fn poll_once(task: &mut LocalTask<()>) -> Option<Result<(), Error>> {
+fn poll_once(task: &mut Task<()>) -> Option<Result<(), Error>> {
     use std::{
         future::Future,
         pin::Pin,

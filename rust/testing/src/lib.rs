@@ -56,7 +56,7 @@ lwt_rust::library! {
     o::stays, o::stays_protected, o::stays_with, o::moves, o::hold_on_thread, o::hold_anywhere, o::dropped, o::spawn_and_wait, o::spawn_at_end, o::spawned_at_end, o::wait_for_notice, o::give_notice, o::stays_in_doubt, o::lengths_of, o::sum_down,
     d::keep_handle, d::spawn_in_kept,
     w::double, w::spin_and_yield, w::drop_after_signal, w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
-    q::call_in_a_task, q::call_in_a_poll, q::wait_for_notice_of_call, q::notify_and_call, q::sleep_and_return, q::sleep_in_a_task, q::spawn_from_elsewhere, q::call_in_the_background, q::left, q::leave_to_wakers, q::drop_results_that_panic, q::call_when_cancelled, q::play, q::await_from_a_thread,
+    q::spawn_and_return, q::spawn_from_tokio, q::spawn_local_wrongly, q::await_all_kinds, q::call_in_a_task, q::call_in_a_poll, q::wait_for_notice_of_call, q::notify_and_call, q::sleep_and_return, q::sleep_in_a_task, q::spawn_from_elsewhere, q::call_in_the_background, q::left, q::leave_to_wakers, q::drop_results_that_panic, q::call_when_cancelled, q::play, q::await_from_a_thread,
     s::ready_steps, s::give_up, s::call_when_dropped, s::call_from_a_task, s::call_both,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use lwt_rust::{Closure, DomainExecutor, Error, LwtFn, func, try_with_lock, with_lock};
+use lwt_rust::{Closure, DomainExecutor, Error, LwtFn, Task, func, try_with_lock, with_lock};
 use tokio::sync::{Notify, oneshot};
 
 fn executor() -> Result<&'static DomainExecutor, Error> {
@@ -31,6 +31,54 @@ pub(crate) async fn call_in_a_task(f: Closure<(), i64>) -> Result<i64, Error> {
 pub(crate) async fn call_in_a_poll(f: Closure<(), i64>) -> Result<i64, Error> {
     tokio::time::sleep(Duration::from_millis(1)).await;
     with_lock(|lock| f.call(lock, ()))
+}
+
+/// Spawns a task from a plain function, and returns before the task has run.
+#[func]
+pub(crate) fn spawn_and_return(is_local: bool, text: String, told: Closure<String, ()>) {
+    let told = async move { with_lock(|lock| drop(told.call(lock, text))) };
+    match is_local {
+        true => lwt_rust::spawn_local(told).detach(),
+        false => lwt_rust::spawn(told).detach(),
+    }
+}
+
+/// Spawns a task from a thread of tokio's, with `lwt_rust::spawn`.
+#[func]
+pub(crate) async fn spawn_from_tokio(f: Closure<(), i64>) -> Result<i64, Error> {
+    let spawned = tokio::spawn(async move {
+        let task = lwt_rust::spawn(async move { with_lock(|lock| f.call(lock, ())) });
+        task.await?
+    });
+    spawned.await?
+}
+
+/// The error of a local task that is spawned on a thread of tokio's, or in `with_lock`.
+#[func]
+pub(crate) async fn spawn_local_wrongly(on_tokio: bool) -> Result<(), Error> {
+    match on_tokio {
+        true => tokio::spawn(async { lwt_rust::spawn_local(async {}).await }).await?,
+        false => with_lock(|_| lwt_rust::spawn_local(async {})).await,
+    }
+}
+
+/// Awaits a local task on another thread, with the result of each kind of task.
+#[func]
+pub(crate) async fn await_all_kinds(number: i64) -> Result<Vec<i64>, Error> {
+    let tasks: Vec<Task<i64>> = vec![
+        lwt_rust::spawn(async move { number }),
+        lwt_rust::spawn_local(async move { number + 1 }),
+        lwt_rust::spawn_scoped(async move { number + 2 }),
+        lwt_rust::spawn_blocking(move || number + 3),
+    ];
+    let awaiting = tokio::spawn(async move {
+        let mut all = Vec::new();
+        for task in tasks {
+            all.push(task.await?);
+        }
+        Ok(all)
+    });
+    awaiting.await?
 }
 
 static NOTICE: Notify = Notify::const_new();

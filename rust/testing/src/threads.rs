@@ -63,7 +63,7 @@ lwt_rust::export! {
         for _ in 0..turns {
             tokio::task::yield_now().await;
         }
-        drop::<Vec<lwt_rust::LocalTask<()>>>(spinning);
+        drop::<Vec<lwt_rust::Task<()>>>(spinning);
         Ok(())
     }
 

@@ -294,7 +294,7 @@ impl Handle {
         let future = succeeds(future);
         if let Some(executor) = self.executor_at_hand() {
             let Some(error) = executor.refuses_tasks() else {
-                return Task::running(self.shared.spawn(future), self.shared);
+                return Task::spawned(self.shared.spawn(future), self.shared);
             };
             drop_quietly(future);
             return Task::refused(error);
@@ -307,7 +307,7 @@ impl Handle {
                 self.shared.inbox.push(Request::Drive);
                 self.shared.wake();
             }
-            return Task::running(task, self.shared);
+            return Task::spawned(task, self.shared);
         }
         drop(gate);
         drop_quietly(future);

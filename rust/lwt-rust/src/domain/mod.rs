@@ -3,7 +3,7 @@
 //! | part | user, and use |
 //! | --- | --- |
 //! | [`Handle`], [`Task`] | any thread: spawns tasks, wakes the domain |
-//! | [`DomainExecutor`], [`LocalTask`] | a task of the domain: spawns tasks that are not `Send` |
+//! | [`DomainExecutor`] | a task of the domain: spawns tasks that are not `Send` |
 //! | `spawn`, `driver` | spawned tasks, and the task of the domain that runs them |
 //! | `tasks` | the domain: runs its tasks; any thread: wakes them |
 //! | `waker` | any thread: wakers |
@@ -54,7 +54,8 @@ pub(crate) use registry::{
     at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio,
 };
 pub(crate) use reuse::DomainLife;
-pub use task::{LocalTask, Task};
+pub use spawn::{spawn, spawn_local};
+pub use task::Task;
 pub(crate) use waits::{Outcome, Sink, promised, settle};
 
 use calls::Calls;
@@ -118,39 +119,25 @@ impl DomainExecutor {
         Handle::new(self.shared, self.life.get())
     }
 
-    /// Spawns a task that stays on the calling thread, so neither the task nor its result
-    /// needs to be `Send`. Its first poll comes a little later.
+    /// Spawns a task that stays on the calling thread: see [`spawn_local`]. Only a task that
+    /// runs in this domain may call it.
     ///
-    /// The calling thread has to be the one that runs the domain's tasks, such as the
-    /// thread of the Lwt loop. If another thread of the domain polls the task, the task
-    /// gives an error that says so. If another thread drops the task, `future` is leaked.
-    /// So a function that one systhread calls while another systhread runs the loop should
-    /// spawn a `Send` future instead, with [`Handle::spawn`].
-    ///
-    /// If the executor is being closed, `future` is dropped, and the task gives
-    /// [`Error::Abandoned`]. The same happens if no task of the domain is running on the
-    /// calling thread: only such a task may call this.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the task cancels it. [`LocalTask::detach`] lets it go on.
-    pub fn spawn_local<T: 'static>(
-        &self,
-        future: impl Future<Output = T> + 'static,
-    ) -> LocalTask<T> {
+    /// If the executor is being closed, or no task of the domain is running on the calling
+    /// thread, `future` is dropped, and the task gives [`Error::Abandoned`].
+    pub fn spawn_local<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
         // The caller may have kept the reference in a place where the domain's lock is not
         // held.
         if executor_at_hand(self.shared).is_none() || fork::happened() {
-            return LocalTask::refused(Error::Abandoned);
+            return Task::refused(Error::Abandoned);
         }
         match self.refuses_tasks() {
             Some(error) => {
                 drop_quietly(future);
-                LocalTask::refused(error)
+                Task::refused(error)
             }
             None => {
                 let future = Local(Bound::new(succeeds(future)));
-                LocalTask::running(self.shared.spawn(future), self.shared)
+                Task::local(self.shared.spawn(future), self.shared)
             }
         }
     }

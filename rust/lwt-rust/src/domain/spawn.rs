@@ -29,11 +29,16 @@ use event_listener::{Event, EventListener};
 use lwt_rust_core::{CatchPanic, CountedTask, drop_quietly};
 use pin_project_lite::pin_project;
 
-use super::{Shared, here::executor_at_hand};
+use super::{
+    DomainExecutor, Handle, Shared, Task,
+    here::{executor_at_hand, here},
+    registry,
+};
 use crate::{
     bound::Bound,
     error::{Error, Panic},
     fork,
+    ocaml::try_with_lock,
 };
 
 /// The part of the spawned tasks that any thread may use.
@@ -118,6 +123,115 @@ impl Shared {
         };
         self.spawned().executor.spawn(run).fallible()
     }
+}
+
+/// Spawns a task in a domain. The task runs with the domain's lock held and with tokio's
+/// context entered, so it may call OCaml and use tokio's I/O.
+///
+/// ```no_run
+/// # use lwt_rust::{LwtFn, func};
+/// /// Calls `tick` every second, and returns at once.
+/// #[func]
+/// fn start_ticking(tick: LwtFn<(), ()>) {
+///     let ticking = lwt_rust::spawn(async move {
+///         loop {
+///             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+///             if tick.call(()).await.is_err() {
+///                 break;
+///             }
+///         }
+///     });
+///     ticking.detach();
+/// }
+/// # fn main() {}
+/// ```
+///
+/// If the caller runs in a domain, the task runs there. Any other thread, such as one of
+/// tokio's, spawns it in the domain of the Lwt loop. [`Handle::spawn`](super::Handle::spawn)
+/// chooses the domain. Any thread may call this; it never blocks.
+///
+/// # Errors
+///
+/// If the task cannot be spawned, `future` is dropped, and the [`Task`] gives the reason.
+/// For example, the caller is a thread of tokio's, and no domain has called an asynchronous
+/// function yet.
+///
+/// # Cancellation
+///
+/// Dropping the [`Task`] cancels the task. [`Task::detach`] lets it go on.
+pub fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Task<T> {
+    let handle = match here().map(|executor| Ok(executor.handle())) {
+        Some(handle) => Some(handle),
+        None => try_with_lock(registry::attached)
+            .map(|attached| attached.map(DomainExecutor::handle))
+            .or_else(|| Handle::of_lwt().map(Ok)),
+    };
+    match handle {
+        Some(Ok(handle)) => handle.spawn(future),
+        Some(Err(error)) => refuse(future, error),
+        None => refuse(
+            future,
+            Error::message(
+                "a task was spawned on a thread outside of OCaml, and no domain has called an \
+                 asynchronous Rust function: call Lwt_rust.Runtime.start () before",
+            ),
+        ),
+    }
+}
+
+/// Spawns a task as [`spawn`] does. The task stays on the calling thread, so neither the
+/// task nor its result needs to be `Send`:
+///
+/// ```no_run
+/// # use std::{cell::Cell, rc::Rc};
+/// # use lwt_rust::{Error, LwtFn, func};
+/// #[func]
+/// async fn call_both(first: LwtFn<(), ()>, second: LwtFn<(), ()>) -> Result<i64, Error> {
+///     let done = Rc::new(Cell::new(0));
+///     let seen = done.clone();
+///     let other = lwt_rust::spawn_local(async move {
+///         first.call(()).await?;
+///         seen.set(seen.get() + 1);
+///         Ok::<_, Error>(())
+///     });
+///     second.call(()).await?;
+///     other.await??;
+///     Ok(done.get() + 1)
+/// }
+/// # fn main() {}
+/// ```
+///
+/// The calling thread has to be the one that runs the domain's tasks, such as the thread of
+/// the Lwt loop. If another thread of the domain polls the task, the task gives an error
+/// that says so. If another thread drops the task, `future` is leaked. So a function that
+/// one systhread calls while another systhread runs the loop should use [`spawn`].
+///
+/// # Errors
+///
+/// If the task cannot be spawned, `future` is dropped, and the [`Task`] gives the reason.
+/// For example, the caller does not run in a domain, or is in a
+/// [`with_lock`](crate::with_lock).
+///
+/// # Cancellation
+///
+/// Dropping the [`Task`] cancels the task. [`Task::detach`] lets it go on.
+pub fn spawn_local<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
+    match try_with_lock(registry::attached) {
+        Some(Ok(executor)) => executor.spawn_local(future),
+        Some(Err(error)) => refuse(future, error),
+        None => refuse(
+            future,
+            Error::message(
+                "a local task was spawned on a thread that is not running Rust code of a domain: \
+                 use lwt_rust::spawn",
+            ),
+        ),
+    }
+}
+
+fn refuse<T>(future: impl Future<Output = T>, error: Error) -> Task<T> {
+    drop_quietly(future);
+    Task::refused(error)
 }
 
 /// A task that has not been dropped.
@@ -274,8 +388,8 @@ pub(super) struct Local<T>(pub(super) T);
 //   after the other (rule 1).
 // - The result of that future, which exists only if the future's own thread has polled it.
 //   If the task is detached or cancelled by then, the same poll drops the result. Otherwise
-//   it stays in the task until the `LocalTask` takes it or drops it, and a `LocalTask` is
-//   not `Send`.
+//   it stays in the task until the `Task` takes it or drops it, and a `Task<T>` is `Send`
+//   only if `T` is.
 unsafe impl<T> Send for Local<T> {}
 
 const _: () = {

@@ -1,108 +1,104 @@
-//! The futures that await spawned tasks.
+//! The future that awaits a spawned task.
 
 use std::{
     future::Future,
-    marker::PhantomData,
     mem,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use async_executor::FallibleTask;
+use lwt_rust_core::Cell;
+use tokio::task::JoinHandle;
 
 use super::{
     Shared,
     spawn::{Local, Output},
 };
-use crate::{error::Error, fork, runtime};
+use crate::{
+    error::{Error, Panic},
+    fork, runtime,
+};
 
-/// The future that awaits a task.
-struct Join<T> {
-    /// `None` if no task was spawned, or the task is detached.
-    task: Option<(FallibleTask<Output<T>>, &'static Shared)>,
-    /// Why no task was spawned.
-    refusal: Option<Error>,
-}
-
-impl<T> Join<T> {
-    fn running(task: FallibleTask<Output<T>>, shared: &'static Shared) -> Self {
-        Join {
-            task: Some((task, shared)),
-            refusal: None,
-        }
-    }
-
-    fn refused(error: Error) -> Self {
-        Join {
-            task: None,
-            refusal: Some(error),
-        }
-    }
-
-    fn detach(mut self) {
-        match self.task.take() {
-            // A result that is there already is dropped now.
-            Some((task, _)) if !fork::happened() => task.detach(),
-            Some((task, _)) => mem::forget(task),
-            None => {}
-        }
-    }
-}
-
-impl<T> Future for Join<T> {
-    type Output = Result<T, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.task {
-            Some((task, shared)) if !fork::happened() => match Pin::new(task).poll(context) {
-                Poll::Ready(Some(output)) => Poll::Ready(output.take()),
-                Poll::Ready(None) => Poll::Ready(Err(Error::Abandoned)),
-                Poll::Pending if shared.waits_for_itself(context.waker()) => {
-                    Poll::Ready(Err(runtime::waits_for_itself()))
-                }
-                Poll::Pending => Poll::Pending,
-            },
-            Some(_) | None => Poll::Ready(Err(self.refusal.take().unwrap_or(Error::Abandoned))),
-        }
-    }
-}
-
-impl<T> Drop for Join<T> {
-    fn drop(&mut self) {
-        // To cancel the task takes a mutex, which may be locked for ever in a forked child
-        // (rule 13).
-        if fork::happened() {
-            mem::forget(self.task.take());
-        }
-    }
-}
-
-/// A task that was spawned in a domain: a future of `Result<T, Error>`. Any
-/// thread may await it.
+/// A task, or a function that may block, which was spawned: a future of
+/// `Result<T, Error>`. If `T` is `Send`, any thread may await it.
+///
+/// | function | the task runs |
+/// | --- | --- |
+/// | [`spawn`](crate::spawn), [`Handle::spawn`](crate::Handle::spawn) | in a domain, where it may call OCaml |
+/// | [`spawn_local`](crate::spawn_local) | in the caller's domain and on the caller's thread |
+/// | [`spawn_scoped`](crate::spawn_scoped) | on tokio's threads |
+/// | [`spawn_blocking`](crate::spawn_blocking) | on one of tokio's threads for functions that may block |
 ///
 /// # Errors
 ///
-/// It gives [`Error::Panic`] if the task panicked, and [`Error::Abandoned`] if
-/// its executor is gone: the domain has ended, or was shut down.
+/// It gives [`Error::Panic`] if the task panicked. It gives [`Error::Abandoned`] if nothing
+/// runs the task any more: its domain has ended, or the runtime was shut down. It gives a
+/// message if the task could not be spawned, if it is local and another thread runs the
+/// tasks of its domain, or if this thread would wait for itself, in a `block_on` of tokio's.
 ///
 /// # Cancellation
 ///
-/// Dropping it cancels the task, which is dropped by the domain a little later.
+/// Dropping it cancels the task, which is dropped a little later: by its domain, or by
+/// tokio at the task's next wait. A blocking function is not called if it has not begun;
+/// if it has, it goes on, and its result is dropped. [`detach`](Task::detach) cancels
+/// nothing.
 #[must_use = "dropping a task cancels it"]
-pub struct Task<T>(Join<T>);
+pub struct Task<T>(State<T>);
+
+enum State<T> {
+    /// A task of a domain.
+    Spawned(FallibleTask<Output<T>>, &'static Shared),
+    /// A local task of a domain.
+    Local(FallibleTask<Output<Local<T>>>, &'static Shared),
+    /// A task of tokio's.
+    Tokio(JoinHandle<Result<T, Panic>>),
+    /// A function that may block. If the cell is closed before the function has begun, the
+    /// function is not called.
+    Blocking(Arc<Cell<Result<T, Error>>>),
+    /// No task was spawned, for this reason; or it was detached.
+    Nothing(Option<Error>),
+}
 
 impl<T> Task<T> {
-    pub(super) fn running(task: FallibleTask<Output<T>>, shared: &'static Shared) -> Self {
-        Task(Join::running(task, shared))
+    pub(super) fn spawned(task: FallibleTask<Output<T>>, shared: &'static Shared) -> Self {
+        Task(State::Spawned(task, shared))
     }
 
-    pub(super) fn refused(error: Error) -> Self {
-        Task(Join::refused(error))
+    pub(super) fn local(task: FallibleTask<Output<Local<T>>>, shared: &'static Shared) -> Self {
+        Task(State::Local(task, shared))
+    }
+
+    pub(crate) fn of_tokio(task: JoinHandle<Result<T, Panic>>) -> Self {
+        Task(State::Tokio(task))
+    }
+
+    pub(crate) fn blocking(cell: Arc<Cell<Result<T, Error>>>) -> Self {
+        Task(State::Blocking(cell))
+    }
+
+    pub(crate) fn refused(error: Error) -> Self {
+        Task(State::Nothing(Some(error)))
     }
 
     /// Lets the task go on by itself. Its result is dropped.
-    pub fn detach(self) {
-        self.0.detach();
+    pub fn detach(mut self) {
+        // In a forked child, dropping `self` forgets the task.
+        if fork::happened() {
+            return;
+        }
+        // A result that is there already is dropped now.
+        match self.take() {
+            State::Spawned(task, _) => task.detach(),
+            State::Local(task, _) => task.detach(),
+            State::Tokio(_) | State::Blocking(_) | State::Nothing(_) => {}
+        }
+    }
+
+    /// Takes the state, and leaves one that has nothing to cancel.
+    fn take(&mut self) -> State<T> {
+        mem::replace(&mut self.0, State::Nothing(None))
     }
 }
 
@@ -110,7 +106,54 @@ impl<T> Future for Task<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context)
+        match &mut self.0 {
+            State::Spawned(task, shared) => poll_spawned(task, shared, context),
+            State::Local(task, shared) => {
+                poll_spawned(task, shared, context).map(|result| result.map(|Local(value)| value))
+            }
+            State::Tokio(task) => Pin::new(task).poll(context).map(|joined| match joined {
+                Ok(result) => result.map_err(Error::from),
+                Err(_) => Err(Error::Abandoned),
+            }),
+            State::Blocking(cell) => cell.poll_take(context),
+            State::Nothing(error) => Poll::Ready(Err(error.take().unwrap_or(Error::Abandoned))),
+        }
+    }
+}
+
+fn poll_spawned<T>(
+    task: &mut FallibleTask<Output<T>>,
+    shared: &Shared,
+    context: &mut Context<'_>,
+) -> Poll<Result<T, Error>> {
+    if fork::happened() {
+        return Poll::Ready(Err(Error::Abandoned));
+    }
+    match Pin::new(task).poll(context) {
+        Poll::Ready(Some(output)) => Poll::Ready(output.take()),
+        Poll::Ready(None) => Poll::Ready(Err(Error::Abandoned)),
+        Poll::Pending if shared.waits_for_itself(context.waker()) => {
+            Poll::Ready(Err(runtime::waits_for_itself()))
+        }
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+// Nothing in a `Task` is pinned.
+impl<T> Unpin for Task<T> {}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        match self.take() {
+            // To cancel the task takes a mutex, which may be locked for ever in a forked
+            // child (rule 13).
+            other if fork::happened() => mem::forget(other),
+            State::Tokio(task) => task.abort(),
+            State::Blocking(cell) => {
+                cell.close();
+            }
+            State::Spawned(..) | State::Local(..) | State::Nothing(_) => {}
+        }
     }
 }
 
@@ -120,52 +163,7 @@ impl<T> std::fmt::Debug for Task<T> {
     }
 }
 
-/// A task that was spawned with [`spawn_local`](super::DomainExecutor::spawn_local), as
-/// [`Task`] is one that was spawned with [`Handle::spawn`](super::Handle::spawn). It stays
-/// on the thread that has spawned it.
-///
-/// # Errors
-///
-/// It gives the errors of a [`Task`]. If another thread runs the tasks of the domain, it
-/// gives an error that says so.
-#[must_use = "dropping a task cancels it"]
-pub struct LocalTask<T> {
-    join: Join<Local<T>>,
-    stays: PhantomData<*mut ()>,
-}
-
-impl<T> LocalTask<T> {
-    pub(super) fn running(task: FallibleTask<Output<Local<T>>>, shared: &'static Shared) -> Self {
-        LocalTask {
-            join: Join::running(task, shared),
-            stays: PhantomData,
-        }
-    }
-
-    pub(super) fn refused(error: Error) -> Self {
-        LocalTask {
-            join: Join::refused(error),
-            stays: PhantomData,
-        }
-    }
-
-    /// Lets the task go on by itself. Its result is dropped.
-    pub fn detach(self) {
-        self.join.detach();
-    }
-}
-
-impl<T> Future for LocalTask<T> {
-    type Output = Result<T, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = Pin::new(&mut self.join).poll(context);
-        polled.map(|result| result.map(|Local(value)| value))
-    }
-}
-
-impl<T> std::fmt::Debug for LocalTask<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LocalTask(..)")
-    }
-}
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Task<i64>>();
+};

@@ -8,18 +8,16 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use lwt_rust_core::{catch_panic, drop_quietly};
+use lwt_rust_core::{Cell, catch_panic, drop_quietly};
 use tokio::runtime::Handle;
 
-use super::Scoped;
 use crate::{
+    domain::Task,
     error::{Error, Panic},
-    fork,
-    promise::Promise,
-    runtime,
+    fork, runtime,
 };
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -41,27 +39,26 @@ fn jobs() -> MutexGuard<'static, Jobs> {
 }
 
 /// Calls `f`, which may block, on one of the runtime's threads for such functions. If the
-/// result of this function is dropped before `f` has begun, `f` is not called. After that
-/// nothing can stop `f`, and the value that it returns is dropped.
+/// returned [`Task`] is dropped before `f` has begun, `f` is not called. After that nothing
+/// can stop `f`, and the value that it returns is dropped.
 ///
 /// It can be called anywhere, also before the runtime has started.
-pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Scoped<T> {
+pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Task<T> {
     let tokio = match fork::check()
         .map_err(Error::from)
         .and_then(|()| runtime::start())
     {
         Ok(tokio) => tokio,
-        Err(error) => return Scoped::refused(error),
+        Err(error) => return Task::refused(error),
     };
-    let (resolver, promise) = Promise::new();
+    let cell = Arc::new(Cell::new());
+    let outcome = Outcome(cell.clone());
     let job = move || {
-        if resolver.is_abandoned() {
-            return;
-        }
-        // The result comes back if it is not awaited any more: then it is dropped.
-        match catch_panic(f) {
-            Ok(value) => drop(resolver.resolve(value)),
-            Err(payload) => drop(resolver.reject(Panic::from_payload(payload))),
+        let Outcome(cell) = &outcome;
+        if !cell.is_settled() {
+            let result = catch_panic(f).map_err(|payload| Panic::from_payload(payload).into());
+            // The result comes back if it is not awaited any more: then it is dropped.
+            let _ = cell.settle(result);
         }
     };
     let mut jobs = jobs();
@@ -70,10 +67,21 @@ pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static)
     drop(jobs);
     if is_first {
         if let Err(error) = Worker::send_for(&tokio) {
-            return Scoped::refused(error);
+            return Task::refused(error);
         }
     }
-    Scoped::blocking(promise)
+    Task::blocking(cell)
+}
+
+/// The place for the result of a function. If the function is never called, the place gets
+/// [`Error::Abandoned`].
+struct Outcome<T>(Arc<Cell<Result<T, Error>>>);
+
+impl<T> Drop for Outcome<T> {
+    fn drop(&mut self) {
+        // The error comes back if there is a result, or if it is not awaited any more.
+        let _ = self.0.settle(Err(Error::Abandoned));
+    }
 }
 
 /// A thread that is on its way.

@@ -4,4 +4,4 @@ mod blocking;
 mod scoped;
 
 pub use blocking::spawn_blocking;
-pub use scoped::{Scoped, spawn_scoped};
+pub use scoped::spawn_scoped;
