@@ -4,7 +4,7 @@ mod baseline;
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lwt_rust::{DomainExecutor, Error, LwtFn, Raw, func};
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 lwt_rust::library! {
     #![doc = "The subjects of the benchmark."]
     call_times, call_in_the_background, ready, wait, through_tokio, blocking, sleep, for_ever,
-    behind_gate, open_gate, tasks, notify_from_thread,
+    behind_gate, behind_gate_in_tokio, open_gate, tasks, notify_from_thread,
 }
 
 /// Calls a Lwt closure a number of times, awaiting each promise.
@@ -79,6 +79,10 @@ static GATE: Mutex<Vec<oneshot::Sender<()>>> = Mutex::new(Vec::new());
 /// Awaits a task that ends, on a worker of tokio, when the gate is opened.
 #[func]
 async fn behind_gate() -> Result<(), Error> {
+    wait_behind_gate().await
+}
+
+async fn wait_behind_gate() -> Result<(), Error> {
     let (sender, opened) = oneshot::channel();
     GATE.lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -86,9 +90,33 @@ async fn behind_gate() -> Result<(), Error> {
     Ok(tokio::spawn(opened).await??)
 }
 
+/// The time for a completion of `tasks` tasks of tokio's, in nanoseconds, from the moment in
+/// which the gate is opened. Each does as `behind_gate`, without OCaml.
+#[func]
+async fn behind_gate_in_tokio(tasks: u32) -> Result<f64, Error> {
+    let all: Vec<_> = (0..tasks)
+        .map(|_| tokio::spawn(wait_behind_gate()))
+        .collect();
+    let all = tokio::spawn(async move {
+        for task in all {
+            task.await??;
+        }
+        Ok::<_, Error>(Instant::now())
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let start = Instant::now();
+    open_now().await?;
+    let end = all.await??;
+    Ok((end - start).as_secs_f64() * 1e9 / f64::from(tasks))
+}
+
 /// Opens the gate on a worker of tokio, for all tasks that are behind it now.
 #[func]
 async fn open_gate() -> Result<(), Error> {
+    open_now().await
+}
+
+async fn open_now() -> Result<(), Error> {
     let senders = std::mem::take(&mut *GATE.lock().unwrap_or_else(PoisonError::into_inner));
     let open = async move {
         for sender in senders {

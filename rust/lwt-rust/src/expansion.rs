@@ -1,6 +1,6 @@
 //! The items that the code of our macros uses. They are no part of the interface.
 
-#![expect(missing_docs, reason = "nobody but our macros uses this")]
+#![allow(missing_docs, reason = "nobody but our macros uses this")]
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

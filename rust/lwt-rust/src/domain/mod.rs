@@ -39,6 +39,7 @@ mod waker;
 use std::{
     cell::{Cell, Ref, RefCell},
     future::Future,
+    os::unix::net::UnixStream,
     sync::Arc,
 };
 
@@ -60,7 +61,7 @@ pub(crate) use waits::{Outcome, Sink, promised, settle};
 
 use calls::Calls;
 use driver::Drivers;
-use handle::CurrentLife;
+use handle::{CurrentLife, Life};
 use here::{executor_at_hand, executor_of_task};
 use spawn::Local;
 use tasks::Tasks;
@@ -108,6 +109,34 @@ pub struct DomainExecutor {
 }
 
 impl DomainExecutor {
+    /// The executor of a domain. `record` is the record `Executor.t` of `lib/`.
+    fn new(shared: &'static Shared, record: Root) -> Self {
+        DomainExecutor {
+            is_of_lwt: shared.is_of_lwt(),
+            shared,
+            life: CurrentLife::new(Life::FIRST),
+            tasks: Tasks::default(),
+            drivers: Drivers::default(),
+            record: RefCell::new(record),
+            actions: RefCell::default(),
+            is_left: Cell::new(false),
+            is_told: Cell::new(false),
+            taken: RefCell::default(),
+            has_taken: Cell::new(false),
+            calls: Calls::default(),
+            waits: Waits::new(),
+        }
+    }
+
+    /// Gives a closed executor to another domain, which is told to poll through `told`.
+    fn begin_again(&self, told: UnixStream, record: Root) {
+        self.record.replace(record);
+        self.calls.begin_again();
+        self.life.set(self.life.get().next());
+        self.is_told.set(false);
+        self.shared.reopen(self.life.get(), told);
+    }
+
     /// The executor whose task is running on this thread. `None` outside of tasks, and
     /// while the task has the lock in hand.
     pub fn current() -> Option<&'static DomainExecutor> {

@@ -1,22 +1,9 @@
 //! How the executor runs its tasks.
 
-use std::{
-    cell::{Cell, RefCell},
-    os::unix::net::UnixStream,
-};
-
-use super::{
-    Action, DomainExecutor, Shared,
-    calls::Calls,
-    coop,
-    driver::Drivers,
-    handle::{CurrentLife, Life},
-    tasks::{TaskSlot, Tasks},
-    waits::Waits,
-};
+use super::{Action, DomainExecutor, coop, tasks::TaskSlot};
 use crate::{
     error, fork,
-    ocaml::{Lock, Root, Val},
+    ocaml::{Lock, Val},
     runtime::enter_tokio,
 };
 
@@ -28,33 +15,6 @@ const TASKS: usize = 128;
 const SPENT: usize = 16;
 
 impl DomainExecutor {
-    pub(super) fn new(shared: &'static Shared, record: Root) -> Self {
-        DomainExecutor {
-            is_of_lwt: shared.is_of_lwt(),
-            shared,
-            life: CurrentLife::new(Life::FIRST),
-            tasks: Tasks::default(),
-            drivers: Drivers::default(),
-            record: RefCell::new(record),
-            actions: RefCell::default(),
-            is_left: Cell::new(false),
-            is_told: Cell::new(false),
-            taken: RefCell::default(),
-            has_taken: Cell::new(false),
-            calls: Calls::default(),
-            waits: Waits::new(),
-        }
-    }
-
-    /// Gives a closed executor to another domain, which is told to poll through `told`.
-    pub(super) fn begin_again(&self, told: UnixStream, record: Root) {
-        self.record.replace(record);
-        self.calls.begin_again();
-        self.life.set(self.life.get().next());
-        self.is_told.set(false);
-        self.shared.reopen(self.life.get(), told);
-    }
-
     /// Runs at most 128 runnable tasks, and returns the actions that they have left for
     /// OCaml: a value of the type `actions`.
     ///
