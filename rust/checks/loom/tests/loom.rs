@@ -41,17 +41,22 @@ impl Model {
 
     fn poll(&self) {
         loop {
-            if self.park.start() {
-                let mut found = Contents::new();
-                self.inbox.take(&mut found);
-                let works = found.things().count();
-                self.done.fetch_add(works, Ordering::Relaxed);
-                self.runs
-                    .fetch_add(found.woken().count(), Ordering::Relaxed);
-            }
+            self.look();
             if self.park.finish() {
                 return;
             }
+        }
+    }
+
+    /// Begins to look for work, and does it.
+    fn look(&self) {
+        if self.park.start() {
+            let mut found = Contents::new();
+            self.inbox.take(&mut found);
+            let works = found.things().count();
+            self.done.fetch_add(works, Ordering::Relaxed);
+            self.runs
+                .fetch_add(found.woken().count(), Ordering::Relaxed);
         }
     }
 
@@ -63,6 +68,31 @@ impl Model {
         }
         notified
     }
+}
+
+/// In the middle of a poll, the owner runs code that may wait for work, as a synchronous
+/// closure does. The work comes: the owner sees that it is woken, or it is told.
+#[test]
+fn wake_up_around_an_interruption_is_seen_or_delivered() {
+    loom::model(|| {
+        let model = Arc::new(Model::default());
+        let waker = {
+            let model = model.clone();
+            thread::spawn(move || model.add_work())
+        };
+        model.look();
+        model.park.interrupt();
+        let is_seen = model.park.is_woken();
+        waker.join().unwrap();
+        let is_done = model.done.load(Ordering::Relaxed) == 1;
+        let is_told = model.notified.load(Ordering::Acquire);
+        assert!(
+            is_done || is_seen || is_told,
+            "the work waits for the end of the poll"
+        );
+        model.poll();
+        assert_eq!(model.done.load(Ordering::Relaxed), 1);
+    });
 }
 
 #[test]
