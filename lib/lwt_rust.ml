@@ -1,5 +1,6 @@
 include Errors
 module Call = Call
+module Debug = Debug
 module Promise = Promise
 module Runtime = Runtime
 
@@ -9,7 +10,6 @@ module Executor = struct
 end
 
 let set_panic_reporter = Panics.set_reporter
-let archive = Lwt_rust_archive.Archive.crate
 
 let () =
   Built_for.check ();

@@ -189,30 +189,6 @@ module Runtime : sig
 
       Raises [Invalid_argument] in a domain that does not run the Lwt loop, or
       if [deadline] is not between 0 and 1e9. *)
-
-  type live = {
-    tasks : int;  (** tasks of all executors, those of calls included *)
-    promises : int;
-        (** promises that Rust holds, if they were pending when it got them *)
-    roots : int;  (** OCaml values that Rust keeps alive *)
-    descriptors : int;
-        (** open files of the whole process, where [/dev/fd] lists them *)
-  }
-
-  val live : unit -> live
-  (** [live ()] is how many tasks, promises, roots and descriptors there are
-      now. Use it to find a leak: the numbers stay the same if the program does
-      the same work again and again. Some roots are there for good. Other
-      threads may make and drop things meanwhile. Any domain may call it.
-
-      @raise Error in a forked process. *)
-
-  val notifications : unit -> int
-  (** [notifications ()] is how many notifications Rust has sent to the Lwt loop
-      so far. Each costs a few system calls, and many wake-ups may share one.
-      Other threads send them, and code of the loop's domain that runs outside
-      of Rust's tasks; wake-ups by tasks, and by the OCaml code that tasks call,
-      need none. It is for measurements. Any domain may call it. *)
 end
 
 (** {1:calls Calls from generated code} *)
@@ -396,8 +372,35 @@ module Promise : sig
       @raise Error as {!create} does. *)
 end
 
-(** {1:archive The archive} *)
+(** {1:debug Leaks and measurements} *)
 
-val archive : string
-(** [archive] is the name of the Rust library that is linked into the program:
-    ["lwt_rust_stubs"] for a program without Rust functions of its own. *)
+(** Numbers of the running process, for finding leaks and for measurements. *)
+module Debug : sig
+  type live = {
+    tasks : int;  (** tasks of all executors, those of calls included *)
+    promises : int;
+        (** promises that Rust holds, if they were pending when it got them *)
+    roots : int;  (** OCaml values that Rust keeps alive *)
+    descriptors : int;
+        (** open files of the whole process, where [/dev/fd] lists them *)
+  }
+
+  val live : unit -> live
+  (** [live ()] is how many tasks, promises, roots and descriptors there are
+      now. Use it to find a leak: the numbers stay the same if the program does
+      the same work again and again. Some roots are there for good. Other
+      threads may make and drop things meanwhile. Any domain may call it.
+
+      @raise Error in a forked process. *)
+
+  val notifications : unit -> int
+  (** [notifications ()] is how many notifications Rust has sent to the Lwt loop
+      so far. Each costs a few system calls, and many wake-ups may share one.
+      Other threads send them, and code of the loop's domain that runs outside
+      of Rust's tasks; wake-ups by tasks, and by the OCaml code that tasks call,
+      need none. Any domain may call it. *)
+
+  val archive : string
+  (** [archive] is the name of the Rust library that is linked into the program:
+      ["lwt_rust_stubs"] for a program without Rust functions of its own. *)
+end

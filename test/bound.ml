@@ -88,7 +88,7 @@ let dropped_by f =
   Rust_functions.dropped () - before
 
 let cancelled_by_another_thread () =
-  let tasks () = (Lwt_rust.Runtime.live ()).tasks in
+  let tasks () = (Lwt_rust.Debug.live ()).tasks in
   let cancel call ~is_leaked () =
     let gate, _ = Lwt.task () in
     let before = tasks () in

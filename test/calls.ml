@@ -83,7 +83,7 @@ let taken_late () =
   let* () = expect "cancelled" cancelled (( = ) Lwt.Canceled) in
   ignore (never_taken : int Lwt_rust.Call.t);
   let+ () = pauses 3 in
-  check_int "tasks" 0 (Lwt_rust.Runtime.live ()).tasks
+  check_int "tasks" 0 (Lwt_rust.Debug.live ()).tasks
 
 let called_by_a_thread () =
   let calls = ref [] in

@@ -67,7 +67,7 @@ let in_a_first_poll shut_down =
   let call = Rust_functions.call_at_once_and_wait closure in
   check "called" !is_called;
   check "abandoned" (Lwt.state call = Fail Lwt_rust.Abandoned);
-  let live = Lwt_rust.Runtime.live () in
+  let live = Lwt_rust.Debug.live () in
   check "without tasks" (live.tasks = 0 && live.promises = 0);
   let late = Rust.yield 1 () in
   check "refused" (is_refused (Lwt_main.run (result late)))
@@ -105,7 +105,7 @@ let run () =
      check "aborted" (is_abandoned long);
      check "cancelled" (Lwt.state awaited = Fail Lwt.Canceled);
      check "aborted in another domain" (Domain.join other);
-     let live = Lwt_rust.Runtime.live () in
+     let live = Lwt_rust.Debug.live () in
      check "without tasks" (live.tasks = 0 && live.promises = 0);
      check "joined" (threads_of_tokio () = 0);
      check "without blocking" (Rust_functions.is_blocking_abandoned ());
