@@ -9,7 +9,7 @@ module Executor = struct
   let run_in_lwt f = run (fun () -> Raw.call_in_lwt f)
 end
 
-let set_panic_reporter = Panics.set_reporter
+let on_panic = Panics.on_panic
 
 let () =
   Built_for.check ();

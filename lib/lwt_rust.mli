@@ -86,20 +86,20 @@ val register_exception : string -> exn -> unit
     arguments of [exn] do not matter. If a constructor is registered twice, the
     last name counts. Any domain may call it. *)
 
-val set_panic_reporter : (panic -> unit) option -> unit
-(** [set_panic_reporter (Some report)] makes the Lwt loop call [report], a
-    little later, with each panic of Rust code on any thread. A panic of a call
-    also rejects the call's promise. If [report] raises an exception, that goes
-    to [Lwt.async_exception_hook].
+val on_panic : (panic -> unit) option -> unit
+(** [on_panic (Some handler)] makes the Lwt loop call [handler], a little later,
+    with each panic of Rust code on any thread. A panic of a call also rejects
+    the call's promise. If [handler] raises an exception, that goes to
+    [Lwt.async_exception_hook].
 
-    [set_panic_reporter None] restores the default: a line on the standard error
-    output for each panic. Panics are also printed there if the loop cannot call
-    [report], or if 64 panics wait for it. Any domain may call this function.
+    [on_panic None] restores the default: a line on the standard error output
+    for each panic. Panics are also printed there if the loop cannot call
+    [handler], or if 64 panics wait for it. Any domain may call this function.
 
     A crate may set a panic hook of its own at any time: lwt_rust calls that
     hook after its own. But if a crate takes the hook of lwt_rust
     ([std::panic::take_hook]), keeps it and does not call it, panics have no
-    [location] and no [backtrace], and are not reported. *)
+    [location] and no [backtrace], and [handler] does not get them. *)
 
 (** {1:cancellation Cancellation}
 

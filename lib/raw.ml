@@ -53,7 +53,7 @@ type actions =
     }
       (** settle the promise of a call, with a value or a [failure]. [call] is
           negative when OCaml has taken the result *)
-  | Report of { next : actions }  (** give the panics to the reporter *)
+  | Report of { next : actions }  (** give the panics to their handler *)
 
 (** The result of a stub of an asynchronous function: the constructors of
     [outcome], and [Pending]. *)

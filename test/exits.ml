@@ -133,7 +133,7 @@ let programs =
     ( "a panic that the loop has no time to report",
       13,
       fun () ->
-        Lwt_rust.set_panic_reporter (Some (fun _ -> Unix._exit 13));
+        Lwt_rust.on_panic (Some (fun _ -> Unix._exit 13));
         ignore (Lwt_main.run (Support.result (Rust.panic false))) );
     ("shutdown with one call", 0, Shutdown.drain);
     ("shutdown by a closure", 0, Shutdown.drain_from_a_closure);

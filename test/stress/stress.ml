@@ -283,6 +283,6 @@ let () =
     if Array.length Sys.argv > 1 then float_of_string Sys.argv.(1) else 600.
   in
   Unix.putenv "RUST_BACKTRACE" "1";
-  Lwt_rust.set_panic_reporter (Some ignore);
+  Lwt_rust.on_panic (Some ignore);
   Lwt_rust.Runtime.(configure (Multi_thread { workers = Some 8 }));
   main seconds

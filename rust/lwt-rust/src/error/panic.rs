@@ -48,7 +48,7 @@ thread_local! {
     static LAST_PANIC: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
-/// The panics of which OCaml's reporter has not been told.
+/// The panics that OCaml's panic handler has not got.
 static REPORTS: Mutex<VecDeque<Panic>> = Mutex::new(VecDeque::new());
 
 /// The most reports that are kept. Others are printed at once.
@@ -77,8 +77,8 @@ impl Drop for OurHook {
 /// Part of the message of tokio's panic on a thread without its context.
 const NO_TOKIO: &str = "there is no reactor running";
 
-/// Whether OCaml has a panic reporter.
-static HAS_REPORTER: AtomicBool = AtomicBool::new(false);
+/// Whether OCaml has a panic handler: `Lwt_rust.on_panic` has set one.
+static HAS_HANDLER: AtomicBool = AtomicBool::new(false);
 
 /// Whether `REPORTS` contains any.
 static HAS_REPORTS: AtomicBool = AtomicBool::new(false);
@@ -90,15 +90,15 @@ fn reports() -> MutexGuard<'static, VecDeque<Panic>> {
 
 /// Sets whether OCaml takes the reports from now on. Any thread may call it.
 pub(crate) fn are_reported(are: bool) {
-    HAS_REPORTER.store(are, Ordering::Relaxed);
+    HAS_HANDLER.store(are, Ordering::Relaxed);
 }
 
-/// Whether there are panics of which OCaml's reporter has not been told.
+/// Whether there are panics that OCaml's panic handler has not got.
 pub(crate) fn has_reports() -> bool {
     HAS_REPORTS.load(Ordering::Relaxed)
 }
 
-/// The panics since the last call, for OCaml's reporter.
+/// The panics since the last call, for OCaml's panic handler.
 pub(crate) fn take_reports() -> VecDeque<Panic> {
     HAS_REPORTS.store(false, Ordering::Relaxed);
     std::mem::take(&mut *reports())
@@ -151,15 +151,15 @@ impl Panic {
                 *last = Some(panic.clone());
             }
         });
-        if let Some(panic) = panic.send_to_reporter() {
+        if let Some(panic) = panic.send_to_handler() {
             panic.print();
         }
     }
 
-    /// Returns the panic if there is no reporter, or no loop that would call the reporter
+    /// Returns the panic if there is no handler, or no loop that would call the handler
     /// soon.
-    fn send_to_reporter(self) -> Option<Self> {
-        if !HAS_REPORTER.load(Ordering::Relaxed) || fork::happened() {
+    fn send_to_handler(self) -> Option<Self> {
+        if !HAS_HANDLER.load(Ordering::Relaxed) || fork::happened() {
             return Some(self);
         }
         let Some(lwt) = lwt_loop::current() else {

@@ -84,7 +84,7 @@ extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         act([are], |lock, [are]| {
-            // A crate may have set a panic hook of its own, for example for a reporter.
+            // A crate may have set a panic hook of its own, for example to report panics.
             Panic::install_hook();
             error::are_reported(read::<bool>(are.get(lock))?);
             Ok(())
