@@ -36,8 +36,8 @@
 type error = {
   message : string;  (** the message of the error *)
   sources : string list;  (** the messages of its causes, the nearest first *)
-  type_name : string;
-      (** its Rust type, or ["message"] if the error is a message alone *)
+  type_name : string option;
+      (** its Rust type, or [None] if the error is a message alone *)
   backtrace : string option;
       (** the place where it became an [lwt_rust::Error], if [RUST_BACKTRACE]
           asks for backtraces. Then the runtime reads the debug information of
@@ -68,7 +68,8 @@ exception Error of error
 type panic = {
   message : string;
       (** the value that the panic was raised with, if that is a string *)
-  location : string;  (** [file:line:column] *)
+  location : string option;
+      (** [file:line:column], or [None] if the place is not known *)
   backtrace : string option;  (** if [RUST_BACKTRACE] asks for it *)
 }
 

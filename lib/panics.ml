@@ -1,7 +1,8 @@
 let handler : (Errors.panic -> unit) option ref = ref None
 
 let print ({ message; location; backtrace = _ } : Errors.panic) =
-  Printf.eprintf "lwt_rust: panicked at %s: %s\n%!" location message
+  let place = Option.fold location ~none:"" ~some:(( ^ ) " at ") in
+  Printf.eprintf "lwt_rust: panicked%s: %s\n%!" place message
 
 let report () =
   let handle = Option.value !handler ~default:print in

@@ -91,9 +91,9 @@ type shown = {
 type callbacks = {
   attach_executor : unit -> unit;
   capture_context : unit -> context;
-  make_error : string * string list * string * string option -> exn;
+  make_error : string * string list * string option * string option -> exn;
   make_unix_error : Unix.error -> exn;
-  make_panic : string * string * string option -> exn;
+  make_panic : string * string option * string option -> exn;
   make_abandoned : unit -> exn;
   show_exception : exn -> shown;
   begin_domain : unit -> unit;
@@ -190,5 +190,6 @@ external runtime_live : unit -> (int * int * int) outcome
 external panics_are_reported : bool -> unit outcome
   = "lwt_rust_panics_are_reported"
 
-external panics_take : unit -> (string * string * string option) list outcome
+external panics_take :
+  unit -> (string * string option * string option) list outcome
   = "lwt_rust_panics_take"

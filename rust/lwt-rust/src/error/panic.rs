@@ -29,7 +29,7 @@ pub struct Panic(Box<PanicInner>);
 #[derive(Clone, Debug)]
 struct PanicInner {
     message: String,
-    location: String,
+    location: Option<String>,
     trace: Option<Trace>,
 }
 
@@ -139,10 +139,9 @@ impl Panic {
     }
 
     fn on_panic(info: &PanicHookInfo<'_>) {
-        let location = info.location().map(ToString::to_string);
         let panic = Panic(Box::new(PanicInner {
             message: message_of(info.payload()),
-            location: location.unwrap_or_default(),
+            location: info.location().map(ToString::to_string),
             trace: Trace::capture(),
         }));
         // This fails only while the thread ends, when the place is not read any more.
@@ -178,10 +177,11 @@ impl Panic {
 
     fn print(&self) {
         let thread = std::thread::current();
+        let place = self.location().map(|location| format!(" at {location}"));
         let mut line = format!(
-            "lwt_rust: thread '{}' panicked at {}: {}\n",
+            "lwt_rust: thread '{}' panicked{}: {}\n",
             thread.name().unwrap_or("of OCaml"),
-            self.0.location,
+            place.unwrap_or_default(),
             self.0.message.replace('\n', "\\n"),
         );
         if let Some(trace) = &self.0.trace {
@@ -207,7 +207,7 @@ impl Panic {
             // Code of the user's has caught the last panic. The hook has not seen this one.
             Some(_) | None => Panic(Box::new(PanicInner {
                 message,
-                location: String::new(),
+                location: None,
                 trace: None,
             })),
         }
@@ -228,9 +228,9 @@ impl Panic {
         &self.0.message
     }
 
-    /// The place as `file:line:column`; empty if it is not known.
-    pub fn location(&self) -> &str {
-        &self.0.location
+    /// The place as `file:line:column`. `None` if it is not known.
+    pub fn location(&self) -> Option<&str> {
+        self.0.location.as_deref()
     }
 
     /// Makes the exception `Lwt_rust.Panic`.
@@ -239,10 +239,10 @@ impl Panic {
         call_back(lock, Callback::MakePanic, &[&parts])
     }
 
-    /// `string * string * string option`: message, location, backtrace.
+    /// `string * string option * string option`: message, location, backtrace.
     pub(crate) fn parts(&self, lock: &mut Lock) -> Root {
         let message = lock.text(&self.0.message);
-        let location = lock.text(&self.0.location);
+        let location = lock.text_option(self.location());
         let backtrace = Trace::option(lock, self.0.trace.clone());
         Root::new(lock.block(0, &[&message, &location, &backtrace]))
     }
