@@ -169,17 +169,17 @@ module Runtime : sig
         if another domain runs the Lwt loop, in a forked process, or after
         {!shutdown}. *)
 
-  val shutdown : ?deadline:float -> unit -> unit Lwt.t
-  (** [shutdown ~deadline ()] ends Rust in this process. A program can end
+  val shutdown : ?timeout:float -> unit -> unit Lwt.t
+  (** [shutdown ~timeout ()] ends Rust in this process. A program can end
       without it. The promise is resolved after three steps:
 
       + Pending calls run, and may make new ones, until none is left or until
-        [deadline] seconds have passed (5 by default).
+        [timeout] seconds have passed (5 by default).
       + All tasks are dropped. Pending promises are rejected with {!Abandoned},
         and {!Executor.run} of other domains raises it.
       + tokio's threads end. A blocking function that still runs cannot be
-        interrupted, so this step lasts until the deadline at most, or a tenth
-        of a second if less than that is left.
+        interrupted, so this step lasts until the timeout at most, or a tenth of
+        a second if less than that is left.
 
       From then on, calls of asynchronous functions are rejected with {!Error}.
       A runtime that the program has given to Rust itself
@@ -189,7 +189,7 @@ module Runtime : sig
       Later calls of [shutdown] return the same promise. It cannot be cancelled.
 
       Raises [Invalid_argument] in a domain that does not run the Lwt loop, or
-      if [deadline] is not between 0 and 1e9. *)
+      if [timeout] is not between 0 and 1e9. *)
 end
 
 (** {1:calls Calls from generated code} *)

@@ -9,4 +9,4 @@ let configure ?(thread_name = "lwt_rust") flavor =
   Outcome.get (Raw.runtime_configure is_current_thread workers thread_name)
 
 let start = Lwt_loop.attach
-let shutdown ?(deadline = 5.) () = Lwt_loop.shutdown ~deadline
+let shutdown ?(timeout = 5.) () = Lwt_loop.shutdown ~timeout

@@ -251,11 +251,11 @@ let configured_late () =
   Lwt_main.run (still_works ());
   refused "late" "started" (fun () -> Lwt_rust.Runtime.configure Current_thread)
 
-let deadlines () =
+let timeouts () =
   List.iter
-    (fun deadline ->
-      refused (string_of_float deadline) "deadline" (fun () ->
-          Lwt_rust.Runtime.shutdown ~deadline ()))
+    (fun timeout ->
+      refused (string_of_float timeout) "timeout" (fun () ->
+          Lwt_rust.Runtime.shutdown ~timeout ()))
     [ nan; -1.; 2e9; infinity; neg_infinity ];
   still_works ()
 
@@ -264,7 +264,7 @@ let deadlines () =
 let after_shutdown () =
   let promise = Lwt_rust.Promise.create () in
   let pending = Rust.for_ever () in
-  let* () = Lwt_rust.Runtime.shutdown ~deadline:0. () in
+  let* () = Lwt_rust.Runtime.shutdown ~timeout:0. () in
   let* () = expect "pending" pending (( = ) Lwt_rust.Abandoned) in
   let ended = "lwt_rust was shut down" in
   let* () = rejected "call" ended (Rust.ready ()) in
@@ -280,7 +280,7 @@ let after_shutdown () =
   check_int "a plain function" 3 (F.add 1 2);
   check_int "live" 0 (Lwt_rust.Debug.live ()).tasks;
   let* () = Lwt_rust.Runtime.shutdown () in
-  Lwt_rust.Runtime.shutdown ~deadline:1e9 ()
+  Lwt_rust.Runtime.shutdown ~timeout:1e9 ()
 
 let plain name body = Alcotest.test_case name `Quick body
 
@@ -304,7 +304,7 @@ let () =
           case "values of other types" no_type_of_the_function;
         ] );
       ( "domains",
-        [ case "deadlines" deadlines ]
+        [ case "timeouts" timeouts ]
         @ left_out starts_a_domain
             [
               case "the wrong domain" wrong_domain;

@@ -91,7 +91,7 @@ let programs =
     ( "exit in a closure that Rust calls later, and a shutdown",
       8,
       fun () ->
-        Lwt_main.at_exit (fun () -> Lwt_rust.Runtime.shutdown ~deadline:0.2 ());
+        Lwt_main.at_exit (fun () -> Lwt_rust.Runtime.shutdown ~timeout:0.2 ());
         Lwt_main.run (Rust.call_later (fun () -> exit 8) ()) );
     ( "exit in a continuation of a call",
       6,
