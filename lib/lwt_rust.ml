@@ -5,6 +5,8 @@ module Promise = Promise
 module Runtime = Runtime
 
 module Executor = struct
+  type 'a call = 'a Call.t
+
   let run = Own_loop.run
   let run_in_lwt f = run (fun () -> Raw.call_in_lwt f)
 end

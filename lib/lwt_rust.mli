@@ -18,11 +18,21 @@
     in the domain that runs the Lwt loop, and it can use tokio. It may also call
     OCaml closures and await Lwt promises.
 
-    This module has the exceptions with which such a promise is rejected
+    A Lwt closure among the arguments is called when no Rust code runs in the
+    domain. So it may block, run a loop, perform effects and end the program. It
+    sees the [Lwt.with_value] values of the caller of the function.
+
+    Any systhread of the domain may make a call. If the Rust future is not
+    [Send], only the systhread that made the call may run it. If another one
+    runs the loop, the promise is rejected with {!Error}; if another one cancels
+    the promise, the future is leaked.
+
+    This module has the exceptions with which the promise of a call is rejected
     ({!section-errors}), the rules of cancellation ({!section-cancellation}),
-    the settings and the end of tokio's runtime ({!Runtime}), and calls from
-    domains that run no Lwt loop ({!Executor}). The last sections are for
-    generated modules and for special cases.
+    the settings and the end of tokio's runtime ({!Runtime}), calls from domains
+    that run no Lwt loop ({!Executor}), promises that any domain settles
+    ({!Promise}), and numbers for finding leaks ({!Debug}). The last part
+    ({!Call}) is for generated modules.
 
     Each function may be called by any systhread of the domain that runs the Lwt
     loop, unless its documentation says otherwise. Only {!Executor.run} and
@@ -31,7 +41,24 @@
     The tag "raises" names the exceptions of this module. A sentence names those
     of other modules. *)
 
-(** {1:errors Errors} *)
+(** {1:errors Errors}
+
+    The promise of a call is rejected with
+
+    - an exception that OCaml has given to Rust and Rust gives back, physically
+      the same one;
+    - {!Error}, or one of the exceptions listed there, for a Rust error;
+    - {!Error} for a call in a domain that does not run the Lwt loop, and for a
+      call in a process that was forked after a first call;
+    - {!Panic} for a panic;
+    - {!Abandoned} if nothing is left that could settle it.
+
+    A Rust function that is not asynchronous raises the exception itself. Any
+    domain may call it.
+
+    If a closure raises an exception that Lwt does not catch
+    ([Lwt.Exception_filter]), the function or [Lwt_main.run] raises that
+    exception, even if Rust ignores it. *)
 
 type error = {
   message : string;  (** the message of the error *)
@@ -192,73 +219,6 @@ module Runtime : sig
       if [timeout] is not between 0 and 1e9. *)
 end
 
-(** {1:calls Calls from generated code} *)
-
-(** The results of stubs.
-
-    A generated module has a submodule [Call] with the stubs, and wraps them
-    itself:
-
-    {[
-      module Call : sig
-        val greet : string -> float -> string Lwt_rust.Call.t
-      end
-
-      let greet name delay = Lwt_rust.Call.promise (Call.greet name delay)
-    ]}
-
-    A program needs the submodule only for {!Executor.run}. *)
-module Call : sig
-  type 'a t
-  (** A call of an asynchronous function, which has run until its first wait. *)
-
-  val promise : 'a t -> 'a Lwt.t
-  (** [promise call] is the promise of the result of [call]. It must be the
-      first use of [call], made at once, as in the example above. It is resolved
-      already if the function did not wait. It is rejected with
-
-      - an exception that OCaml has given to Rust and Rust gives back,
-        physically the same one;
-      - {!Error}, or one of the exceptions listed there, for a Rust error;
-      - {!Error} for a call in a domain that does not run the Lwt loop, and for
-        a call in a process that was forked after a first call;
-      - {!Panic} for a panic;
-      - {!Abandoned} if nothing is left that could settle it.
-
-      Any systhread of the domain may make the call. If the Rust future is not
-      [Send], only the systhread that made the call may run it. If another one
-      runs the loop, the promise is rejected with {!Error}; if another one
-      cancels the promise, the future is leaked.
-
-      A Lwt closure among the arguments is called when no Rust code runs in the
-      domain. So it may block, run a loop, perform effects and end the program.
-      It sees the [Lwt.with_value] values of the caller of the function.
-
-      {!section-cancellation} says how the promise is cancelled.
-
-      Raises [Invalid_argument] if the call has to wait, and its promise was
-      taken before or its domain runs no Lwt loop (see {!Executor}). Raises an
-      exception that Lwt does not catch ([Lwt.Exception_filter]) if a closure
-      that the function called has raised it. *)
-
-  type 'a direct
-  (** A call of a Rust function that is not asynchronous. *)
-
-  val value : 'a direct -> 'a
-  (** [value call] is the value that the function returned. Any domain may make
-      such calls.
-
-      Raises an exception that OCaml has given to Rust if the function gives it
-      back. Raises an exception that Lwt does not catch ([Lwt.Exception_filter])
-      if a closure that the function called has raised it, even if Rust ignored
-      it.
-
-      @raise Error
-        if the function returned an error, unless it is one of those that become
-        another exception.
-      @raise Panic if the function panicked. *)
-end
-
 (** {1:executor Domains without a Lwt loop} *)
 
 (** Calls of asynchronous functions from domains that run no Lwt loop.
@@ -273,7 +233,12 @@ end
     drives the executor of the domain that called one first. {!Executor.run}
     drives those of the other domains. *)
 module Executor : sig
-  val run : (unit -> 'a Call.t) -> 'a
+  type 'a call
+  (** A call of an asynchronous function, which has run until its first wait. A
+      generated module has a submodule [Call] with functions that return calls.
+  *)
+
+  val run : (unit -> 'a call) -> 'a
   (** [run call] calls [call ()], and runs the tasks of the calling domain until
       the Rust function that [call] has called ends. Its result is the result of
       that function.
@@ -291,9 +256,10 @@ module Executor : sig
       Tasks still pending when [run] returns are resumed by the next [run]. If
       the domain ends first, they are rejected with {!Abandoned}.
 
-      Raises the exception with which the call is rejected: see {!Call.promise}.
-      Raises [Invalid_argument] if a [run] of this domain is running already, or
-      if [call] returns a call whose promise was taken before.
+      Raises the exception with which the call is rejected: see
+      {!section-errors}. Raises [Invalid_argument] if a [run] of this domain is
+      running already, or if [call] returns a call whose promise was taken
+      before.
 
       @raise Error
         in the domain that runs the Lwt loop, and after {!Runtime.shutdown}.
@@ -404,4 +370,61 @@ module Debug : sig
   val archive : string
   (** [archive] is the name of the Rust library that is linked into the program:
       ["lwt_rust_stubs"] for a program without Rust functions of its own. *)
+end
+
+(** {1:calls Calls from generated code} *)
+
+(** The results of stubs.
+
+    The modules that [lwt-rust bindings] makes use this module, and a program
+    calls the functions of those. Code with hand-written stubs
+    ([lwt_rust::export!]) uses it too. The functions have the alert
+    [lwt_rust_generated], which such code switches off:
+
+    {[
+      [@@@alert "-lwt_rust_generated"]
+
+      module Call = struct
+        external greet : string -> float -> string Lwt_rust.Executor.call
+          = "greet_stub"
+      end
+
+      let greet name delay = Lwt_rust.Call.promise (Call.greet name delay)
+    ]} *)
+module Call : sig
+  val promise : 'a Executor.call -> 'a Lwt.t
+  [@@alert
+    lwt_rust_generated
+      "Lwt_rust.Call.promise is for generated modules: call the function of \
+       such a module instead."]
+  (** [promise call] is the promise of the result of [call]. It must be the
+      first use of [call], made at once, as in the example above. It is resolved
+      already if the function did not wait. {!section-errors} says how it is
+      rejected, and {!section-cancellation} how it is cancelled.
+
+      Raises [Invalid_argument] if the call has to wait, and its promise was
+      taken before or its domain runs no Lwt loop (see {!Executor}). Raises an
+      exception that Lwt does not catch ([Lwt.Exception_filter]) if a closure
+      that the function called has raised it. *)
+
+  type 'a direct
+  (** A call of a Rust function that is not asynchronous. *)
+
+  val value : 'a direct -> 'a
+  [@@alert
+    lwt_rust_generated
+      "Lwt_rust.Call.value is for generated modules: call the function of such \
+       a module instead."]
+  (** [value call] is the value that the function returned. Any domain may make
+      such calls.
+
+      Raises an exception that OCaml has given to Rust if the function gives it
+      back. Raises an exception that Lwt does not catch ([Lwt.Exception_filter])
+      if a closure that the function called has raised it, even if Rust ignored
+      it.
+
+      @raise Error
+        if the function returned an error, unless it is one of those that become
+        another exception.
+      @raise Panic if the function panicked. *)
 end

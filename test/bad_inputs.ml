@@ -55,11 +55,11 @@ let given_twice () =
 
 let taken_twice () =
   let call = Rust.Raw.yield 2 1 in
-  let promise = Lwt_rust.Call.promise call in
-  refused "pending" "taken before" (fun () -> Lwt_rust.Call.promise call);
+  let promise = Rust.promise call in
+  refused "pending" "taken before" (fun () -> Rust.promise call);
   let* one = promise in
   check_int "the first" 1 one;
-  refused "settled" "taken before" (fun () -> Lwt_rust.Call.promise call);
+  refused "settled" "taken before" (fun () -> Rust.promise call);
   still_works ()
 
 let cancelled_twice () =
@@ -172,7 +172,7 @@ let elsewhere f =
 let wrong_domain () =
   let* () = still_works () in
   elsewhere (fun () ->
-      (match Lwt.state (Lwt_rust.Call.promise (Rust.Raw.yield 1 ())) with
+      (match Lwt.state (Rust.promise (Rust.Raw.yield 1 ())) with
       | Fail exn -> says "as if it ran the loop" "Lwt_rust.Executor.run" exn
       | Return () | Sleep -> Alcotest.fail "no loop runs here");
       refused "start" "runs no Lwt loop" (fun () -> Lwt_rust.Runtime.start ());

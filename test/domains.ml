@@ -177,7 +177,7 @@ let a_domain_that_ends () =
   let* () =
     elsewhere (fun () ->
         run (fun () -> Rust.Raw.leave_task (ref 0));
-        ignore (Rust.Raw.for_ever () : unit Lwt_rust.Call.t);
+        ignore (Rust.Raw.for_ever () : unit Lwt_rust.Executor.call);
         check_bool "left" true ((Lwt_rust.Debug.live ()).tasks > before))
   in
   check_int "tasks" before (Lwt_rust.Debug.live ()).tasks;
@@ -188,7 +188,7 @@ let a_domain_that_ends () =
 let a_task_that_is_awaited_elsewhere () =
   let+ () =
     elsewhere (fun () ->
-        ignore (Rust.Raw.await_task_from_tokio () : unit Lwt_rust.Call.t);
+        ignore (Rust.Raw.await_task_from_tokio () : unit Lwt_rust.Executor.call);
         run (fun () -> Rust.Raw.yield 1 ()))
   in
   check_int "tasks" 0 (Lwt_rust.Debug.live ()).tasks
