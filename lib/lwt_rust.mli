@@ -36,10 +36,7 @@
 
     Each function may be called by any systhread of the domain that runs the Lwt
     loop, unless its documentation says otherwise. Only {!Executor.run} and
-    {!Executor.run_in_lwt} block to wait for something.
-
-    The tag "raises" names the exceptions of this module. A sentence names those
-    of other modules. *)
+    {!Executor.run_in_lwt} block to wait for something. *)
 
 (** {1:errors Errors}
 
@@ -180,9 +177,8 @@ module Runtime : sig
       will start, and their name, which is ["lwt_rust"] by default. Any domain
       may call it.
 
-      @raise Error
-        if the runtime has started already, the number of workers is out of
-        range, or the name contains a NUL byte. *)
+      Raises {!Error} if the runtime has started already, the number of workers
+      is out of range, or the name contains a NUL byte. *)
 
   val start : unit -> unit
   (** [start ()] starts the runtime, and gives the calling domain an executor
@@ -190,11 +186,8 @@ module Runtime : sig
       does the same, so few programs need [start].
 
       Raises [Unix.Unix_error] if the system refuses the threads or descriptors
-      that the runtime needs.
-
-      @raise Error
-        if another domain runs the Lwt loop, in a forked process, or after
-        {!shutdown}. *)
+      that the runtime needs. Raises {!Error} if another domain runs the Lwt
+      loop, in a forked process, or after {!shutdown}. *)
 
   val shutdown : ?timeout:float -> unit -> unit Lwt.t
   (** [shutdown ~timeout ()] ends Rust in this process. A program can end
@@ -259,11 +252,9 @@ module Executor : sig
       Raises the exception with which the call is rejected: see
       {!section-errors}. Raises [Invalid_argument] if a [run] of this domain is
       running already, or if [call] returns a call whose promise was taken
-      before.
-
-      @raise Error
-        in the domain that runs the Lwt loop, and after {!Runtime.shutdown}.
-      @raise Abandoned if {!Runtime.shutdown} ends the call. *)
+      before. Raises {!Error} in the domain that runs the Lwt loop, and after
+      {!Runtime.shutdown}. Raises {!Abandoned} if {!Runtime.shutdown} ends the
+      call. *)
 
   val run_in_lwt : (unit -> 'a Lwt.t) -> 'a
   (** [run_in_lwt f] makes the domain of the Lwt loop call [f ()] soon, and
@@ -278,11 +269,9 @@ module Executor : sig
       is cancelled.
 
       Raises the exception that [f] raises or its promise is rejected with,
-      physically the same one, and the exceptions of {!run}.
-
-      @raise Error
-        if no domain has called an asynchronous function from Lwt yet: call
-        {!Runtime.start} there. *)
+      physically the same one, and the exceptions of {!run}. Raises {!Error} if
+      no domain has called an asynchronous function from Lwt yet: call
+      {!Runtime.start} in the domain of the loop before. *)
 end
 
 (** {1:promises Promises that any domain settles} *)
@@ -318,25 +307,23 @@ module Promise : sig
   (** [create ()] is a new promise, which can be given to Rust once. Any domain
       may call it.
 
-      @raise Error
-        if the process was forked after an asynchronous function was called. *)
+      Raises {!Error} if the process was forked after an asynchronous function
+      was called. *)
 
   val resolve : 'a t -> 'a -> unit
   (** [resolve promise value] resolves [promise] with [value]. The Rust task
       that awaits it runs soon, in its own domain. Any systhread of any domain
       may call it.
 
-      Raises [Invalid_argument] if [promise] was settled before.
-
-      @raise Error as {!create} does. *)
+      Raises [Invalid_argument] if [promise] was settled before. Raises {!Error}
+      as {!create} does. *)
 
   val reject : 'a t -> exn -> unit
   (** [reject promise exn] is like {!resolve}, but the Rust task gets
       [Err(Error::Exception)].
 
-      Raises [Invalid_argument] if [promise] was settled before.
-
-      @raise Error as {!create} does. *)
+      Raises [Invalid_argument] if [promise] was settled before. Raises {!Error}
+      as {!create} does. *)
 end
 
 (** {1:debug Leaks and measurements} *)
@@ -358,7 +345,7 @@ module Debug : sig
       the same work again and again. Some roots are there for good. Other
       threads may make and drop things meanwhile. Any domain may call it.
 
-      @raise Error in a forked process. *)
+      Raises {!Error} in a forked process. *)
 
   val notifications : unit -> int
   (** [notifications ()] is how many notifications Rust has sent to the Lwt loop
@@ -418,13 +405,10 @@ module Call : sig
   (** [value call] is the value that the function returned. Any domain may make
       such calls.
 
-      Raises an exception that OCaml has given to Rust if the function gives it
-      back. Raises an exception that Lwt does not catch ([Lwt.Exception_filter])
-      if a closure that the function called has raised it, even if Rust ignored
-      it.
-
-      @raise Error
-        if the function returned an error, unless it is one of those that become
-        another exception.
-      @raise Panic if the function panicked. *)
+      Raises {!Error} if the function returned an error, unless it is one of
+      those that become another exception. Raises {!Panic} if the function
+      panicked. Raises an exception that OCaml has given to Rust if the function
+      gives it back. Raises an exception that Lwt does not catch
+      ([Lwt.Exception_filter]) if a closure that the function called has raised
+      it, even if Rust ignored it. *)
 end
