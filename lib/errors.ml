@@ -1,11 +1,15 @@
 type error = {
   message : string;
   sources : string list;
-  type_name : string;
+  type_name : string option;
   backtrace : string option;
 }
 
-type panic = { message : string; location : string; backtrace : string option }
+type panic = {
+  message : string;
+  location : string option;
+  backtrace : string option;
+}
 
 exception Error of error
 exception Panic of panic
@@ -19,7 +23,8 @@ let text = function
       in
       Some (String.concat "" ("Lwt_rust.Error: " :: message :: causes))
   | Panic { message; location; _ } ->
-      Some (Printf.sprintf "Lwt_rust.Panic: %s, at %s" message location)
+      let place = Option.fold location ~none:"" ~some:(( ^ ) ", at ") in
+      Some ("Lwt_rust.Panic: " ^ message ^ place)
   | Abandoned ->
       Some "Lwt_rust.Abandoned: nothing is left that could settle the promise"
   | _ -> None

@@ -242,8 +242,8 @@ let stop_runtime patience =
 (* In seconds: enough for threads that do not block. *)
 let least_patience = 0.1
 
-let drain t deadline =
-  match (Raw.call_drain deadline : (unit, Executor.t) Raw.call) with
+let drain t timeout =
+  match (Raw.call_drain timeout : (unit, Executor.t) Raw.call) with
   | Returned_unit | Returned () -> Lwt.return_unit
   | Raised (exn, _) -> Lwt.fail exn
   | Pending { call = id; _ } as call ->
@@ -254,26 +254,25 @@ let drain t deadline =
       Executor.begin_call call;
       promise
 
-let shutdown deadline =
+let shutdown timeout =
   let start = Unix.gettimeofday () in
   let stop () =
-    let left = deadline -. (Unix.gettimeofday () -. start) in
+    let left = timeout -. (Unix.gettimeofday () -. start) in
     stop_runtime (max least_patience left)
   in
   match Atomic.get current with
   | None -> stop ()
   | Some t ->
-      Lwt.bind (drain t deadline) (fun () ->
+      Lwt.bind (drain t timeout) (fun () ->
           (* A continuation may raise. The runtime is stopped all the same. *)
           let close () = Lwt.return (close_if_current t) in
           let closed = Lwt.apply close () in
           Lwt.bind (stop ()) (fun () -> closed))
 
-let shutdown ~deadline =
-  if not (deadline >= 0. && deadline <= 1e9) then
+let shutdown ~timeout =
+  if not (timeout >= 0. && timeout <= 1e9) then
     invalid_arg
-      "Lwt_rust.Runtime.shutdown: the deadline must be between 0 and 1e9 \
-       seconds";
+      "Lwt_rust.Runtime.shutdown: the timeout must be between 0 and 1e9 seconds";
   match !shutting_down with
   | Some promise -> Lwt.no_cancel promise
   | None ->
@@ -283,6 +282,6 @@ let shutdown ~deadline =
             "Lwt_rust.Runtime.shutdown: only the domain that runs the Lwt loop \
              can shut Rust down"
       | Some _ | None -> ());
-      let promise = shutdown deadline in
+      let promise = shutdown timeout in
       shutting_down := Some promise;
       Lwt.no_cancel promise

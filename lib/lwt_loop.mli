@@ -21,5 +21,5 @@ val has_made : Executor.t -> bool
     If its creation was interrupted, by the handler of a signal for example,
     [has_made] completes it. *)
 
-val shutdown : deadline:float -> unit Lwt.t
+val shutdown : timeout:float -> unit Lwt.t
 (** See {!Lwt_rust.Runtime.shutdown}. *)

@@ -1,15 +1,17 @@
 include Errors
 module Call = Call
+module Debug = Debug
 module Promise = Promise
 module Runtime = Runtime
 
 module Executor = struct
+  type 'a call = 'a Call.t
+
   let run = Own_loop.run
   let run_in_lwt f = run (fun () -> Raw.call_in_lwt f)
 end
 
-let set_panic_reporter = Panics.set_reporter
-let archive = Lwt_rust_archive.Archive.crate
+let on_panic = Panics.on_panic
 
 let () =
   Built_for.check ();

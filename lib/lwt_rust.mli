@@ -18,26 +18,50 @@
     in the domain that runs the Lwt loop, and it can use tokio. It may also call
     OCaml closures and await Lwt promises.
 
-    This module has the exceptions with which such a promise is rejected
+    A Lwt closure among the arguments is called when no Rust code runs in the
+    domain. So it may block, run a loop, perform effects and end the program. It
+    sees the [Lwt.with_value] values of the caller of the function.
+
+    Any systhread of the domain may make a call. If the Rust future is not
+    [Send], only the systhread that made the call may run it. If another one
+    runs the loop, the promise is rejected with {!Error}; if another one cancels
+    the promise, the future is leaked.
+
+    This module has the exceptions with which the promise of a call is rejected
     ({!section-errors}), the rules of cancellation ({!section-cancellation}),
-    the settings and the end of tokio's runtime ({!Runtime}), and calls from
-    domains that run no Lwt loop ({!Executor}). The last sections are for
-    generated modules and for special cases.
+    the settings and the end of tokio's runtime ({!Runtime}), calls from domains
+    that run no Lwt loop ({!Executor}), promises that any domain settles
+    ({!Promise}), and numbers for finding leaks ({!Debug}). The last part
+    ({!Call}) is for generated modules.
 
     Each function may be called by any systhread of the domain that runs the Lwt
     loop, unless its documentation says otherwise. Only {!Executor.run} and
-    {!Executor.run_in_lwt} block to wait for something.
+    {!Executor.run_in_lwt} block to wait for something. *)
 
-    The tag "raises" names the exceptions of this module. A sentence names those
-    of other modules. *)
+(** {1:errors Errors}
 
-(** {1:errors Errors} *)
+    The promise of a call is rejected with
+
+    - an exception that OCaml has given to Rust and Rust gives back, physically
+      the same one;
+    - {!Error}, or one of the exceptions listed there, for a Rust error;
+    - {!Error} for a call in a domain that does not run the Lwt loop, and for a
+      call in a process that was forked after a first call;
+    - {!Panic} for a panic;
+    - {!Abandoned} if nothing is left that could settle it.
+
+    A Rust function that is not asynchronous raises the exception itself. Any
+    domain may call it.
+
+    If a closure raises an exception that Lwt does not catch
+    ([Lwt.Exception_filter]), the function or [Lwt_main.run] raises that
+    exception, even if Rust ignores it. *)
 
 type error = {
   message : string;  (** the message of the error *)
   sources : string list;  (** the messages of its causes, the nearest first *)
-  type_name : string;
-      (** its Rust type, or ["message"] if the error is a message alone *)
+  type_name : string option;
+      (** its Rust type, or [None] if the error is a message alone *)
   backtrace : string option;
       (** the place where it became an [lwt_rust::Error], if [RUST_BACKTRACE]
           asks for backtraces. Then the runtime reads the debug information of
@@ -68,7 +92,8 @@ exception Error of error
 type panic = {
   message : string;
       (** the value that the panic was raised with, if that is a string *)
-  location : string;  (** [file:line:column] *)
+  location : string option;
+      (** [file:line:column], or [None] if the place is not known *)
   backtrace : string option;  (** if [RUST_BACKTRACE] asks for it *)
 }
 
@@ -86,20 +111,20 @@ val register_exception : string -> exn -> unit
     arguments of [exn] do not matter. If a constructor is registered twice, the
     last name counts. Any domain may call it. *)
 
-val set_panic_reporter : (panic -> unit) option -> unit
-(** [set_panic_reporter (Some report)] makes the Lwt loop call [report], a
-    little later, with each panic of Rust code on any thread. A panic of a call
-    also rejects the call's promise. If [report] raises an exception, that goes
-    to [Lwt.async_exception_hook].
+val on_panic : (panic -> unit) option -> unit
+(** [on_panic (Some handler)] makes the Lwt loop call [handler], a little later,
+    with each panic of Rust code on any thread. A panic of a call also rejects
+    the call's promise. If [handler] raises an exception, that goes to
+    [Lwt.async_exception_hook].
 
-    [set_panic_reporter None] restores the default: a line on the standard error
-    output for each panic. Panics are also printed there if the loop cannot call
-    [report], or if 64 panics wait for it. Any domain may call this function.
+    [on_panic None] restores the default: a line on the standard error output
+    for each panic. Panics are also printed there if the loop cannot call
+    [handler], or if 64 panics wait for it. Any domain may call this function.
 
     A crate may set a panic hook of its own at any time: lwt_rust calls that
     hook after its own. But if a crate takes the hook of lwt_rust
     ([std::panic::take_hook]), keeps it and does not call it, panics have no
-    [location] and no [backtrace], and are not reported. *)
+    [location] and no [backtrace], and [handler] does not get them. *)
 
 (** {1:cancellation Cancellation}
 
@@ -152,9 +177,8 @@ module Runtime : sig
       will start, and their name, which is ["lwt_rust"] by default. Any domain
       may call it.
 
-      @raise Error
-        if the runtime has started already, the number of workers is out of
-        range, or the name contains a NUL byte. *)
+      Raises {!Error} if the runtime has started already, the number of workers
+      is out of range, or the name contains a NUL byte. *)
 
   val start : unit -> unit
   (** [start ()] starts the runtime, and gives the calling domain an executor
@@ -162,23 +186,20 @@ module Runtime : sig
       does the same, so few programs need [start].
 
       Raises [Unix.Unix_error] if the system refuses the threads or descriptors
-      that the runtime needs.
+      that the runtime needs. Raises {!Error} if another domain runs the Lwt
+      loop, in a forked process, or after {!shutdown}. *)
 
-      @raise Error
-        if another domain runs the Lwt loop, in a forked process, or after
-        {!shutdown}. *)
-
-  val shutdown : ?deadline:float -> unit -> unit Lwt.t
-  (** [shutdown ~deadline ()] ends Rust in this process. A program can end
+  val shutdown : ?timeout:float -> unit -> unit Lwt.t
+  (** [shutdown ~timeout ()] ends Rust in this process. A program can end
       without it. The promise is resolved after three steps:
 
       + Pending calls run, and may make new ones, until none is left or until
-        [deadline] seconds have passed (5 by default).
+        [timeout] seconds have passed (5 by default).
       + All tasks are dropped. Pending promises are rejected with {!Abandoned},
         and {!Executor.run} of other domains raises it.
       + tokio's threads end. A blocking function that still runs cannot be
-        interrupted, so this step lasts until the deadline at most, or a tenth
-        of a second if less than that is left.
+        interrupted, so this step lasts until the timeout at most, or a tenth of
+        a second if less than that is left.
 
       From then on, calls of asynchronous functions are rejected with {!Error}.
       A runtime that the program has given to Rust itself
@@ -188,98 +209,7 @@ module Runtime : sig
       Later calls of [shutdown] return the same promise. It cannot be cancelled.
 
       Raises [Invalid_argument] in a domain that does not run the Lwt loop, or
-      if [deadline] is not between 0 and 1e9. *)
-
-  type live = {
-    tasks : int;  (** tasks of all executors, those of calls included *)
-    promises : int;
-        (** promises that Rust holds, if they were pending when it got them *)
-    roots : int;  (** OCaml values that Rust keeps alive *)
-    descriptors : int;
-        (** open files of the whole process, where [/dev/fd] lists them *)
-  }
-
-  val live : unit -> live
-  (** [live ()] is how many tasks, promises, roots and descriptors there are
-      now. Use it to find a leak: the numbers stay the same if the program does
-      the same work again and again. Some roots are there for good. Other
-      threads may make and drop things meanwhile. Any domain may call it.
-
-      @raise Error in a forked process. *)
-
-  val notifications : unit -> int
-  (** [notifications ()] is how many notifications Rust has sent to the Lwt loop
-      so far. Each costs a few system calls, and many wake-ups may share one.
-      Other threads send them, and code of the loop's domain that runs outside
-      of Rust's tasks; wake-ups by tasks, and by the OCaml code that tasks call,
-      need none. It is for measurements. Any domain may call it. *)
-end
-
-(** {1:calls Calls from generated code} *)
-
-(** The results of stubs.
-
-    A generated module has a submodule [Call] with the stubs, and wraps them
-    itself:
-
-    {[
-      module Call : sig
-        val greet : string -> float -> string Lwt_rust.Call.t
-      end
-
-      let greet name delay = Lwt_rust.Call.promise (Call.greet name delay)
-    ]}
-
-    A program needs the submodule only for {!Executor.run}. *)
-module Call : sig
-  type 'a t
-  (** A call of an asynchronous function, which has run until its first wait. *)
-
-  val promise : 'a t -> 'a Lwt.t
-  (** [promise call] is the promise of the result of [call]. It must be the
-      first use of [call], made at once, as in the example above. It is resolved
-      already if the function did not wait. It is rejected with
-
-      - an exception that OCaml has given to Rust and Rust gives back,
-        physically the same one;
-      - {!Error}, or one of the exceptions listed there, for a Rust error;
-      - {!Error} for a call in a domain that does not run the Lwt loop, and for
-        a call in a process that was forked after a first call;
-      - {!Panic} for a panic;
-      - {!Abandoned} if nothing is left that could settle it.
-
-      Any systhread of the domain may make the call. If the Rust future is not
-      [Send], only the systhread that made the call may run it. If another one
-      runs the loop, the promise is rejected with {!Error}; if another one
-      cancels the promise, the future is leaked.
-
-      A Lwt closure among the arguments is called when no Rust code runs in the
-      domain. So it may block, run a loop, perform effects and end the program.
-      It sees the [Lwt.with_value] values of the caller of the function.
-
-      {!section-cancellation} says how the promise is cancelled.
-
-      Raises [Invalid_argument] if the call has to wait, and its promise was
-      taken before or its domain runs no Lwt loop (see {!Executor}). Raises an
-      exception that Lwt does not catch ([Lwt.Exception_filter]) if a closure
-      that the function called has raised it. *)
-
-  type 'a direct
-  (** A call of a Rust function that is not asynchronous. *)
-
-  val value : 'a direct -> 'a
-  (** [value call] is the value that the function returned. Any domain may make
-      such calls.
-
-      Raises an exception that OCaml has given to Rust if the function gives it
-      back. Raises an exception that Lwt does not catch ([Lwt.Exception_filter])
-      if a closure that the function called has raised it, even if Rust ignored
-      it.
-
-      @raise Error
-        if the function returned an error, unless it is one of those that become
-        another exception.
-      @raise Panic if the function panicked. *)
+      if [timeout] is not between 0 and 1e9. *)
 end
 
 (** {1:executor Domains without a Lwt loop} *)
@@ -296,7 +226,12 @@ end
     drives the executor of the domain that called one first. {!Executor.run}
     drives those of the other domains. *)
 module Executor : sig
-  val run : (unit -> 'a Call.t) -> 'a
+  type 'a call
+  (** A call of an asynchronous function, which has run until its first wait. A
+      generated module has a submodule [Call] with functions that return calls.
+  *)
+
+  val run : (unit -> 'a call) -> 'a
   (** [run call] calls [call ()], and runs the tasks of the calling domain until
       the Rust function that [call] has called ends. Its result is the result of
       that function.
@@ -314,13 +249,12 @@ module Executor : sig
       Tasks still pending when [run] returns are resumed by the next [run]. If
       the domain ends first, they are rejected with {!Abandoned}.
 
-      Raises the exception with which the call is rejected: see {!Call.promise}.
-      Raises [Invalid_argument] if a [run] of this domain is running already, or
-      if [call] returns a call whose promise was taken before.
-
-      @raise Error
-        in the domain that runs the Lwt loop, and after {!Runtime.shutdown}.
-      @raise Abandoned if {!Runtime.shutdown} ends the call. *)
+      Raises the exception with which the call is rejected: see
+      {!section-errors}. Raises [Invalid_argument] if a [run] of this domain is
+      running already, or if [call] returns a call whose promise was taken
+      before. Raises {!Error} in the domain that runs the Lwt loop, and after
+      {!Runtime.shutdown}. Raises {!Abandoned} if {!Runtime.shutdown} ends the
+      call. *)
 
   val run_in_lwt : (unit -> 'a Lwt.t) -> 'a
   (** [run_in_lwt f] makes the domain of the Lwt loop call [f ()] soon, and
@@ -335,11 +269,9 @@ module Executor : sig
       is cancelled.
 
       Raises the exception that [f] raises or its promise is rejected with,
-      physically the same one, and the exceptions of {!run}.
-
-      @raise Error
-        if no domain has called an asynchronous function from Lwt yet: call
-        {!Runtime.start} there. *)
+      physically the same one, and the exceptions of {!run}. Raises {!Error} if
+      no domain has called an asynchronous function from Lwt yet: call
+      {!Runtime.start} in the domain of the loop before. *)
 end
 
 (** {1:promises Promises that any domain settles} *)
@@ -375,29 +307,108 @@ module Promise : sig
   (** [create ()] is a new promise, which can be given to Rust once. Any domain
       may call it.
 
-      @raise Error
-        if the process was forked after an asynchronous function was called. *)
+      Raises {!Error} if the process was forked after an asynchronous function
+      was called. *)
 
   val resolve : 'a t -> 'a -> unit
   (** [resolve promise value] resolves [promise] with [value]. The Rust task
       that awaits it runs soon, in its own domain. Any systhread of any domain
       may call it.
 
-      Raises [Invalid_argument] if [promise] was settled before.
-
-      @raise Error as {!create} does. *)
+      Raises [Invalid_argument] if [promise] was settled before. Raises {!Error}
+      as {!create} does. *)
 
   val reject : 'a t -> exn -> unit
   (** [reject promise exn] is like {!resolve}, but the Rust task gets
       [Err(Error::Exception)].
 
-      Raises [Invalid_argument] if [promise] was settled before.
-
-      @raise Error as {!create} does. *)
+      Raises [Invalid_argument] if [promise] was settled before. Raises {!Error}
+      as {!create} does. *)
 end
 
-(** {1:archive The archive} *)
+(** {1:debug Leaks and measurements} *)
 
-val archive : string
-(** [archive] is the name of the Rust library that is linked into the program:
-    ["lwt_rust_stubs"] for a program without Rust functions of its own. *)
+(** Numbers of the running process, for finding leaks and for measurements. *)
+module Debug : sig
+  type live = {
+    tasks : int;  (** tasks of all executors, those of calls included *)
+    promises : int;
+        (** promises that Rust holds, if they were pending when it got them *)
+    roots : int;  (** OCaml values that Rust keeps alive *)
+    descriptors : int;
+        (** open files of the whole process, where [/dev/fd] lists them *)
+  }
+
+  val live : unit -> live
+  (** [live ()] is how many tasks, promises, roots and descriptors there are
+      now. Use it to find a leak: the numbers stay the same if the program does
+      the same work again and again. Some roots are there for good. Other
+      threads may make and drop things meanwhile. Any domain may call it.
+
+      Raises {!Error} in a forked process. *)
+
+  val notifications : unit -> int
+  (** [notifications ()] is how many notifications Rust has sent to the Lwt loop
+      so far. Each costs a few system calls, and many wake-ups may share one.
+      Other threads send them, and code of the loop's domain that runs outside
+      of Rust's tasks; wake-ups by tasks, and by the OCaml code that tasks call,
+      need none. Any domain may call it. *)
+
+  val archive : string
+  (** [archive] is the name of the Rust library that is linked into the program:
+      ["lwt_rust_stubs"] for a program without Rust functions of its own. *)
+end
+
+(** {1:calls Calls from generated code} *)
+
+(** The results of stubs.
+
+    The modules that [lwt-rust bindings] makes use this module, and a program
+    calls the functions of those. Code with hand-written stubs
+    ([lwt_rust::export!]) uses it too. The functions have the alert
+    [lwt_rust_generated], which such code switches off:
+
+    {[
+      [@@@alert "-lwt_rust_generated"]
+
+      module Call = struct
+        external greet : string -> float -> string Lwt_rust.Executor.call
+          = "greet_stub"
+      end
+
+      let greet name delay = Lwt_rust.Call.promise (Call.greet name delay)
+    ]} *)
+module Call : sig
+  val promise : 'a Executor.call -> 'a Lwt.t
+  [@@alert
+    lwt_rust_generated
+      "Lwt_rust.Call.promise is for generated modules: call the function of \
+       such a module instead."]
+  (** [promise call] is the promise of the result of [call]. It must be the
+      first use of [call], made at once, as in the example above. It is resolved
+      already if the function did not wait. {!section-errors} says how it is
+      rejected, and {!section-cancellation} how it is cancelled.
+
+      Raises [Invalid_argument] if the call has to wait, and its promise was
+      taken before or its domain runs no Lwt loop (see {!Executor}). Raises an
+      exception that Lwt does not catch ([Lwt.Exception_filter]) if a closure
+      that the function called has raised it. *)
+
+  type 'a direct
+  (** A call of a Rust function that is not asynchronous. *)
+
+  val value : 'a direct -> 'a
+  [@@alert
+    lwt_rust_generated
+      "Lwt_rust.Call.value is for generated modules: call the function of such \
+       a module instead."]
+  (** [value call] is the value that the function returned. Any domain may make
+      such calls.
+
+      Raises {!Error} if the function returned an error, unless it is one of
+      those that become another exception. Raises {!Panic} if the function
+      panicked. Raises an exception that OCaml has given to Rust if the function
+      gives it back. Raises an exception that Lwt does not catch
+      ([Lwt.Exception_filter]) if a closure that the function called has raised
+      it, even if Rust ignored it. *)
+end

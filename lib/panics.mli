@@ -1,8 +1,7 @@
-(** The reporter of Rust's panics. *)
+(** The handler of Rust's panics. *)
 
-val set_reporter : (Errors.panic -> unit) option -> unit
-(** See {!Lwt_rust.set_panic_reporter}. *)
+val on_panic : (Errors.panic -> unit) option -> unit
+(** See {!Lwt_rust.on_panic}. *)
 
 val report : unit -> unit
-(** [report ()] calls the reporter with each panic since the last [report ()].
-*)
+(** [report ()] calls the handler with each panic since the last [report ()]. *)

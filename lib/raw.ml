@@ -53,7 +53,7 @@ type actions =
     }
       (** settle the promise of a call, with a value or a [failure]. [call] is
           negative when OCaml has taken the result *)
-  | Report of { next : actions }  (** give the panics to the reporter *)
+  | Report of { next : actions }  (** give the panics to their handler *)
 
 (** The result of a stub of an asynchronous function: the constructors of
     [outcome], and [Pending]. *)
@@ -91,9 +91,9 @@ type shown = {
 type callbacks = {
   attach_executor : unit -> unit;
   capture_context : unit -> context;
-  make_error : string * string list * string * string option -> exn;
+  make_error : string * string list * string option * string option -> exn;
   make_unix_error : Unix.error -> exn;
-  make_panic : string * string * string option -> exn;
+  make_panic : string * string option * string option -> exn;
   make_abandoned : unit -> exn;
   show_exception : exn -> shown;
   begin_domain : unit -> unit;
@@ -190,5 +190,6 @@ external runtime_live : unit -> (int * int * int) outcome
 external panics_are_reported : bool -> unit outcome
   = "lwt_rust_panics_are_reported"
 
-external panics_take : unit -> (string * string * string option) list outcome
+external panics_take :
+  unit -> (string * string option * string option) list outcome
   = "lwt_rust_panics_take"

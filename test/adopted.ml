@@ -1,8 +1,13 @@
 (* Tasks use a runtime that the Rust code of the program has made. *)
 
+[@@@alert "-lwt_rust_generated"]
+
 external adopt : unit -> unit = "test_adopt" [@@noalloc]
-external worker_name : unit -> string Lwt_rust.Call.t = "test_worker_name"
-external sleep : int -> 'a -> 'a Lwt_rust.Call.t = "test_sleep"
+
+external worker_name : unit -> string Lwt_rust.Executor.call
+  = "test_worker_name"
+
+external sleep : int -> 'a -> 'a Lwt_rust.Executor.call = "test_sleep"
 
 let run call = Lwt_main.run (Lwt_rust.Call.promise call)
 

@@ -55,11 +55,11 @@ let given_twice () =
 
 let taken_twice () =
   let call = Rust.Raw.yield 2 1 in
-  let promise = Lwt_rust.Call.promise call in
-  refused "pending" "taken before" (fun () -> Lwt_rust.Call.promise call);
+  let promise = Rust.promise call in
+  refused "pending" "taken before" (fun () -> Rust.promise call);
   let* one = promise in
   check_int "the first" 1 one;
-  refused "settled" "taken before" (fun () -> Lwt_rust.Call.promise call);
+  refused "settled" "taken before" (fun () -> Rust.promise call);
   still_works ()
 
 let cancelled_twice () =
@@ -172,7 +172,7 @@ let elsewhere f =
 let wrong_domain () =
   let* () = still_works () in
   elsewhere (fun () ->
-      (match Lwt.state (Lwt_rust.Call.promise (Rust.Raw.yield 1 ())) with
+      (match Lwt.state (Rust.promise (Rust.Raw.yield 1 ())) with
       | Fail exn -> says "as if it ran the loop" "Lwt_rust.Executor.run" exn
       | Return () | Sleep -> Alcotest.fail "no loop runs here");
       refused "start" "runs no Lwt loop" (fun () -> Lwt_rust.Runtime.start ());
@@ -222,7 +222,7 @@ let forked_child () =
       forked "start" (fun () -> Lwt_rust.Runtime.start ());
       forked "create" (fun () -> ignore (Lwt_rust.Promise.create ()));
       forked "resolve" (fun () -> Lwt_rust.Promise.resolve promise 1);
-      forked "live" (fun () -> ignore (Lwt_rust.Runtime.live ()));
+      forked "live" (fun () -> ignore (Lwt_rust.Debug.live ()));
       forked "run" (fun () ->
           Lwt_rust.Executor.run (fun () -> Rust.Raw.ready ())));
   Lwt_rust.Promise.resolve promise 1
@@ -251,11 +251,11 @@ let configured_late () =
   Lwt_main.run (still_works ());
   refused "late" "started" (fun () -> Lwt_rust.Runtime.configure Current_thread)
 
-let deadlines () =
+let timeouts () =
   List.iter
-    (fun deadline ->
-      refused (string_of_float deadline) "deadline" (fun () ->
-          Lwt_rust.Runtime.shutdown ~deadline ()))
+    (fun timeout ->
+      refused (string_of_float timeout) "timeout" (fun () ->
+          Lwt_rust.Runtime.shutdown ~timeout ()))
     [ nan; -1.; 2e9; infinity; neg_infinity ];
   still_works ()
 
@@ -264,7 +264,7 @@ let deadlines () =
 let after_shutdown () =
   let promise = Lwt_rust.Promise.create () in
   let pending = Rust.for_ever () in
-  let* () = Lwt_rust.Runtime.shutdown ~deadline:0. () in
+  let* () = Lwt_rust.Runtime.shutdown ~timeout:0. () in
   let* () = expect "pending" pending (( = ) Lwt_rust.Abandoned) in
   let ended = "lwt_rust was shut down" in
   let* () = rejected "call" ended (Rust.ready ()) in
@@ -278,9 +278,9 @@ let after_shutdown () =
   Lwt_rust.Promise.resolve promise 1;
   (* Functions that need no executor still work. *)
   check_int "a plain function" 3 (F.add 1 2);
-  check_int "live" 0 (Lwt_rust.Runtime.live ()).tasks;
+  check_int "live" 0 (Lwt_rust.Debug.live ()).tasks;
   let* () = Lwt_rust.Runtime.shutdown () in
-  Lwt_rust.Runtime.shutdown ~deadline:1e9 ()
+  Lwt_rust.Runtime.shutdown ~timeout:1e9 ()
 
 let plain name body = Alcotest.test_case name `Quick body
 
@@ -304,7 +304,7 @@ let () =
           case "values of other types" no_type_of_the_function;
         ] );
       ( "domains",
-        [ case "deadlines" deadlines ]
+        [ case "timeouts" timeouts ]
         @ left_out starts_a_domain
             [
               case "the wrong domain" wrong_domain;

@@ -108,7 +108,7 @@ let declarations () =
      (** The calls themselves, for [Lwt_rust.Executor.run] in domains without \
      Lwt. *)\n\
      module Call : sig\n\
-    \  val paint : color -> unit Lwt_rust.Call.t\n\
+    \  val paint : color -> unit Lwt_rust.Executor.call\n\
      end\n"
     (interface
        [

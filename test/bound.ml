@@ -88,7 +88,7 @@ let dropped_by f =
   Rust_functions.dropped () - before
 
 let cancelled_by_another_thread () =
-  let tasks () = (Lwt_rust.Runtime.live ()).tasks in
+  let tasks () = (Lwt_rust.Debug.live ()).tasks in
   let cancel call ~is_leaked () =
     let gate, _ = Lwt.task () in
     let before = tasks () in
@@ -139,7 +139,7 @@ let leaked_with_its_memory () =
    polls the future that awaits the task. *)
 let local_task_of_another_thread () =
   let promise = Lwt_rust.Promise.create () in
-  let called = Lwt_rust.Call.promise (Rust.Raw.spawn_and_wait promise) in
+  let called = Rust.promise (Rust.Raw.spawn_and_wait promise) in
   in_a_thread (fun () -> Lwt_main.run (pauses 3));
   Lwt_rust.Promise.resolve promise ();
   check_refused "the task" called
@@ -180,7 +180,7 @@ let resumed_by_another_thread_of_a_domain () =
     (* At the end of the domain, its first thread drops the tasks that are left. *)
     let left = Lwt_rust.Promise.create () in
     in_a_thread (fun () ->
-        ignore (Rust.Raw.hold_on_thread left : unit Lwt_rust.Call.t))
+        ignore (Rust.Raw.hold_on_thread left : unit Lwt_rust.Executor.call))
   in
   check_int "dropped" 0
     (dropped_by (fun () -> Domain.join (Domain.spawn domain)));

@@ -62,7 +62,7 @@ let many_tokio_tasks_finish_together () =
 let taken_late () =
   let later call =
     let* () = pauses 5 in
-    Lwt_rust.Call.promise call
+    Rust.promise call
   in
   let value = Rust.Raw.yield 1 7 in
   let error = Rust.Raw.fail true in
@@ -81,9 +81,9 @@ let taken_late () =
   let* () = pauses 7 in
   Lwt.cancel cancelled;
   let* () = expect "cancelled" cancelled (( = ) Lwt.Canceled) in
-  ignore (never_taken : int Lwt_rust.Call.t);
+  ignore (never_taken : int Lwt_rust.Executor.call);
   let+ () = pauses 3 in
-  check_int "tasks" 0 (Lwt_rust.Runtime.live ()).tasks
+  check_int "tasks" 0 (Lwt_rust.Debug.live ()).tasks
 
 let called_by_a_thread () =
   let calls = ref [] in
@@ -202,8 +202,8 @@ let conversions () =
 
 let taken_twice () =
   let call = Rust.Raw.yield 2 'x' in
-  let promise = Lwt_rust.Call.promise call in
-  (match Lwt_rust.Call.promise call with
+  let promise = Rust.promise call in
+  (match Rust.promise call with
   | (_ : char Lwt.t) -> Alcotest.fail "expected an exception"
   | exception Invalid_argument _ -> ());
   let+ x = promise in

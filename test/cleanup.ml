@@ -24,7 +24,7 @@ let settle_all () =
 let releases name f =
   let* () = f () in
   let* () = settle_all () in
-  let before = Lwt_rust.Runtime.live () in
+  let before = Lwt_rust.Debug.live () in
   let rec repeat n =
     if n = 0 then Lwt.return_unit
     else
@@ -35,14 +35,14 @@ let releases name f =
   (* Values of earlier cases may still be released now, so the counts may fall. *)
   let rec until_gone patience =
     let* () = settle_all () in
-    let after = Lwt_rust.Runtime.live () in
+    let after = Lwt_rust.Debug.live () in
     let more what count =
       let n = count after - count before in
       if n > 0 then Some (Printf.sprintf "%d more %s" n what) else None
     in
     let all_more =
       List.filter_map Fun.id
-        Lwt_rust.Runtime.
+        Lwt_rust.Debug.
           [
             more "tasks" (fun live -> live.tasks);
             more "promises" (fun live -> live.promises);

@@ -173,14 +173,14 @@ let what_lwt_does_not_catch () =
   Lwt.return_unit
 
 let a_domain_that_ends () =
-  let before = (Lwt_rust.Runtime.live ()).tasks in
+  let before = (Lwt_rust.Debug.live ()).tasks in
   let* () =
     elsewhere (fun () ->
         run (fun () -> Rust.Raw.leave_task (ref 0));
-        ignore (Rust.Raw.for_ever () : unit Lwt_rust.Call.t);
-        check_bool "left" true ((Lwt_rust.Runtime.live ()).tasks > before))
+        ignore (Rust.Raw.for_ever () : unit Lwt_rust.Executor.call);
+        check_bool "left" true ((Lwt_rust.Debug.live ()).tasks > before))
   in
-  check_int "tasks" before (Lwt_rust.Runtime.live ()).tasks;
+  check_int "tasks" before (Lwt_rust.Debug.live ()).tasks;
   let+ live = Rust.live () in
   check_int "futures" 0 live
 
@@ -188,10 +188,10 @@ let a_domain_that_ends () =
 let a_task_that_is_awaited_elsewhere () =
   let+ () =
     elsewhere (fun () ->
-        ignore (Rust.Raw.await_task_from_tokio () : unit Lwt_rust.Call.t);
+        ignore (Rust.Raw.await_task_from_tokio () : unit Lwt_rust.Executor.call);
         run (fun () -> Rust.Raw.yield 1 ()))
   in
-  check_int "tasks" 0 (Lwt_rust.Runtime.live ()).tasks
+  check_int "tasks" 0 (Lwt_rust.Debug.live ()).tasks
 
 (* A new domain may use the executor of a domain that has ended. *)
 let a_handle_of_a_domain_that_is_gone () =
@@ -229,7 +229,7 @@ let a_value_outlives_its_domain () =
 let descriptors_come_back () =
   let round () = elsewhere (fun () -> run (fun () -> Rust.Raw.sleep 1 ())) in
   let* () = round () in
-  let before = (Lwt_rust.Runtime.live ()).descriptors in
+  let before = (Lwt_rust.Debug.live ()).descriptors in
   let rec rounds n =
     if n = 0 then Lwt.return_unit
     else
@@ -237,7 +237,7 @@ let descriptors_come_back () =
       rounds (n - 1)
   in
   let+ () = rounds 20 in
-  check_int "descriptors" before (Lwt_rust.Runtime.live ()).descriptors
+  check_int "descriptors" before (Lwt_rust.Debug.live ()).descriptors
 
 (* The hook was added before the domain's first call, so it runs after our hook. *)
 let hooks_may_call_rust () =
@@ -250,7 +250,7 @@ let hooks_may_call_rust () =
   in
   let* () = round () in
   Gc.full_major ();
-  let before = Lwt_rust.Runtime.live () in
+  let before = Lwt_rust.Debug.live () in
   let rec rounds n =
     if n = 0 then Lwt.return_unit
     else
@@ -259,7 +259,7 @@ let hooks_may_call_rust () =
   in
   let+ () = rounds 20 in
   Gc.full_major ();
-  let after = Lwt_rust.Runtime.live () in
+  let after = Lwt_rust.Debug.live () in
   check_int "descriptors" before.descriptors after.descriptors;
   check_bool "roots" true (after.roots <= before.roots)
 
@@ -282,7 +282,7 @@ let a_first_call_in_a_hook () =
     for _ = 1 to 4 do
       Gc.full_major ()
     done;
-    Lwt_rust.Runtime.live ()
+    Lwt_rust.Debug.live ()
   in
   let* () = rounds 3 in
   let before = live () in

@@ -5,10 +5,17 @@ open Support
 
 let errors waits () =
   expect "error" (Rust.fail waits) (function
-    | Lwt_rust.Error { message; sources; type_name; backtrace = _ } ->
+    | Lwt_rust.Error
+        { message; sources; type_name = Some type_name; backtrace = _ } ->
         message = "the outer error"
         && sources = [ "invalid digit found in string" ]
         && String.ends_with ~suffix:"errors::Outer" type_name
+    | _ -> false)
+
+let message_alone () =
+  expect "error" (Rust_functions.fail_if true) (function
+    | Lwt_rust.Error { message; sources; type_name; backtrace = _ } ->
+        message = "as told" && sources = [] && type_name = None
     | _ -> false)
 
 let errors_of_the_system () =
@@ -111,11 +118,14 @@ let printed () =
        {
          message = "no";
          sources = [ "why"; "deep" ];
-         type_name = "T";
+         type_name = Some "T";
          backtrace = None;
        });
   shows "panic" "Lwt_rust.Panic: oh, at a.rs:1:2"
-    (Lwt_rust.Panic { message = "oh"; location = "a.rs:1:2"; backtrace = None });
+    (Lwt_rust.Panic
+       { message = "oh"; location = Some "a.rs:1:2"; backtrace = None });
+  shows "panic somewhere" "Lwt_rust.Panic: oh"
+    (Lwt_rust.Panic { message = "oh"; location = None; backtrace = None });
   shows "abandoned"
     "Lwt_rust.Abandoned: nothing is left that could settle the promise"
     Lwt_rust.Abandoned
@@ -127,6 +137,7 @@ let () =
         [
           case "an error at once" (errors false);
           case "an error after a wait" (errors true);
+          case "a message alone" message_alone;
           case "an error of the system" errors_of_the_system;
           case "a time-out, an aborted task" errors_of_tokio;
           Alcotest.test_case "printed" `Quick printed;

@@ -91,7 +91,7 @@ let programs =
     ( "exit in a closure that Rust calls later, and a shutdown",
       8,
       fun () ->
-        Lwt_main.at_exit (fun () -> Lwt_rust.Runtime.shutdown ~deadline:0.2 ());
+        Lwt_main.at_exit (fun () -> Lwt_rust.Runtime.shutdown ~timeout:0.2 ());
         Lwt_main.run (Rust.call_later (fun () -> exit 8) ()) );
     ( "exit in a continuation of a call",
       6,
@@ -133,7 +133,7 @@ let programs =
     ( "a panic that the loop has no time to report",
       13,
       fun () ->
-        Lwt_rust.set_panic_reporter (Some (fun _ -> Unix._exit 13));
+        Lwt_rust.on_panic (Some (fun _ -> Unix._exit 13));
         ignore (Lwt_main.run (Support.result (Rust.panic false))) );
     ("shutdown with one call", 0, Shutdown.drain);
     ("shutdown by a closure", 0, Shutdown.drain_from_a_closure);

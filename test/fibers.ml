@@ -193,7 +193,7 @@ let runs name backtrace () =
 let () =
   match Sys.argv with
   | [| _; name |] when List.mem_assoc name programs ->
-      Lwt_rust.set_panic_reporter (Some ignore);
+      Lwt_rust.on_panic (Some ignore);
       (List.assoc name programs) ()
   | _ ->
       let cases backtrace =

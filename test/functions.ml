@@ -77,12 +77,12 @@ let blocking () =
   check_int "sum" 258 sum;
   let* failed = result (F.sum_blocking "") in
   (match failed with
-  | Error (Lwt_rust.Error { type_name; _ }) ->
+  | Error (Lwt_rust.Error { type_name = Some type_name; _ }) ->
       check_string "type" "std::io::error::Error" type_name
   | Ok _ | Error _ -> Alcotest.fail "no error");
   let+ panicked = result (F.panic_blocking ()) in
   match panicked with
-  | Error (Lwt_rust.Panic { message; location; _ }) ->
+  | Error (Lwt_rust.Panic { message; location = Some location; _ }) ->
       check_string "panic" "in the pool" message;
       check_bool "where" true
         (String.starts_with ~prefix:"testing/src/functions.rs:" location)

@@ -59,7 +59,7 @@ let at_each_place hook start () =
   with_hook hook @@ fun () ->
   Lwt_main.run (Rust.yield 1 ());
   let once n =
-    let before = (Lwt_rust.Runtime.live ()).tasks in
+    let before = (Lwt_rust.Debug.live ()).tasks in
     let calls = ref [] in
     let place =
       interrupted n (fun () ->
@@ -78,7 +78,7 @@ let at_each_place hook start () =
         | Error exn -> Alcotest.fail (at (Printexc.to_string exn)))
       !calls;
     Lwt_main.run (pauses 3);
-    check_int (at "tasks") before (Lwt_rust.Runtime.live ()).tasks;
+    check_int (at "tasks") before (Lwt_rust.Debug.live ()).tasks;
     place
   in
   let rec go n = if Option.is_some (once n) then go (n + 1) else n in
@@ -133,7 +133,7 @@ let in_new_domains () =
   let descriptors () =
     Gc.full_major ();
     Gc.full_major ();
-    (Lwt_rust.Runtime.live ()).descriptors
+    (Lwt_rust.Debug.live ()).descriptors
   in
   ignore (in_a_new_one 1_000 : bool);
   let before = descriptors () in
@@ -196,7 +196,7 @@ let by_a_timer () =
   (* Bytecode calls handlers at each call of a function. So it may do so when the stub has
      returned, and [Lwt_rust.Call.promise] has not begun. Then the task goes on. *)
   let most = if is_under Bytecode then !without_promise else 0 in
-  check_bool "tasks" true ((Lwt_rust.Runtime.live ()).tasks <= most)
+  check_bool "tasks" true ((Lwt_rust.Debug.live ()).tasks <= most)
 
 let quick name body = Alcotest.test_case name `Quick body
 

@@ -1,7 +1,11 @@
 (* The runtime with one thread, configured before it starts. *)
 
-external worker_name : unit -> string Lwt_rust.Call.t = "test_worker_name"
-external sleep : int -> 'a -> 'a Lwt_rust.Call.t = "test_sleep"
+[@@@alert "-lwt_rust_generated"]
+
+external worker_name : unit -> string Lwt_rust.Executor.call
+  = "test_worker_name"
+
+external sleep : int -> 'a -> 'a Lwt_rust.Executor.call = "test_sleep"
 
 let refused flavor thread_name expected () =
   match Lwt_rust.Runtime.configure ~thread_name flavor with

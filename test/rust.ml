@@ -1,7 +1,7 @@
 (** The functions of the crate in [rust/testing]. *)
 
 module Raw = struct
-  open Lwt_rust.Call
+  type 'a t = 'a Lwt_rust.Executor.call
 
   external ready : 'a -> 'a t = "test_ready"
   external yield : int -> 'a -> 'a t = "test_yield"
@@ -99,7 +99,7 @@ module Raw = struct
     = "test_spawn_and_wait"
 end
 
-let promise = Lwt_rust.Call.promise
+let promise = Lwt_rust.Call.promise [@alert "-lwt_rust_generated"]
 let ready x = promise (Raw.ready x)
 let yield turns x = promise (Raw.yield turns x)
 let sleep ms x = promise (Raw.sleep ms x)

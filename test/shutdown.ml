@@ -35,12 +35,12 @@ let in_another_domain () =
   | () -> false
   | exception Lwt_rust.Abandoned -> true
 
-(* One call is pending, and it ends before the deadline. *)
+(* One call is pending, and it ends before the timeout. *)
 let drain () =
   Lwt_main.run
     (let only = result (Rust.sleep 100 1) in
      let start = Unix.gettimeofday () in
-     let* () = Lwt_rust.Runtime.shutdown ~deadline:60. () in
+     let* () = Lwt_rust.Runtime.shutdown ~timeout:60. () in
      check "as soon as it could" (Unix.gettimeofday () -. start < 30.);
      let+ only = only in
      check "drained" (only = Ok 1))
@@ -50,7 +50,7 @@ let drain_from_a_closure () =
   Lwt_main.run
     (let asked = ref Lwt.return_unit in
      let ask () =
-       asked := Lwt_rust.Runtime.shutdown ~deadline:60. ();
+       asked := Lwt_rust.Runtime.shutdown ~timeout:60. ();
        Lwt_unix.sleep 0.05
      in
      let* called = result (Rust.call_later ask ()) in
@@ -67,12 +67,12 @@ let in_a_first_poll shut_down =
   let call = Rust_functions.call_at_once_and_wait closure in
   check "called" !is_called;
   check "abandoned" (Lwt.state call = Fail Lwt_rust.Abandoned);
-  let live = Lwt_rust.Runtime.live () in
+  let live = Lwt_rust.Debug.live () in
   check "without tasks" (live.tasks = 0 && live.promises = 0);
   let late = Rust.yield 1 () in
   check "refused" (is_refused (Lwt_main.run (result late)))
 
-let shut_down () = Lwt_main.run (Lwt_rust.Runtime.shutdown ~deadline:0. ())
+let shut_down () = Lwt_main.run (Lwt_rust.Runtime.shutdown ~timeout:0. ())
 let by_the_first_poll () = in_a_first_poll shut_down
 
 let beside_a_first_poll () =
@@ -97,7 +97,7 @@ let run () =
      let* () = Lwt_unix.sleep 0.05 in
      check "with threads" (threads_of_tokio () > 0);
      let start = Unix.gettimeofday () in
-     let* () = Lwt_rust.Runtime.shutdown ~deadline:0.5 () in
+     let* () = Lwt_rust.Runtime.shutdown ~timeout:0.5 () in
      check "in time" (Unix.gettimeofday () -. start > 0.4);
      let* short = short and* long = long in
      check "drained" (short = Ok 1);
@@ -105,7 +105,7 @@ let run () =
      check "aborted" (is_abandoned long);
      check "cancelled" (Lwt.state awaited = Fail Lwt.Canceled);
      check "aborted in another domain" (Domain.join other);
-     let live = Lwt_rust.Runtime.live () in
+     let live = Lwt_rust.Debug.live () in
      check "without tasks" (live.tasks = 0 && live.promises = 0);
      check "joined" (threads_of_tokio () = 0);
      check "without blocking" (Rust_functions.is_blocking_abandoned ());

@@ -101,9 +101,9 @@ let interrupted () =
       again (n - 1)
   in
   let* () = again 1 in
-  let before = (Lwt_rust.Runtime.live ()).roots in
+  let before = (Lwt_rust.Debug.live ()).roots in
   let* () = again 50 in
-  check_int "roots" before (Lwt_rust.Runtime.live ()).roots;
+  check_int "roots" before (Lwt_rust.Debug.live ()).roots;
   Lwt.wakeup resolver 1;
   pauses 3
 
@@ -191,7 +191,7 @@ let settled_on_the_way () =
 
 (* The worker may drop its promise a little later. *)
 let rec none_is_left patience =
-  let live = Lwt_rust.Runtime.live () in
+  let live = Lwt_rust.Debug.live () in
   if live.promises > 0 && patience > 0 then
     let* () = Lwt_unix.sleep 0.01 in
     none_is_left (patience - 1)

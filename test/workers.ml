@@ -1,6 +1,9 @@
 (* The runtime with a number of workers, configured before it starts. *)
 
-external worker_name : unit -> string Lwt_rust.Call.t = "test_worker_name"
+[@@@alert "-lwt_rust_generated"]
+
+external worker_name : unit -> string Lwt_rust.Executor.call
+  = "test_worker_name"
 
 let threads_named name =
   Array.fold_left

@@ -87,7 +87,7 @@ let declare buffer indent head { parameters; result; _ } wrap =
     line buffer "%s%s :\n%s  %s" indent head indent
       (String.concat (Printf.sprintf " ->\n%s  " indent) types)
 
-let call result = result ^ " Lwt_rust.Call.t"
+let call result = result ^ " Lwt_rust.Executor.call"
 let promise result = result ^ " Lwt.t"
 
 let direct result =
@@ -113,6 +113,7 @@ let definition buffer func =
 let implementation description =
   let buffer = Buffer.create 4096 in
   line buffer "%s" (header description);
+  line buffer "%s" "[@@@alert \"-lwt_rust_generated\"]\n";
   types buffer description.types;
   line buffer "module Call = struct";
   List.iter (external_ buffer) description.functions;

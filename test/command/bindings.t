@@ -28,6 +28,8 @@ A function that is forgotten is told:
   $ cat a.ml
   (* Made by lwt-rust bindings from the crate more. *)
   
+  [@@@alert "-lwt_rust_generated"]
+  
   module Call = struct
     external get : unit -> int Lwt_rust.Call.direct
       = "s"

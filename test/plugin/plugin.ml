@@ -1,5 +1,5 @@
-external keep : string list -> unit Lwt_rust.Call.t = "test_keep_root"
-external kept : unit -> string list Lwt_rust.Call.t = "test_kept_root"
+external keep : string list -> unit Lwt_rust.Executor.call = "test_keep_root"
+external kept : unit -> string list Lwt_rust.Executor.call = "test_kept_root"
 
 let texts () = List.init 1000 (Printf.sprintf "text %d")
 

@@ -1,1 +1,1 @@
-let () = print_endline Lwt_rust.archive
+let () = print_endline Lwt_rust.Debug.archive

@@ -212,7 +212,7 @@ let phase seconds others =
 let dropped = 10
 let for_ever = ref 0
 
-let beside_what_is_for_ever (live : Lwt_rust.Runtime.live) =
+let beside_what_is_for_ever (live : Lwt_rust.Debug.live) =
   {
     live with
     tasks = live.tasks - !for_ever;
@@ -238,13 +238,13 @@ let work seconds =
    little later. *)
 let rec live_when_quiet patience expected =
   Gc.full_major ();
-  let live = beside_what_is_for_ever (Lwt_rust.Runtime.live ()) in
+  let live = beside_what_is_for_ever (Lwt_rust.Debug.live ()) in
   if live = expected || patience = 0 then Lwt.return live
   else
     let* () = Lwt_unix.sleep 0.02 in
     live_when_quiet (patience - 1) expected
 
-let show { Lwt_rust.Runtime.tasks; promises; roots; descriptors } =
+let show { Lwt_rust.Debug.tasks; promises; roots; descriptors } =
   Printf.sprintf "tasks=%d promises=%d roots=%d descriptors=%d" tasks promises
     roots descriptors
 
@@ -259,7 +259,7 @@ let main seconds =
   (* The values that stay for good exist after a while. *)
   work (seconds /. 10.);
   let nothing =
-    { Lwt_rust.Runtime.tasks = 0; promises = 0; roots = 0; descriptors = 0 }
+    { Lwt_rust.Debug.tasks = 0; promises = 0; roots = 0; descriptors = 0 }
   in
   let before = Lwt_main.run (live_when_quiet 20 nothing) in
   let before = { before with tasks = 0; promises = 0 } in
@@ -283,6 +283,6 @@ let () =
     if Array.length Sys.argv > 1 then float_of_string Sys.argv.(1) else 600.
   in
   Unix.putenv "RUST_BACKTRACE" "1";
-  Lwt_rust.set_panic_reporter (Some ignore);
+  Lwt_rust.on_panic (Some ignore);
   Lwt_rust.Runtime.(configure (Multi_thread { workers = Some 8 }));
   main seconds

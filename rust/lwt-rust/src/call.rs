@@ -21,7 +21,7 @@ use crate::{
 /// # Safety
 ///
 /// Called only from an `extern "C"` function that OCaml calls through an `external` whose
-/// result is a `Lwt_rust.Call.t`; it is the first thing that the function does, and gets
+/// result is a `Lwt_rust.Executor.call`; it is the first thing that the function does, and gets
 /// the function's parameters. Any thread of the domain may poll and drop the future later.
 /// So, unless it is `Send`, the future shares nothing with code that may run without the
 /// domain's lock, such as the destructor of a thread-local. The macros ensure that.
@@ -119,7 +119,8 @@ where
 
 /// Writes the stubs of asynchronous functions. They are `extern "C"` functions with the
 /// same names and numbers of arguments, for `external` declarations whose result is a
-/// `Lwt_rust.Call.t`.
+/// `Lwt_rust.Executor.call`. `Lwt_rust.Call.promise` returns the promise of such a call;
+/// write `[@@@alert "-lwt_rust_generated"]` above its uses.
 ///
 /// Each argument's type is a [`FromOcaml`](crate::FromOcaml). The result is a `Result` of
 /// an [`IntoOcaml`] and of any type that can be made an [`Error`]. There are one to five
@@ -137,7 +138,7 @@ where
 /// lwt_rust::export! {
 ///     #![unsafe(no_mangle)]
 ///
-///     /// `external sleep : float -> unit Lwt_rust.Call.t = "my_sleep"`
+///     /// `external sleep : float -> unit Lwt_rust.Executor.call = "my_sleep"`
 ///     async fn my_sleep(seconds: f64) -> Result<(), lwt_rust::Error> {
 ///         tokio::time::sleep(Duration::try_from_secs_f64(seconds)?).await;
 ///         Ok(())

@@ -14,11 +14,11 @@ pub(crate) enum Callback {
     AttachExecutor = 0,
     /// `unit -> context`: the context of the present call.
     CaptureContext = 1,
-    /// `string * string list * string * string option -> exn`
+    /// `string * string list * string option * string option -> exn`
     MakeError = 2,
     /// `Unix.error -> exn`
     MakeUnixError = 3,
-    /// `string * string * string option -> exn`
+    /// `string * string option * string option -> exn`
     MakePanic = 4,
     /// `unit -> exn`
     MakeAbandoned = 5,

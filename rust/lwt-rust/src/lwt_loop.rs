@@ -4,7 +4,7 @@ use once_cell::sync::OnceCell;
 
 /// The Lwt loop, in the hands of any thread.
 pub(crate) trait LwtLoop: Sync {
-    /// Makes the loop poll its executor soon, and in that poll call OCaml's panic reporter
+    /// Makes the loop poll its executor soon, and in that poll call OCaml's panic handler
     /// and the handlers of signals.
     fn wake(&self);
 }

@@ -117,7 +117,7 @@ lwt_rust::export! {
     }
 }
 
-/// `external protected : int -> (unit -> unit Lwt.t) -> unit Lwt_rust.Call.t`:
+/// `external protected : int -> (unit -> unit Lwt.t) -> unit Lwt_rust.Executor.call`:
 /// waits so many turns and then calls a closure, cancelled or not.
 #[unsafe(no_mangle)]
 extern "C" fn test_protected(turns: Raw, f: Raw) -> Raw {

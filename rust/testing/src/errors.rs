@@ -185,7 +185,8 @@ lwt_rust::export! {
     async fn test_message_of(f: LwtFn<(), ()>) -> Result<(String, String), Error> {
         match f.call(()).await {
             Err(Error::Exception(exception)) => {
-                Ok((exception.name().to_owned(), exception.message().to_owned()))
+                let name = exception.name().unwrap_or_default().to_owned();
+                Ok((name, exception.message().to_owned()))
             }
             other => Err(Error::message(format!("not an exception: {other:?}"))),
         }

@@ -34,7 +34,7 @@ pub(crate) enum Action {
         ticket: Ticket,
         result: Result<Root, Root>,
     },
-    /// Calls the panic reporter.
+    /// Gives the panics to OCaml's panic handler.
     Report,
 }
 

@@ -19,7 +19,8 @@ struct ExceptionInner {
     exception: Root,
     /// `Printexc.raw_backtrace option`
     backtrace: Root,
-    name: String,
+    /// `None` if OCaml could not describe the exception.
+    name: Option<String>,
     message: String,
     registered: Option<String>,
 }
@@ -39,7 +40,7 @@ impl Exception {
         let inner = || {
             Some(ExceptionInner {
                 exception: Root::new(shown.field(0)?),
-                name: text(shown.field(1)?)?,
+                name: Some(text(shown.field(1)?)?),
                 message: text(shown.field(2)?)?,
                 registered: shown.field(3)?.field(0).and_then(text),
                 backtrace: Root::new(shown.field(4)?),
@@ -66,7 +67,7 @@ impl Exception {
             Exception(Arc::new(ExceptionInner {
                 exception,
                 backtrace: Root::UNIT,
-                name: String::new(),
+                name: None,
                 message: String::new(),
                 registered: None,
             }))
@@ -74,9 +75,10 @@ impl Exception {
     }
 
     /// The name with which the exception was declared, such as `Not_found` or
-    /// `Stdlib.Exit`. It is the result of `Printexc.exn_slot_name`.
-    pub fn name(&self) -> &str {
-        &self.0.name
+    /// `Stdlib.Exit`. It is the result of `Printexc.exn_slot_name`. `None` if OCaml had no
+    /// memory to describe the exception.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
     }
 
     /// The result of `Printexc.to_string`. If the exception stands for a Rust error, the

@@ -17,14 +17,15 @@ pub struct Failure(Box<FailureInner>);
 #[derive(Debug)]
 struct FailureInner {
     error: Box<dyn std::error::Error + Send + Sync>,
-    type_name: &'static str,
+    /// `None` if the error is a message alone.
+    type_name: Option<&'static str>,
     trace: Option<Trace>,
 }
 
 impl Failure {
     pub(super) fn new(
         error: Box<dyn std::error::Error + Send + Sync>,
-        type_name: &'static str,
+        type_name: Option<&'static str>,
     ) -> Self {
         Failure(Box::new(FailureInner {
             error,
@@ -38,8 +39,9 @@ impl Failure {
         &*self.0.error
     }
 
-    /// The name of its type, as the compiler prints it.
-    pub fn type_name(&self) -> &'static str {
+    /// The name of its type, as the compiler prints it. `None` if the error is a message
+    /// alone ([`Error::message`](super::Error::message)).
+    pub fn type_name(&self) -> Option<&'static str> {
         self.0.type_name
     }
 
@@ -88,7 +90,7 @@ impl Failure {
             let head = lock.text(source);
             Root::new(lock.block(0, &[&head, &tail]))
         });
-        let type_name = lock.text(type_name);
+        let type_name = lock.text_option(type_name);
         let backtrace = Trace::option(lock, trace);
         let parts = Root::new(lock.block(0, &[&message, &sources, &type_name, &backtrace]));
         call_back(lock, Callback::MakeError, &[&parts])

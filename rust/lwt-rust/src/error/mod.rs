@@ -42,7 +42,7 @@ pub enum Error {
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        Error::Failure(Failure::new(error.into(), std::any::type_name::<E>()))
+        Error::Failure(Failure::new(error.into(), Some(std::any::type_name::<E>())))
     }
 }
 
@@ -61,7 +61,7 @@ impl From<Panic> for Error {
 impl Error {
     /// An error that is only a message.
     pub fn message(message: impl Into<String>) -> Self {
-        Error::Failure(Failure::new(message.into().into(), "message"))
+        Error::Failure(Failure::new(message.into().into(), None))
     }
 
     /// The OCaml exception for this error, and its raw backtrace if it has one: the two
@@ -93,9 +93,10 @@ impl fmt::Display for Error {
         match self {
             Error::Exception(exception) => f.write_str(exception.message()),
             Error::Failure(failure) => write!(f, "{}", failure.error()),
-            Error::Panic(panic) => {
-                write!(f, "panic at {}: {}", panic.location(), panic.message())
-            }
+            Error::Panic(panic) => match panic.location() {
+                Some(location) => write!(f, "panic at {location}: {}", panic.message()),
+                None => write!(f, "panic: {}", panic.message()),
+            },
             Error::Abandoned => f.write_str("nothing is left that could settle the promise"),
         }
     }

@@ -29,7 +29,7 @@ pub struct Panic(Box<PanicInner>);
 #[derive(Clone, Debug)]
 struct PanicInner {
     message: String,
-    location: String,
+    location: Option<String>,
     trace: Option<Trace>,
 }
 
@@ -48,7 +48,7 @@ thread_local! {
     static LAST_PANIC: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
-/// The panics of which OCaml's reporter has not been told.
+/// The panics that OCaml's panic handler has not got.
 static REPORTS: Mutex<VecDeque<Panic>> = Mutex::new(VecDeque::new());
 
 /// The most reports that are kept. Others are printed at once.
@@ -77,8 +77,8 @@ impl Drop for OurHook {
 /// Part of the message of tokio's panic on a thread without its context.
 const NO_TOKIO: &str = "there is no reactor running";
 
-/// Whether OCaml has a panic reporter.
-static HAS_REPORTER: AtomicBool = AtomicBool::new(false);
+/// Whether OCaml has a panic handler: `Lwt_rust.on_panic` has set one.
+static HAS_HANDLER: AtomicBool = AtomicBool::new(false);
 
 /// Whether `REPORTS` contains any.
 static HAS_REPORTS: AtomicBool = AtomicBool::new(false);
@@ -90,15 +90,15 @@ fn reports() -> MutexGuard<'static, VecDeque<Panic>> {
 
 /// Sets whether OCaml takes the reports from now on. Any thread may call it.
 pub(crate) fn are_reported(are: bool) {
-    HAS_REPORTER.store(are, Ordering::Relaxed);
+    HAS_HANDLER.store(are, Ordering::Relaxed);
 }
 
-/// Whether there are panics of which OCaml's reporter has not been told.
+/// Whether there are panics that OCaml's panic handler has not got.
 pub(crate) fn has_reports() -> bool {
     HAS_REPORTS.load(Ordering::Relaxed)
 }
 
-/// The panics since the last call, for OCaml's reporter.
+/// The panics since the last call, for OCaml's panic handler.
 pub(crate) fn take_reports() -> VecDeque<Panic> {
     HAS_REPORTS.store(false, Ordering::Relaxed);
     std::mem::take(&mut *reports())
@@ -139,10 +139,9 @@ impl Panic {
     }
 
     fn on_panic(info: &PanicHookInfo<'_>) {
-        let location = info.location().map(ToString::to_string);
         let panic = Panic(Box::new(PanicInner {
             message: message_of(info.payload()),
-            location: location.unwrap_or_default(),
+            location: info.location().map(ToString::to_string),
             trace: Trace::capture(),
         }));
         // This fails only while the thread ends, when the place is not read any more.
@@ -151,15 +150,15 @@ impl Panic {
                 *last = Some(panic.clone());
             }
         });
-        if let Some(panic) = panic.send_to_reporter() {
+        if let Some(panic) = panic.send_to_handler() {
             panic.print();
         }
     }
 
-    /// Returns the panic if there is no reporter, or no loop that would call the reporter
+    /// Returns the panic if there is no handler, or no loop that would call the handler
     /// soon.
-    fn send_to_reporter(self) -> Option<Self> {
-        if !HAS_REPORTER.load(Ordering::Relaxed) || fork::happened() {
+    fn send_to_handler(self) -> Option<Self> {
+        if !HAS_HANDLER.load(Ordering::Relaxed) || fork::happened() {
             return Some(self);
         }
         let Some(lwt) = lwt_loop::current() else {
@@ -178,10 +177,11 @@ impl Panic {
 
     fn print(&self) {
         let thread = std::thread::current();
+        let place = self.location().map(|location| format!(" at {location}"));
         let mut line = format!(
-            "lwt_rust: thread '{}' panicked at {}: {}\n",
+            "lwt_rust: thread '{}' panicked{}: {}\n",
             thread.name().unwrap_or("of OCaml"),
-            self.0.location,
+            place.unwrap_or_default(),
             self.0.message.replace('\n', "\\n"),
         );
         if let Some(trace) = &self.0.trace {
@@ -207,7 +207,7 @@ impl Panic {
             // Code of the user's has caught the last panic. The hook has not seen this one.
             Some(_) | None => Panic(Box::new(PanicInner {
                 message,
-                location: String::new(),
+                location: None,
                 trace: None,
             })),
         }
@@ -228,9 +228,9 @@ impl Panic {
         &self.0.message
     }
 
-    /// The place as `file:line:column`; empty if it is not known.
-    pub fn location(&self) -> &str {
-        &self.0.location
+    /// The place as `file:line:column`. `None` if it is not known.
+    pub fn location(&self) -> Option<&str> {
+        self.0.location.as_deref()
     }
 
     /// Makes the exception `Lwt_rust.Panic`.
@@ -239,10 +239,10 @@ impl Panic {
         call_back(lock, Callback::MakePanic, &[&parts])
     }
 
-    /// `string * string * string option`: message, location, backtrace.
+    /// `string * string option * string option`: message, location, backtrace.
     pub(crate) fn parts(&self, lock: &mut Lock) -> Root {
         let message = lock.text(&self.0.message);
-        let location = lock.text(&self.0.location);
+        let location = lock.text_option(self.location());
         let backtrace = Trace::option(lock, self.0.trace.clone());
         Root::new(lock.block(0, &[&message, &location, &backtrace]))
     }

@@ -29,14 +29,9 @@ impl Trace {
     /// A `string option`: the text of `trace`.
     pub(super) fn option(lock: &mut Lock, trace: Option<Self>) -> Root {
         // At the fork, another thread may have been finding names, with a mutex held.
-        let text = trace.filter(|_| !fork::happened());
-        match text.map(|trace| trace.to_string()) {
-            None => Root::UNIT,
-            Some(text) => {
-                let text = lock.text(&text);
-                Root::new(lock.block(0, &[&text]))
-            }
-        }
+        let trace = trace.filter(|_| !fork::happened());
+        let text = trace.map(|trace| trace.to_string());
+        lock.text_option(text.as_deref())
     }
 }
 

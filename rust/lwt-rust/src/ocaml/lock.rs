@@ -204,6 +204,18 @@ impl Lock {
         }
     }
 
+    /// Allocates a `string option`, with the text of an error as [`text`](Lock::text) makes
+    /// it.
+    pub(crate) fn text_option(&mut self, text: Option<&str>) -> Root {
+        match text {
+            None => Root::UNIT,
+            Some(text) => {
+                let text = self.text(text);
+                Root::new(self.block(0, &[&text]))
+            }
+        }
+    }
+
     /// Allocates a float.
     pub fn float(&mut self, float: f64) -> Val<'_> {
         // SAFETY: the lock is held.

@@ -84,7 +84,7 @@ extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         act([are], |lock, [are]| {
-            // A crate may have set a panic hook of its own, for example for a reporter.
+            // A crate may have set a panic hook of its own, for example to report panics.
             Panic::install_hook();
             error::are_reported(read::<bool>(are.get(lock))?);
             Ok(())
@@ -92,7 +92,7 @@ extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
     }
 }
 
-/// `unit -> (string * string * string option) list outcome`: the panics since
+/// `unit -> (string * string option * string option) list outcome`: the panics since
 /// the last call, with message, location and backtrace, the last one first.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
