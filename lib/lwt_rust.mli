@@ -301,19 +301,25 @@ end
 module Promise : sig
   type 'a t
   (** A promise. If the collector finds that OCaml has dropped it while it is
-      pending, it is rejected with [lwt_rust::Error::Abandoned]. *)
+      pending, it is rejected with [lwt_rust::Error::Abandoned].
+
+      A promise that is settled, and was not given to Rust, keeps its value
+      alive. If the value refers to the promise, as a closure may, neither is
+      ever collected. *)
 
   val create : unit -> 'a t
-  (** [create ()] is a new promise, which can be given to Rust once. Any domain
-      may call it.
+  (** [create ()] is a new promise, which can be given to Rust once. That counts
+      even if the call is refused, for example because another argument does not
+      fit. Any domain may call it.
 
       Raises {!Error} if the process was forked after an asynchronous function
       was called. *)
 
   val resolve : 'a t -> 'a -> unit
   (** [resolve promise value] resolves [promise] with [value]. The Rust task
-      that awaits it runs soon, in its own domain. Any systhread of any domain
-      may call it.
+      that awaits it runs soon, in its own domain. If [value] contains Lwt
+      closures or promises, they are used in that domain. Any systhread of any
+      domain may call it.
 
       Raises [Invalid_argument] if [promise] was settled before. Raises {!Error}
       as {!create} does. *)

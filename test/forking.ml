@@ -102,6 +102,11 @@ let by_a_closure_of_a_task () =
     check_int "others" 190 (List.fold_left ( + ) 0 (run (Lwt.all others)))
   done
 
+let tasks_of_each_kind () =
+  Rust_functions.keep_tasks ();
+  check_child "child"
+    (in_child (fun () -> Rust_functions.tasks_without_an_error () = 0))
+
 (* The child of [Unix.fork] would read the parent's notifications. *)
 let what_waits_is_rejected () =
   let sleeping = Rust.sleep 200 'x' and yielding = Rust.yield 3 'y' in
@@ -164,6 +169,7 @@ let () =
             (calls_are_refused Lwt_unix.fork);
           test "by a closure" by_a_closure;
           test "by a closure of a task" by_a_closure_of_a_task;
+          test "tasks of each kind" tasks_of_each_kind;
           test "what waits is rejected" what_waits_is_rejected;
           test "collected in the child" collected_in_the_child;
           test "other programs" other_programs;

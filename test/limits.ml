@@ -101,6 +101,25 @@ let many_calls () =
   let+ numbers = Lwt.all waiting in
   check "waiting" (List.init (most - 10) Fun.id) numbers
 
+(* There is no room for the task that runs spawned tasks, until a call ends. *)
+let spawned_task_waits_for_room ends () =
+  Lwt_rust.Runtime.start ();
+  Rust_functions.set_most_slots 3;
+  let paused, resolver = Lwt.wait () in
+  let calls =
+    Lwt.map ignore (Rust.call (fun _ -> paused) 1)
+    :: List.init 2 (fun _ -> Rust.for_ever ())
+  in
+  Rust_functions.spawn_from_a_thread ();
+  Lwt_main.run (Lwt_unix.sleep 0.02);
+  check "waits" 0 (Rust_functions.tasks_run ());
+  ends resolver calls;
+  Lwt_main.run (Lwt_unix.sleep 0.02);
+  check "has run" 1 (Rust_functions.tasks_run ())
+
+let one_is_cancelled _ calls = Lwt.cancel (List.nth calls 1)
+let one_ends resolver _ = Lwt.wakeup resolver 2
+
 (* 2^24 calls take five gigabytes and half a minute. *)
 let all_calls () =
   let most = 1 lsl 24 in
@@ -218,6 +237,10 @@ let programs =
         ( "more spawned tasks than calls, from another thread",
           fills ~room:(most - 1)
             (many_tasks Rust_functions.spawn_many_elsewhere) );
+        ( "a spawned task, when a call is cancelled",
+          spawned_task_waits_for_room one_is_cancelled );
+        ( "a spawned task, when a call ends",
+          spawned_task_waits_for_room one_ends );
         ("as many awaited promises as there may be", fills many_promises);
         ( "as many awaited promises as there may be, from another thread",
           fills many_promises_elsewhere );

@@ -140,6 +140,14 @@ let after_another_that_was_caught () =
       check_bool "backtrace" true (backtrace = None)
   | Ok () | Error _ -> Alcotest.fail "no panic"
 
+let around_another_that_was_caught () =
+  let+ panicked = result (Rust.panic_around_another ()) in
+  match panicked with
+  | Error (Lwt_rust.Panic { message; location; backtrace = _ }) ->
+      check_string "message" "panic of the test" message;
+      check_bool "location" true (location <> None)
+  | Ok () | Error _ -> Alcotest.fail "no panic"
+
 let () =
   Alcotest.run "panics"
     [
@@ -165,6 +173,7 @@ let () =
           case "in a closure that Rust calls" panic_in_a_call_from_a_closure;
           case "disturb no others" others_are_not_disturbed;
           case "after another that was caught" after_another_that_was_caught;
+          case "around another that was caught" around_another_that_was_caught;
           case "beside others that are resumed" beside_others_that_are_resumed;
         ] );
     ]

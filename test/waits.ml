@@ -130,6 +130,11 @@ let rejects promise = Lwt_rust.Promise.reject promise Exit
 let is_eight = function Ok n -> n = 8 | Error _ -> false
 let is_exit = function Error exn -> exn == Exit | Ok _ -> false
 
+let settled_promise () =
+  let promise = Lwt_rust.Promise.create () in
+  resolves promise;
+  promise
+
 let settled_before () =
   let promise = Lwt_rust.Promise.create () in
   resolves promise;
@@ -156,6 +161,48 @@ let awaited_in_a_domain () =
   let+ () = Lwt_unix.sleep 0.01 in
   resolves promise;
   check_int "double" 8 (Domain.join domain)
+
+(* A closure or a promise that another domain gives belongs to the domain of the function,
+   whether it comes before or after the call. *)
+let given_in_a_domain is_before uses_rust call value () =
+  let promise = Lwt_rust.Promise.create () in
+  let give () =
+    in_a_domain (fun () ->
+        if uses_rust then
+          Lwt_rust.Executor.run (fun () ->
+              F.Call.double (settled_promise ()) false)
+          |> check_int "used" 8;
+        Lwt_rust.Promise.resolve promise value)
+  in
+  let called =
+    if is_before then (
+      give ();
+      call promise)
+    else
+      let called = call promise in
+      give ();
+      called
+  in
+  Lwt.map (check_int "value" 5) called
+
+let given_closures =
+  List.concat_map
+    (fun (order, is_before) ->
+      List.concat_map
+        (fun (kind, uses_rust) ->
+          [
+            case
+              (Printf.sprintf "a closure given %s by %s" order kind)
+              (given_in_a_domain is_before uses_rust
+                 (fun given -> F.call_the_given given 4)
+                 (fun n -> Lwt.map (fun () -> n + 1) (Lwt.pause ())));
+            case
+              (Printf.sprintf "a promise given %s by %s" order kind)
+              (given_in_a_domain is_before uses_rust F.await_the_given
+                 (Lwt.return 5));
+          ])
+        [ ("a domain", false); ("a domain that uses Rust", true) ])
+    [ ("before", true); ("later", false) ]
 
 let not_of_this_kind () =
   let wrong : int Lwt_rust.Promise.t = Obj.magic (Lwt.return 1) in
@@ -265,6 +312,7 @@ let () =
           case "dropped" dropped_unsettled;
           case "of another kind" not_of_this_kind;
         ]
+        @ left_out starts_a_domain given_closures
         @ left_out starts_a_domain
             [
               case "resolved in a domain"

@@ -96,6 +96,19 @@ lwt_rust::export! {
         std::panic::resume_unwind(Box::new("panic of the test"));
     }
 
+    /// Panics. While that unwinds, a destructor panics too, and catches that.
+    async fn test_panic_around_another(_unit: ()) -> Result<(), Error> {
+        struct Catches;
+        impl Drop for Catches {
+            fn drop(&mut self) {
+                let caught = std::panic::catch_unwind(|| panic!("a panic that is caught"));
+                assert!(caught.is_err());
+            }
+        }
+        let _catches = Catches;
+        panic!("panic of the test")
+    }
+
     /// Panics while it drops a local value at its end, after it has made its result.
     async fn test_panic_in_drop(waits: bool) -> Result<(), Error> {
         let _held = PanicOnDrop;

@@ -1,8 +1,13 @@
 //! Tasks that Rust spawns.
 
 use std::{
-    future::pending,
-    sync::atomic::{AtomicU64, Ordering},
+    future::{Future, pending},
+    pin::Pin,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -215,11 +220,66 @@ pub(crate) async fn drop_results_that_panic() -> Result<(), Error> {
     let executor = executor()?;
     let there = executor.spawn_local(async { PanicsAtDrop });
     executor.spawn_local(async { PanicsAtDrop }).detach();
-    for _ in 0..3 {
-        tokio::task::yield_now().await;
-    }
+    let dropped = lwt_rust::spawn_blocking(|| PanicsAtDrop);
+    let detached = lwt_rust::spawn_blocking(|| PanicsAtDrop);
+    tokio::time::sleep(Duration::from_millis(20)).await;
     drop(there);
+    drop(dropped);
+    detached.detach();
     Ok(())
+}
+
+fn make(kind: u8) -> Task<i64> {
+    match kind {
+        0 => lwt_rust::spawn(async { 7 }),
+        1 => lwt_rust::spawn_local(async { 7 }),
+        2 => lwt_rust::spawn_scoped(async { 7 }),
+        _ => lwt_rust::spawn_blocking(|| 7),
+    }
+}
+
+static KEPT: Mutex<Vec<Task<i64>>> = Mutex::new(Vec::new());
+
+fn kept() -> MutexGuard<'static, Vec<Task<i64>>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a task of each kind, and keeps them.
+#[func(tokio)]
+pub(crate) fn keep_tasks() {
+    kept().extend((0..4).map(make));
+}
+
+/// Polls the tasks that `keep_tasks` has kept, and new ones. Returns how many of them have no
+/// error.
+#[func]
+pub(crate) fn tasks_without_an_error() -> usize {
+    let mut tasks = std::mem::take(&mut *kept());
+    tasks.extend((0..4).map(make));
+    let mut context = Context::from_waker(Waker::noop());
+    let polled = tasks
+        .iter_mut()
+        .map(|task| Pin::new(task).poll(&mut context));
+    polled
+        .filter(|result| !matches!(result, Poll::Ready(Err(_))))
+        .count()
+}
+
+static RUN: AtomicU64 = AtomicU64::new(0);
+
+/// Spawns a task from another thread, in the domain of the Lwt loop.
+#[func(tokio)]
+pub(crate) fn spawn_from_a_thread() -> Result<(), Error> {
+    let spawning = std::thread::spawn(|| {
+        lwt_rust::spawn(async { RUN.fetch_add(1, Ordering::Relaxed) }).detach();
+    });
+    spawning.join().map_err(|_| Error::message("no thread"))
+}
+
+/// How many tasks of `spawn_from_a_thread` have run.
+#[func]
+pub(crate) fn tasks_run() -> u64 {
+    RUN.load(Ordering::Relaxed)
 }
 
 /// Calls a plain closure when it is dropped.

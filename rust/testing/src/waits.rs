@@ -66,6 +66,21 @@ pub(crate) async fn double(number: PortablePromise<i64>, on_tokio: bool) -> Resu
     Ok(2 * number)
 }
 
+/// Calls a closure that OCaml gives by a promise.
+#[lwt_rust::func]
+pub(crate) async fn call_the_given(
+    f: PortablePromise<LwtFn<i64, i64>>,
+    number: i64,
+) -> Result<i64, Error> {
+    f.await?.call(number).await
+}
+
+/// Awaits a promise that OCaml gives by a promise.
+#[lwt_rust::func]
+pub(crate) async fn await_the_given(given: PortablePromise<Promise<i64>>) -> Result<i64, Error> {
+    given.await?.await
+}
+
 /// Calls a closure, and polls its promise once here and perhaps once on a worker. Then the
 /// worker drops or detaches the promise.
 #[lwt_rust::func]

@@ -268,6 +268,8 @@ impl DomainExecutor {
         {
             let _tokio = enter_tokio(self.shared.tokio());
             lock.lend(|| self.end_task(task));
+            // There is room now.
+            self.start_wanted_driver();
         }
     }
 

@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 
 use super::{
     DomainExecutor, Task,
-    here::{executor_at_hand, here},
+    here::{executor_at_hand, here, reads_for},
     registry,
     spawn::Spawned,
     tasks::Request,
@@ -239,8 +239,12 @@ impl Handle {
         registry::of_lwt()
     }
 
-    /// The handle of the domain that the calling thread belongs to.
+    /// The handle of the domain for which the calling thread reads a value: usually the
+    /// domain that the thread belongs to.
     pub(crate) fn of_this_thread() -> Result<Self, Error> {
+        if let Some(handle) = reads_for() {
+            return Ok(handle);
+        }
         match here() {
             Some(executor) => Ok(executor.handle()),
             None => Err(Error::message(
@@ -289,6 +293,7 @@ impl Handle {
         future: impl Future<Output = T> + Send + 'static,
     ) -> Task<T> {
         if fork::happened() {
+            drop_quietly(future);
             return Task::refused(Error::Abandoned);
         }
         let future = succeeds(future);

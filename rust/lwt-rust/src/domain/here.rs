@@ -5,7 +5,7 @@
 
 use std::{cell::Cell, ptr};
 
-use super::{DomainExecutor, Shared};
+use super::{DomainExecutor, Handle, Shared};
 use crate::{
     fork,
     ocaml::{Access, access},
@@ -14,6 +14,30 @@ use crate::{
 thread_local! {
     /// The executor of this thread's domain, once a call has asked for it.
     static EXECUTOR: Cell<Option<&'static DomainExecutor>> = const { Cell::new(None) };
+}
+
+thread_local! {
+    /// The domain for which this thread reads an OCaml value, if that is not its own.
+    static READS_FOR: Cell<Option<Handle>> = const { Cell::new(None) };
+}
+
+/// Calls `read`. Promises and closures that it reads belong to the domain of `handle`.
+pub(crate) fn read_for<R>(handle: Option<Handle>, read: impl FnOnce() -> R) -> R {
+    struct Guard(Option<Handle>);
+
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            READS_FOR.set(self.0);
+        }
+    }
+
+    let _guard = Guard(READS_FOR.replace(handle));
+    read()
+}
+
+/// The domain for which this thread reads an OCaml value, if that is not its own.
+pub(super) fn reads_for() -> Option<Handle> {
+    READS_FOR.get()
 }
 
 /// The executor of this thread's domain, if it was attached to this thread. In a forked

@@ -50,11 +50,12 @@ pub(crate) use calls::Cancellation;
 pub(crate) use function::Function;
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
-pub(crate) use here::{begin_turn, here, is_woken};
+pub(crate) use here::{begin_turn, here, is_woken, read_for};
 pub(crate) use registry::{
     at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio,
 };
 pub(crate) use reuse::DomainLife;
+pub(crate) use spawn::Output;
 pub use spawn::{spawn, spawn_local};
 pub use task::Task;
 pub(crate) use waits::{Outcome, Sink, promised, settle};
@@ -157,6 +158,7 @@ impl DomainExecutor {
         // The caller may have kept the reference in a place where the domain's lock is not
         // held.
         if executor_at_hand(self.shared).is_none() || fork::happened() {
+            drop_quietly(future);
             return Task::refused(Error::Abandoned);
         }
         match self.refuses_tasks() {

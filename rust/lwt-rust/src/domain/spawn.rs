@@ -354,12 +354,17 @@ impl Wake for TaskWaker {
     }
 }
 
-/// The result of a task. Dropping it does not panic: the crate would abort the process.
-pub(super) struct Output<T>(Option<Result<T, Error>>);
+/// The result of a task. Dropping it does not panic. In a task, `async-task` would abort the
+/// process; and a task whose result is not awaited may be dropped while a panic unwinds.
+pub(crate) struct Output<T>(Option<Result<T, Error>>);
 
 impl<T> Output<T> {
+    pub(crate) fn new(result: Result<T, Error>) -> Self {
+        Output(Some(result))
+    }
+
     fn abandoned() -> Self {
-        Output(Some(Err(Error::Abandoned)))
+        Output::new(Err(Error::Abandoned))
     }
 
     pub(super) fn take(mut self) -> Result<T, Error> {

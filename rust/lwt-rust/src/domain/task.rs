@@ -56,7 +56,7 @@ enum State<T> {
     Tokio(JoinHandle<Result<T, Panic>>),
     /// A function that may block. If the cell is closed before the function has begun, the
     /// function is not called.
-    Blocking(Arc<Cell<Result<T, Error>>>),
+    Blocking(Arc<Cell<Output<T>>>),
     /// No task was spawned, for this reason; or it was detached.
     Nothing(Option<Error>),
 }
@@ -74,7 +74,7 @@ impl<T> Task<T> {
         Task(State::Tokio(task))
     }
 
-    pub(crate) fn blocking(cell: Arc<Cell<Result<T, Error>>>) -> Self {
+    pub(crate) fn blocking(cell: Arc<Cell<Output<T>>>) -> Self {
         Task(State::Blocking(cell))
     }
 
@@ -107,6 +107,9 @@ impl<T> Future for Task<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
+            State::Nothing(error) => Poll::Ready(Err(error.take().unwrap_or(Error::Abandoned))),
+            // Nothing runs the task in a forked child.
+            _ if fork::happened() => Poll::Ready(Err(Error::Abandoned)),
             State::Spawned(task, shared) => poll_spawned(task, shared, context),
             State::Local(task, shared) => {
                 poll_spawned(task, shared, context).map(|result| result.map(|Local(value)| value))
@@ -115,8 +118,7 @@ impl<T> Future for Task<T> {
                 Ok(result) => result.map_err(Error::from),
                 Err(_) => Err(Error::Abandoned),
             }),
-            State::Blocking(cell) => cell.poll_take(context),
-            State::Nothing(error) => Poll::Ready(Err(error.take().unwrap_or(Error::Abandoned))),
+            State::Blocking(cell) => cell.poll_take(context).map(Output::take),
         }
     }
 }
@@ -126,9 +128,6 @@ fn poll_spawned<T>(
     shared: &Shared,
     context: &mut Context<'_>,
 ) -> Poll<Result<T, Error>> {
-    if fork::happened() {
-        return Poll::Ready(Err(Error::Abandoned));
-    }
     match Pin::new(task).poll(context) {
         Poll::Ready(Some(output)) => Poll::Ready(output.take()),
         Poll::Ready(None) => Poll::Ready(Err(Error::Abandoned)),

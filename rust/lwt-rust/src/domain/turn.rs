@@ -41,6 +41,8 @@ impl DomainExecutor {
         }
         let _tokio = enter_tokio(self.shared.tokio());
         lock.lend(|| self.tasks.run(self.shared, task));
+        // If the task has ended, there is room now.
+        self.start_wanted_driver();
     }
 
     /// Runs the spawned tasks that the running stub has made runnable. For example, a
@@ -82,8 +84,8 @@ impl DomainExecutor {
         loop {
             if park.start() {
                 self.tasks.take_requests(self.shared, &self.drivers);
-                self.start_wanted_driver();
             }
+            self.start_wanted_driver();
             while left > 0 && self.tasks.run_one(self.shared) {
                 let least = if coop::is_spent() { SPENT } else { 1 };
                 left = left.saturating_sub(self.drivers.take_ticks().max(least));

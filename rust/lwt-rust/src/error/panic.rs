@@ -43,10 +43,14 @@ impl PartialEq for Panic {
 impl Eq for Panic {}
 
 thread_local! {
-    /// This thread's last panic that the hook has seen. The payload of a panic does not
-    /// contain its place.
-    static LAST_PANIC: RefCell<Option<Panic>> = const { RefCell::new(None) };
+    /// This thread's last panics that the hook has seen, at most [`MOST_PANICS`]. The payload
+    /// of a panic does not contain its place. While a panic unwinds, a destructor may panic
+    /// too, and catch that.
+    static LAST_PANICS: RefCell<Vec<Panic>> = const { RefCell::new(Vec::new()) };
 }
+
+/// How many panics of a thread are kept.
+const MOST_PANICS: usize = 8;
 
 /// The panics that OCaml's panic handler has not got.
 static REPORTS: Mutex<VecDeque<Panic>> = Mutex::new(VecDeque::new());
@@ -145,9 +149,12 @@ impl Panic {
             trace: Trace::capture(),
         }));
         // This fails only while the thread ends, when the place is not read any more.
-        let _ = LAST_PANIC.try_with(|last| {
+        let _ = LAST_PANICS.try_with(|last| {
             if let Ok(mut last) = last.try_borrow_mut() {
-                *last = Some(panic.clone());
+                if last.len() == MOST_PANICS {
+                    last.remove(0);
+                }
+                last.push(panic.clone());
             }
         });
         if let Some(panic) = panic.send_to_handler() {
@@ -194,23 +201,28 @@ impl Panic {
 
     /// The panic of which `payload` was caught, on this thread, just now.
     pub(crate) fn from_payload(payload: Payload) -> Self {
-        let last = LAST_PANIC.try_with(|last| last.borrow_mut().take());
-        let last = last.ok().flatten();
         let message = message_of(&*payload);
+        let last = LAST_PANICS.try_with(|last| {
+            let mut last = last.borrow_mut();
+            let found = last.iter().rposition(|panic| panic.message() == message)?;
+            // Those after it have been caught.
+            last.truncate(found + 1);
+            last.pop()
+        });
+        let last = last.ok().flatten();
         drop_quietly(payload);
         if last.is_none() && !IS_SET.load(Ordering::Relaxed) {
             // Other code has replaced our hook while a thread was panicking.
             Self::install_hook();
         }
-        match last {
-            Some(last) if last.message() == message => last,
-            // Code of the user's has caught the last panic. The hook has not seen this one.
-            Some(_) | None => Panic(Box::new(PanicInner {
+        // The hook has not seen a panic that was resumed (`resume_unwind`).
+        last.unwrap_or_else(|| {
+            Panic(Box::new(PanicInner {
                 message,
                 location: None,
                 trace: None,
-            })),
-        }
+            }))
+        })
     }
 
     /// Whether a panic with this payload says that tokio's context is missing.

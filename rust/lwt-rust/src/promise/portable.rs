@@ -3,14 +3,16 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use super::{Promise, State, link::Link, promise_of};
 use crate::{
     bindings::Type,
-    convert::{FromOcaml, OcamlType, mismatch},
-    error::Error,
+    convert::{FromOcaml, OcamlType, Seen, mismatch},
+    domain::{Handle, Sink, read_for},
+    error::{Error, Exception},
     ocaml::Val,
 };
 
@@ -29,8 +31,12 @@ use crate::{
 /// }
 /// ```
 ///
-/// OCaml can give the same promise to Rust once. Any task may await it, in a domain or on a
+/// OCaml can give the same promise to Rust once; that counts even if the call is refused,
+/// for example because another argument does not fit. Any task may await it, in a domain or on a
 /// tokio worker.
+///
+/// Closures and promises in the value, as with `PortablePromise<LwtFn<A, B>>`, belong to the
+/// domain that gave the promise to Rust.
 ///
 /// # Errors
 ///
@@ -72,11 +78,43 @@ unsafe impl<T: OcamlType> OcamlType for PortablePromise<T> {
     const TYPE: Type = Type::applied(&T::TYPE, "Lwt_rust.Promise.t");
 }
 
+/// Settles a promise from any domain. Promises and closures in the value belong to the
+/// domain that gave the promise to Rust, and not to the one that settles it.
+struct FromAnywhere {
+    sink: Arc<dyn Sink>,
+    /// `None` if that domain has no executor. Then no function may take such a value.
+    handle: Option<Handle>,
+}
+
+impl Sink for FromAnywhere {
+    fn resolve(&self, value: Val<'_>) {
+        read_for(self.handle, || self.sink.resolve(value));
+    }
+
+    fn reject(&self, exception: Exception) {
+        self.sink.reject(exception);
+    }
+
+    fn abandon(&self) {
+        self.sink.abandon();
+    }
+}
+
 impl<T: FromOcaml + Send> FromOcaml for PortablePromise<T> {
+    const MAY_BE_OF_EXECUTOR: bool = T::MAY_BE_OF_EXECUTOR;
+
+    fn is_of_executor(seen: &mut Seen) -> bool {
+        T::is_of_executor(seen)
+    }
+
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let relay = promise_of(value).ok_or_else(|| mismatch("Lwt_rust.Promise.t"))?;
         let link = Link::new();
-        relay.attach(value, link.clone().sink())?;
+        let sink = FromAnywhere {
+            sink: link.clone().sink(),
+            handle: Handle::of_this_thread().ok(),
+        };
+        relay.attach(value, Arc::new(sink))?;
         Ok(PortablePromise(Promise(State::Waiting(link))))
     }
 }

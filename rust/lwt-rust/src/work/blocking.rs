@@ -15,7 +15,7 @@ use lwt_rust_core::{Cell, catch_panic, drop_quietly};
 use tokio::runtime::Handle;
 
 use crate::{
-    domain::Task,
+    domain::{Output, Task},
     error::{Error, Panic},
     fork, runtime,
 };
@@ -49,7 +49,10 @@ pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static)
         .and_then(|()| runtime::start())
     {
         Ok(tokio) => tokio,
-        Err(error) => return Task::refused(error),
+        Err(error) => {
+            drop_quietly(f);
+            return Task::refused(error);
+        }
     };
     let cell = Arc::new(Cell::new());
     let outcome = Outcome(cell.clone());
@@ -58,7 +61,7 @@ pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static)
         if !cell.is_settled() {
             let result = catch_panic(f).map_err(|payload| Panic::from_payload(payload).into());
             // The result comes back if it is not awaited any more: then it is dropped.
-            let _ = cell.settle(result);
+            let _ = cell.settle(Output::new(result));
         }
     };
     let mut jobs = jobs();
@@ -75,12 +78,12 @@ pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static)
 
 /// The place for the result of a function. If the function is never called, the place gets
 /// [`Error::Abandoned`].
-struct Outcome<T>(Arc<Cell<Result<T, Error>>>);
+struct Outcome<T>(Arc<Cell<Output<T>>>);
 
 impl<T> Drop for Outcome<T> {
     fn drop(&mut self) {
         // The error comes back if there is a result, or if it is not awaited any more.
-        let _ = self.0.settle(Err(Error::Abandoned));
+        let _ = self.0.settle(Output::new(Err(Error::Abandoned)));
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::future::Future;
 
-use lwt_rust_core::CatchPanic;
+use lwt_rust_core::{CatchPanic, drop_quietly};
 use tokio::runtime::Handle;
 
-use crate::{domain::Task, error::Panic, runtime};
+use crate::{
+    domain::Task,
+    error::{Error, Panic},
+    fork, runtime,
+};
 
 /// Spawns a task on tokio's threads. The task is aborted when the returned [`Task`] is
 /// dropped: for example, when the function that awaits it is cancelled. `tokio::spawn` lets
@@ -15,12 +19,17 @@ use crate::{domain::Task, error::Panic, runtime};
 pub fn spawn_scoped<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> Task<T> {
-    let caught = CatchPanic::new(future);
-    // The panic is read on the thread that panics, which knows the place.
-    let task = async move { caught.await.map_err(Panic::from_payload) };
-    let tokio = Handle::try_current().map_or_else(|_| runtime::start(), Ok);
-    match tokio {
-        Ok(tokio) => Task::of_tokio(tokio.spawn(task)),
-        Err(error) => Task::refused(error),
+    let here = || Handle::try_current().map_or_else(|_| runtime::start(), Ok);
+    match fork::check().map_err(Error::from).and_then(|()| here()) {
+        Ok(tokio) => {
+            let caught = CatchPanic::new(future);
+            // The panic is read on the thread that panics, which knows the place.
+            let task = async move { caught.await.map_err(Panic::from_payload) };
+            Task::of_tokio(tokio.spawn(task))
+        }
+        Err(error) => {
+            drop_quietly(future);
+            Task::refused(error)
+        }
     }
 }
