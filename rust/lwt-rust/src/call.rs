@@ -96,9 +96,9 @@ where
     E: Into<Error>,
 {
     let (executor, arguments) = attach(lock)?;
-    executor.forget_taken();
+    executor.functions().forget();
     let mut future = executor.call_future(start(lock, arguments)?);
-    let context = executor.give_context(lock)?;
+    let context = executor.functions().give_context(lock)?;
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
         let ticket = executor.adopt(lock, future, cancellation)?;
         let ticket = Root::new(Val::from_bits(ticket.to_bits()));

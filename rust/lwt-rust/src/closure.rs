@@ -86,7 +86,7 @@ impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let function = Arc::new(Function::new(function(value)?));
         if let Some(executor) = domain::here() {
-            executor.take_up(function.clone());
+            executor.functions().note(function.clone());
         }
         Ok(LwtFn {
             function,

@@ -113,11 +113,11 @@ where
         };
         let executor = domain::here();
         if let Some(executor) = executor {
-            executor.forget_taken();
+            executor.functions().forget();
         }
         let function = start(lock, arguments)?;
         if let Some(executor) = executor {
-            executor.give_context(lock)?;
+            executor.functions().give_context(lock)?;
         }
         let tokio = match USES_TOKIO {
             true => Some(domain::tokio()?),

@@ -11,11 +11,7 @@ use event_listener::{Event, IntoNotification, listener};
 use lwt_rust_core::{CatchPanic, CountedTask, Slots, Ticket, catch_panic, drop_quietly};
 use pin_project_lite::pin_project;
 
-use super::{
-    Action, DomainExecutor, coop,
-    tasks::{TaskId, too_many},
-    waker,
-};
+use super::{Action, DomainExecutor, coop, first, slots::too_many, tasks::TaskId};
 use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
@@ -173,7 +169,7 @@ impl DomainExecutor {
         let _tokio = enter_tokio(self.shared.tokio());
         coop::begin(self.shared.tokio());
         let future = future.project().future;
-        lock.lend(|| future.poll(&mut Context::from_waker(&waker::first())))
+        lock.lend(|| future.poll(&mut Context::from_waker(&first::first())))
     }
 
     /// Makes a task of a call that has begun, and polls it once more, so that the future
@@ -195,7 +191,7 @@ impl DomainExecutor {
         T: IntoOcaml,
         E: Into<Error>,
     {
-        let is_woken = waker::take_first();
+        let is_woken = first::take_first();
         let ticket = self.insert_call(lock, cancellation)?;
         *future.as_mut().project().call = Some(Running::new(self, ticket));
         let made = self.make_task(future);

@@ -1,10 +1,12 @@
 //! The closures that a call has given to Rust.
 
-use std::sync::Arc;
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use once_cell::sync::OnceCell;
 
-use super::DomainExecutor;
 use crate::{
     callbacks::{Callback, call_back},
     error::{Error, Exception},
@@ -37,20 +39,28 @@ impl Function {
     }
 }
 
-impl DomainExecutor {
+/// The closures that the running stub has read.
+#[derive(Default)]
+pub(crate) struct Functions {
+    read: RefCell<Vec<Arc<Function>>>,
+    /// Whether `read` holds any.
+    are_any: Cell<bool>,
+}
+
+impl Functions {
     /// Forgets closures that an earlier stub has read. A stub calls it before it reads its
     /// arguments.
     #[inline]
-    pub(crate) fn forget_taken(&self) {
-        if self.has_taken.replace(false) {
-            drop(self.taken.take());
+    pub(crate) fn forget(&self) {
+        if self.are_any.replace(false) {
+            drop(self.read.take());
         }
     }
 
     /// Notes a closure that the running stub has read.
-    pub(crate) fn take_up(&self, function: Arc<Function>) {
-        self.taken.borrow_mut().push(function);
-        self.has_taken.set(true);
+    pub(crate) fn note(&self, function: Arc<Function>) {
+        self.read.borrow_mut().push(function);
+        self.are_any.set(true);
     }
 
     /// Gives the closures that the running stub has read to its call. A stub calls it when
@@ -58,7 +68,7 @@ impl DomainExecutor {
     /// closures.
     #[inline]
     pub(crate) fn give_context(&self, lock: &mut Lock) -> Result<Root, Error> {
-        match self.has_taken.replace(false) {
+        match self.are_any.replace(false) {
             true => self.give_context_now(lock),
             false => Ok(Root::UNIT),
         }
@@ -66,14 +76,14 @@ impl DomainExecutor {
 
     #[cold]
     fn give_context_now(&self, lock: &mut Lock) -> Result<Root, Error> {
-        let taken = self.taken.take();
+        let read = self.read.take();
         let context = match call_back(lock, Callback::CaptureContext, &[&Root::UNIT]) {
             // It is an error if OCaml has no memory, or if the handler of a signal raises.
             Some(Ok(context)) => Root::new(context),
             Some(Err(raised)) => return Err(Exception::raised(lock, raised).into()),
             None => Root::UNIT,
         };
-        for function in taken {
+        for function in read {
             let _ = function.context.set(Root::new(context.get(lock)));
         }
         Ok(context)

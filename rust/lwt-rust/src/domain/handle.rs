@@ -18,12 +18,11 @@ use pin_project_lite::pin_project;
 use super::{
     DomainExecutor, Task,
     here::{executor_at_hand, here, reads_for},
-    registry,
-    spawn::Spawned,
+    spawned::Spawned,
     tasks::Request,
     waker::Number,
 };
-use crate::{bound::succeeds, error::Error, fork, lwt_loop::LwtLoop, ocaml::notify, runtime};
+use crate::{bound::succeeds, error::Error, fork, lwt_loop::LwtLoop, ocaml::notify};
 
 /// The part of an executor that wakers and handles use. They may live for any time, so it
 /// is never freed (rule 12). A later domain may use the executor again, in another *life*.
@@ -89,19 +88,6 @@ pub(crate) enum Way {
 }
 
 impl Shared {
-    /// Whether the calling thread belongs to the domain and waits in a `block_on`, with
-    /// this waker. Then nothing in the domain can go on.
-    #[cold]
-    pub(super) fn waits_for_itself(&self, waker: &Waker) -> bool {
-        if !runtime::is_blocking(waker) {
-            return false;
-        }
-        match executor_at_hand(self) {
-            Some(executor) => executor.slot_of(waker).is_none(),
-            None => registry::is_of_this_domain(self),
-        }
-    }
-
     pub(super) fn new(way: Way, tokio: tokio::runtime::Handle) -> &'static Self {
         let number = Number::next();
         let shared: &'static Shared = Box::leak(Box::new(Shared {
@@ -229,14 +215,6 @@ const _: () = {
 impl Handle {
     pub(super) fn new(shared: &'static Shared, life: Life) -> Self {
         Handle { shared, life }
-    }
-
-    /// The handle of the domain that runs the Lwt loop. `None` before that domain has an
-    /// executor, which its first call of an asynchronous function makes, or
-    /// `Lwt_rust.Runtime.start`. `None` after the executor was shut down, too. Any thread
-    /// may call it.
-    pub fn of_lwt() -> Option<Self> {
-        registry::of_lwt()
     }
 
     /// The handle of the domain for which the calling thread reads a value: usually the

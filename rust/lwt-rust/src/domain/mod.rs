@@ -4,14 +4,15 @@
 //! | --- | --- |
 //! | [`Handle`], [`Task`] | any thread: spawns tasks, wakes the domain |
 //! | [`DomainExecutor`] | a task of the domain: spawns tasks that are not `Send` |
-//! | `spawn`, `driver` | spawned tasks, and the task of the domain that runs them |
+//! | `spawn` | any thread: spawns tasks |
+//! | `spawned`, `driver` | spawned tasks, and the task of the domain that runs them |
 //! | `tasks` | the domain: runs its tasks; any thread: wakes them |
 //! | `waker` | any thread: wakers |
 //! | `here` | any thread: the executor of that thread |
-//! | `waits` | the domain: the Lwt promises that its tasks await |
+//! | `waits`, `settle` | the domain: the Lwt promises that its tasks await, and OCaml's answers |
 //! | `function` | the stubs: the Lwt closures that they have read |
-//! | `actions` | the domain's stubs: requests that they leave for OCaml |
-//! | `calls` | the stubs: calls that OCaml makes and cancels |
+//! | `actions`, `hand_over` | the domain's stubs: requests that they leave for OCaml |
+//! | `calls`, `first` | the stubs: calls that OCaml makes and cancels, and the waker of their first polls |
 //! | `turn` | the stubs: polls |
 //! | `coop` | the stubs: how much a task does in one poll |
 //! | `close` | the OCaml side: ends all tasks |
@@ -23,13 +24,18 @@ mod calls;
 mod close;
 mod coop;
 mod driver;
+mod first;
 mod function;
+mod hand_over;
 mod handle;
 mod here;
 mod registry;
 mod reuse;
+mod settle;
+mod slots;
 mod spare;
 mod spawn;
+mod spawned;
 mod task;
 mod tasks;
 mod turn;
@@ -40,7 +46,6 @@ use std::{
     cell::{Cell, Ref, RefCell},
     future::Future,
     os::unix::net::UnixStream,
-    sync::Arc,
 };
 
 use lwt_rust_core::drop_quietly;
@@ -55,16 +60,18 @@ pub(crate) use registry::{
     at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio,
 };
 pub(crate) use reuse::DomainLife;
-pub(crate) use spawn::Output;
+pub(crate) use settle::{promised, settle};
 pub use spawn::{spawn, spawn_local};
+pub(crate) use spawned::Output;
 pub use task::Task;
-pub(crate) use waits::{Outcome, Sink, promised, settle};
+pub(crate) use waits::{Outcome, Sink};
 
 use calls::Calls;
 use driver::Drivers;
+use function::Functions;
 use handle::{CurrentLife, Life};
 use here::{executor_at_hand, executor_of_task};
-use spawn::Local;
+use spawned::Local;
 use tasks::Tasks;
 use waits::Waits;
 
@@ -101,9 +108,7 @@ pub struct DomainExecutor {
     /// Whether the domain was told of what is left, and has not polled since.
     is_told: Cell<bool>,
     /// The closures that the running stub has read.
-    taken: RefCell<Vec<Arc<Function>>>,
-    /// Whether `taken` holds any.
-    has_taken: Cell<bool>,
+    functions: Functions,
     calls: Calls,
     /// The Lwt promises that the tasks await.
     waits: Waits,
@@ -122,8 +127,7 @@ impl DomainExecutor {
             actions: RefCell::default(),
             is_left: Cell::new(false),
             is_told: Cell::new(false),
-            taken: RefCell::default(),
-            has_taken: Cell::new(false),
+            functions: Functions::default(),
             calls: Calls::default(),
             waits: Waits::new(),
         }
@@ -184,6 +188,10 @@ impl DomainExecutor {
     /// Whether the Lwt loop drives it.
     pub(crate) fn is_of_lwt(&self) -> bool {
         self.is_of_lwt
+    }
+
+    pub(crate) fn functions(&self) -> &Functions {
+        &self.functions
     }
 
     pub(crate) fn waits(&self) -> &Waits {

@@ -6,11 +6,12 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::Waker,
 };
 
 use super::{
     DomainExecutor, Handle, Shared, Way,
-    here::{here, set_executor},
+    here::{executor_at_hand, here, set_executor},
     reuse,
 };
 use crate::{
@@ -112,10 +113,35 @@ fn attached_now(lock: &mut Lock) -> Result<&'static DomainExecutor, Error> {
         .ok_or(Error::Abandoned)
 }
 
+impl Shared {
+    /// Whether the calling thread belongs to the domain and waits in a `block_on`, with
+    /// this waker. Then nothing in the domain can go on.
+    #[cold]
+    pub(super) fn waits_for_itself(&self, waker: &Waker) -> bool {
+        if !runtime::is_blocking(waker) {
+            return false;
+        }
+        match executor_at_hand(self) {
+            Some(executor) => executor.slot_of(waker).is_none(),
+            None => is_of_this_domain(self),
+        }
+    }
+}
+
+impl Handle {
+    /// The handle of the domain that runs the Lwt loop. `None` before that domain has an
+    /// executor, which its first call of an asynchronous function makes, or
+    /// `Lwt_rust.Runtime.start`. `None` after the executor was shut down, too. Any thread
+    /// may call it.
+    pub fn of_lwt() -> Option<Self> {
+        of_lwt()
+    }
+}
+
 /// Whether the calling thread runs a stub of the domain that `shared` belongs to. The
 /// executor need not be attached to the thread.
 #[cold]
-pub(super) fn is_of_this_domain(shared: &Shared) -> bool {
+fn is_of_this_domain(shared: &Shared) -> bool {
     let is_it = |owner: &Owner| std::ptr::eq(owner.handle.shared(), shared);
     ocaml::domain().is_some_and(|domain| {
         let executors = executors();
@@ -124,7 +150,7 @@ pub(super) fn is_of_this_domain(shared: &Shared) -> bool {
     })
 }
 
-pub(super) fn of_lwt() -> Option<Handle> {
+fn of_lwt() -> Option<Handle> {
     let executors = executors();
     let mut handles = executors.iter().map(|owner| owner.handle);
     handles.find(|handle| handle.shared().is_of_lwt())

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::{
     Shared,
-    spawn::{Local, Output},
+    spawned::{Local, Output},
 };
 use crate::{
     error::{Error, Panic},

@@ -13,12 +13,13 @@ use std::{
     task::{Context, Waker},
 };
 
-use lwt_rust_core::{Contents, Slots, Ticket, drop_quietly, most_slots};
+use lwt_rust_core::{Contents, Slots, Ticket, drop_quietly};
 
 use super::{
     DomainExecutor, Shared, coop,
     driver::Drivers,
     here::executor_at_hand,
+    slots::{TaskSlot, too_many},
     spare::Spare,
     waker::{slot_of, waker},
 };
@@ -31,10 +32,6 @@ pub(super) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
 /// Names a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskId(Ticket);
-
-/// The slot of a task, by which it is woken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TaskSlot(pub(super) usize);
 
 impl TaskId {
     pub(super) fn slot(self) -> TaskSlot {
@@ -324,13 +321,4 @@ impl DomainExecutor {
     pub(crate) fn slot_of(&self, waker: &Waker) -> Option<TaskSlot> {
         slot_of(self.shared.number(), waker)
     }
-}
-
-/// The error for more things than wakers and tickets have numbers for.
-#[cold]
-pub(crate) fn too_many(things: &str) -> Error {
-    Error::message(format!(
-        "this domain has {} {things} at a time, which is the most that it can have",
-        most_slots()
-    ))
 }

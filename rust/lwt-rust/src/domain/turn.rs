@@ -1,6 +1,6 @@
 //! How the executor runs its tasks.
 
-use super::{Action, DomainExecutor, coop, tasks::TaskSlot};
+use super::{Action, DomainExecutor, coop, slots::TaskSlot};
 use crate::{
     error, fork,
     ocaml::{Lock, Val},

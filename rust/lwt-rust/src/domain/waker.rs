@@ -5,7 +5,6 @@
 //! that has the slot by now, which does no harm: a future may be polled without a reason.
 
 use std::{
-    cell::Cell,
     ptr,
     sync::atomic::{AtomicUsize, Ordering},
     task::{RawWaker, RawWakerVTable, Waker},
@@ -13,7 +12,7 @@ use std::{
 
 use once_cell::sync::OnceCell;
 
-use super::{Shared, tasks::TaskSlot};
+use super::{Shared, slots::TaskSlot};
 
 /// The number of an executor. They begin with 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,36 +92,4 @@ pub(super) fn waker(number: Number, slot: TaskSlot) -> Waker {
 pub(super) fn slot_of(number: Number, waker: &Waker) -> Option<TaskSlot> {
     let (its, slot) = parts(waker.data());
     (ptr::eq(waker.vtable(), &VTABLE) && its == number).then_some(slot)
-}
-
-thread_local! {
-    /// Whether a first waker was used on this thread since this was last read or reset.
-    static FIRST_IS_WOKEN: Cell<bool> = const { Cell::new(false) };
-}
-
-static FIRST_VTABLE: RawWakerVTable = RawWakerVTable::new(
-    |_| RawWaker::new(ptr::null(), &FIRST_VTABLE),
-    |_| FIRST_IS_WOKEN.set(true),
-    |_| FIRST_IS_WOKEN.set(true),
-    |_| (),
-);
-
-/// The waker of the first poll of a call, which has no task yet. A second poll with the
-/// task's own waker follows. So this waker only notes whether the future has woken itself,
-/// in which case the future wants the second poll to come later.
-pub(super) fn first() -> Waker {
-    FIRST_IS_WOKEN.set(false);
-    // SAFETY: the functions of the table take any data, which they never follow, on any
-    // thread; there is nothing to free.
-    unsafe { Waker::new(ptr::null(), &FIRST_VTABLE) }
-}
-
-/// Whether `waker` is the waker of a first poll.
-pub(crate) fn is_first(waker: &Waker) -> bool {
-    ptr::eq(waker.vtable(), &FIRST_VTABLE)
-}
-
-/// Whether a first waker was used on this thread since this was last called.
-pub(super) fn take_first() -> bool {
-    FIRST_IS_WOKEN.replace(false)
 }

@@ -1,0 +1,114 @@
+//! How stubs give OCaml the actions that tasks leave.
+
+use lwt_rust_core::Ticket;
+
+use super::{
+    DomainExecutor,
+    actions::{Action, Ask, End},
+};
+use crate::{
+    error::Error,
+    ocaml::{Lock, Root, Val},
+};
+
+impl DomainExecutor {
+    /// Leaves an action, which OCaml carries out when the running stub returns.
+    #[inline]
+    pub(crate) fn leave(&self, action: Action) {
+        self.actions.borrow_mut().push(action);
+        self.is_left.set(true);
+    }
+
+    /// Begins a wait of the task that is being polled, and leaves the action by which OCaml
+    /// will settle it.
+    ///
+    /// # Errors
+    ///
+    /// If the executor is closed, or there are too many waits.
+    pub(crate) fn ask(&self, ask: Ask) -> Result<Ticket, Error> {
+        if self.shared.is_closed() {
+            return Err(Error::Abandoned);
+        }
+        let wait = self.waits.begin(self.running_slot())?;
+        self.leave(match ask {
+            Ask::Call(function, argument) => Action::Call {
+                function,
+                argument,
+                wait,
+            },
+            Ask::Observe(promise) => Action::Observe { promise, wait },
+        });
+        Ok(wait)
+    }
+
+    /// Gives OCaml all actions that were left, as a value of the type `actions`. A stub
+    /// that polls tasks calls this last. `is_exhausted` says that the poll has ended with
+    /// work left.
+    #[inline]
+    pub(crate) fn hand_over<'l>(&self, lock: &'l mut Lock, is_exhausted: bool) -> Val<'l> {
+        if !self.is_left.get() && !is_exhausted {
+            return Val::from_index(End::Nothing as usize);
+        }
+        self.hand_over_now(lock, is_exhausted)
+    }
+
+    fn hand_over_now<'l>(&self, lock: &'l mut Lock, is_exhausted: bool) -> Val<'l> {
+        self.functions.forget();
+        let end = match self.must_come_back() || is_exhausted {
+            true => End::ComeBack,
+            false => End::Nothing,
+        };
+        let mut next = Root::new(Val::from_index(end as usize));
+        // The list is borrowed for one action at a time, and not while memory is allocated:
+        // then a finaliser may run, and leave an action.
+        loop {
+            let mut actions = self.actions.borrow_mut();
+            let last = actions.pop();
+            let is_first = actions.is_empty();
+            drop(actions);
+            match last {
+                None => return next.get(lock),
+                Some(first) if is_first => return first.block(lock, &next),
+                Some(other) => next = Root::new(other.block(lock, &next)),
+            }
+        }
+    }
+
+    /// Whether tasks are runnable and no poll is on its way, so that the caller has to ask
+    /// for one. That is so once, until the next poll.
+    fn must_come_back(&self) -> bool {
+        self.is_left.set(false);
+        if self.tasks.are_idle() || self.shared.is_closed() {
+            return false;
+        }
+        match self.is_of_lwt {
+            true => self.shared.park().wake(),
+            false => {
+                // The domain's own loop may be waiting on another thread, which has to be
+                // woken.
+                self.shared.wake();
+                false
+            }
+        }
+    }
+
+    /// The counterpart of [`hand_over`](DomainExecutor::hand_over) for a stub whose result
+    /// is not of the type `actions`. The next poll sees to the tasks and actions that are
+    /// left, and this asks for that poll.
+    #[inline]
+    pub(crate) fn see_to_what_is_left(&self) {
+        if self.is_left.replace(false) {
+            self.see_to_it_now();
+        }
+    }
+
+    #[cold]
+    fn see_to_it_now(&self) {
+        let is_something = !self.tasks.are_idle() || !self.actions.borrow().is_empty();
+        if is_something && !self.shared.is_closed() {
+            // The stub that polls looks at this flag.
+            self.is_left.set(true);
+            self.shared.wake();
+        }
+    }
+}
