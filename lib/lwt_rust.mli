@@ -370,9 +370,8 @@ end
 (** The results of stubs.
 
     The modules that [lwt-rust bindings] makes use this module, and a program
-    calls the functions of those. Code with hand-written stubs
-    ([lwt_rust::export!]) uses it too. The functions have the alert
-    [lwt_rust_generated], which such code switches off:
+    calls the functions of those. The functions have the alert
+    [lwt_rust_generated], which a generated module switches off:
 
     {[
       [@@@alert "-lwt_rust_generated"]

@@ -2,7 +2,7 @@
 
 open Lwt.Syntax
 open Support
-module F = Rust_functions
+module F = Rust
 
 let contains text part =
   let rec is_at i =
@@ -40,26 +40,26 @@ let settled_twice () =
   let again = "the promise was settled before" in
   refused "resolve" again (fun () -> Lwt_rust.Promise.resolve promise 1);
   refused "reject" again (fun () -> Lwt_rust.Promise.reject promise Exit);
-  let* () = expect "the first" (Rust.await_promise promise) (( = ) Exit) in
+  let* () = expect "the first" (Rust.await_portable promise) (( = ) Exit) in
   still_works ()
 
 let given_twice () =
   let promise = Lwt_rust.Promise.create () in
-  let first = Rust.await_promise promise in
-  let* () = rejected "pending" "given to Rust" (Rust.await_promise promise) in
+  let first = Rust.await_portable promise in
+  let* () = rejected "pending" "given to Rust" (Rust.await_portable promise) in
   Lwt_rust.Promise.resolve promise 1;
   let* first = first in
   check_int "the first" 1 first;
-  let* () = rejected "settled" "given to Rust" (Rust.await_promise promise) in
+  let* () = rejected "settled" "given to Rust" (Rust.await_portable promise) in
   still_works ()
 
 let taken_twice () =
-  let call = Rust.Raw.yield 2 1 in
-  let promise = Rust.promise call in
-  refused "pending" "taken before" (fun () -> Rust.promise call);
+  let call = Rust.Call.yield 2 1 in
+  let promise = promise_of call in
+  refused "pending" "taken before" (fun () -> promise_of call);
   let* one = promise in
   check_int "the first" 1 one;
-  refused "settled" "taken before" (fun () -> Rust.promise call);
+  refused "settled" "taken before" (fun () -> promise_of call);
   still_works ()
 
 let cancelled_twice () =
@@ -172,20 +172,20 @@ let elsewhere f =
 let wrong_domain () =
   let* () = still_works () in
   elsewhere (fun () ->
-      (match Lwt.state (Rust.promise (Rust.Raw.yield 1 ())) with
+      (match Lwt.state (promise_of (Rust.Call.yield 1 ())) with
       | Fail exn -> says "as if it ran the loop" "Lwt_rust.Executor.run" exn
       | Return () | Sleep -> Alcotest.fail "no loop runs here");
       refused "start" "runs no Lwt loop" (fun () -> Lwt_rust.Runtime.start ());
       refused "shutdown" "the domain that runs the Lwt loop" (fun () ->
           Lwt_rust.Runtime.shutdown ()));
   refused "run, in the loop's" "use the promise of the call" (fun () ->
-      Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 1 ()));
+      Lwt_rust.Executor.run (fun () -> Rust.Call.yield 1 ()));
   elsewhere (fun () ->
       refused "run in run" "running" (fun () ->
           Lwt_rust.Executor.run (fun () ->
-              Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 1 ());
-              Rust.Raw.ready ()));
-      let call = Rust.Raw.yield 1 () in
+              Lwt_rust.Executor.run (fun () -> Rust.Call.yield 1 ());
+              Rust.Call.ready ()));
+      let call = Rust.Call.yield 1 () in
       Lwt_rust.Executor.run (fun () -> call);
       refused "an old call" "taken before" (fun () ->
           Lwt_rust.Executor.run (fun () -> call)));
@@ -224,7 +224,7 @@ let forked_child () =
       forked "resolve" (fun () -> Lwt_rust.Promise.resolve promise 1);
       forked "live" (fun () -> ignore (Lwt_rust.Debug.live ()));
       forked "run" (fun () ->
-          Lwt_rust.Executor.run (fun () -> Rust.Raw.ready ())));
+          Lwt_rust.Executor.run (fun () -> Rust.Call.ready ())));
   Lwt_rust.Promise.resolve promise 1
 
 (* {1 Settings} *)
@@ -273,7 +273,7 @@ let after_shutdown () =
   refused "start" ended (fun () -> Lwt_rust.Runtime.start ());
   refused "run" ended (fun () ->
       elsewhere (fun () ->
-          Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 1 ())));
+          Lwt_rust.Executor.run (fun () -> Rust.Call.yield 1 ())));
   (* Settling a promise works, though Rust can no longer read it. *)
   Lwt_rust.Promise.resolve promise 1;
   (* Functions that need no executor still work. *)

@@ -1,7 +1,7 @@
 (* Rust code that waits in a [block_on]. Each case runs this program again, since it
    could wait for ever. *)
 
-open Rust_functions
+open Rust
 
 let check what expected found = if expected <> found then failwith what
 let canceled = ref 0
@@ -45,7 +45,7 @@ let in_a_domain () =
   let block () = block_on_now Lwt.return 1 0 in
   Domain.join
     (Domain.spawn (fun () ->
-         Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 1 ());
+         Lwt_rust.Executor.run (fun () -> Rust.Call.yield 1 ());
          match block () with
          | (_ : int) -> failwith "no exception"
          | exception exn -> if not (is_refused exn) then raise exn))

@@ -45,12 +45,10 @@ let resumed_by_another_thread () =
     opens opener;
     check_refused name called
   in
-  refused "a function" Rust_functions.stays;
-  refused "a protected one" Rust_functions.stays_protected;
-  refused "one that cannot fail" (fun gate ->
-      Rust_functions.stays_with gate (ref 0));
-  refused "one that the compiler is in doubt about"
-    Rust_functions.stays_in_doubt;
+  refused "a function" Rust.stays;
+  refused "a protected one" Rust.stays_protected;
+  refused "one that cannot fail" (fun gate -> Rust.stays_with gate (ref 0));
+  refused "one that the compiler is in doubt about" Rust.stays_in_doubt;
   refused "an exported one" Rust.stays;
   run (still_works ())
 
@@ -61,31 +59,30 @@ let resumed_by_its_thread () =
     opens opener;
     run called
   in
-  check_bool "a function" true (resumed Rust_functions.stays);
-  check_bool "a protected one" true (resumed Rust_functions.stays_protected);
+  check_bool "a function" true (resumed Rust.stays);
+  check_bool "a protected one" true (resumed Rust.stays_protected);
   let value = ref 0 in
   check_bool "one that cannot fail" true
-    (value == resumed (fun gate -> Rust_functions.stays_with gate value));
+    (value == resumed (fun gate -> Rust.stays_with gate value));
   check_bool "an exported one" true (resumed Rust.stays);
   check_bool "one that the compiler is in doubt about" true
-    (resumed Rust_functions.stays_in_doubt);
+    (resumed Rust.stays_in_doubt);
   check_int "one whose futures borrow" 6
-    (run (Rust_functions.lengths_of [ "one"; "two" ]));
-  check_int "one that calls itself" 10 (run (Rust_functions.sum_down 4));
+    (run (Rust.lengths_of [ "one"; "two" ]));
+  check_int "one that calls itself" 10 (run (Rust.sum_down 4));
   (* A thread that is not the first to call makes the call and runs the loop. *)
-  check_bool "a thread" true
-    (in_a_thread (fun () -> resumed Rust_functions.stays))
+  check_bool "a thread" true (in_a_thread (fun () -> resumed Rust.stays))
 
 let send_futures_move () =
   let gate, opener = Lwt.wait () in
-  let called = in_a_thread (fun () -> Rust_functions.moves gate) in
+  let called = in_a_thread (fun () -> Rust.moves gate) in
   opens opener;
   check_bool "the same thread" false (run called)
 
 let dropped_by f =
-  let before = Rust_functions.dropped () in
+  let before = Rust.dropped () in
   f ();
-  Rust_functions.dropped () - before
+  Rust.dropped () - before
 
 let cancelled_by_another_thread () =
   let tasks () = (Lwt_rust.Debug.live ()).tasks in
@@ -101,23 +98,22 @@ let cancelled_by_another_thread () =
     check_bool "awaits" is_leaked (is_pending gate)
   in
   check_int "not Send" 0
-    (dropped_by (cancel Rust_functions.hold_on_thread ~is_leaked:true));
-  check_int "Send" 1
-    (dropped_by (cancel Rust_functions.hold_anywhere ~is_leaked:false))
+    (dropped_by (cancel Rust.hold_on_thread ~is_leaked:true));
+  check_int "Send" 1 (dropped_by (cancel Rust.hold_anywhere ~is_leaked:false))
 
 let cancelled_by_its_thread () =
   let cancel call () =
     let gate, _ = Lwt.task () in
     Lwt.cancel (call gate)
   in
-  check_int "not Send" 1 (dropped_by (cancel Rust_functions.hold_on_thread));
-  check_int "Send" 1 (dropped_by (cancel Rust_functions.hold_anywhere))
+  check_int "not Send" 1 (dropped_by (cancel Rust.hold_on_thread));
+  check_int "Send" 1 (dropped_by (cancel Rust.hold_anywhere))
 
 (* If a thread may not poll a future, it does not drop the future either. *)
 let refused_is_not_dropped () =
   let refuse () =
     let gate, opener = Lwt.wait () in
-    let called = in_a_thread (fun () -> Rust_functions.hold_on_thread gate) in
+    let called = in_a_thread (fun () -> Rust.hold_on_thread gate) in
     opens opener;
     check_refused "refused" called
   in
@@ -126,10 +122,10 @@ let refused_is_not_dropped () =
 (* Another thread has dropped a future that is still in a list of tokio's. Its memory must
    not be used for another value. *)
 let leaked_with_its_memory () =
-  let cancel_one _ = Lwt.cancel (in_a_thread Rust_functions.wait_for_notice) in
+  let cancel_one _ = Lwt.cancel (in_a_thread Rust.wait_for_notice) in
   List.iter cancel_one (List.init 20 Fun.id);
-  let others = List.init 20 (fun _ -> Rust_functions.wait_for_notice ()) in
-  Rust_functions.give_notice ();
+  let others = List.init 20 (fun _ -> Rust.wait_for_notice ()) in
+  Rust.give_notice ();
   run (Lwt.join others);
   run (still_works ())
 
@@ -139,25 +135,25 @@ let leaked_with_its_memory () =
    polls the future that awaits the task. *)
 let local_task_of_another_thread () =
   let promise = Lwt_rust.Promise.create () in
-  let called = Rust.promise (Rust.Raw.spawn_and_wait promise) in
+  let called = promise_of (Rust.Call.spawn_and_wait_portable promise) in
   in_a_thread (fun () -> Lwt_main.run (pauses 3));
   Lwt_rust.Promise.resolve promise ();
   check_refused "the task" called
 
 let local_task_of_its_thread () =
   let gate, opener = Lwt.wait () in
-  let before = Rust_functions.dropped () in
-  let called = Rust_functions.spawn_and_wait gate in
+  let before = Rust.dropped () in
+  let called = Rust.spawn_and_wait gate in
   run (pauses 3);
   opens opener;
   check_bool "on this thread" true (run called);
-  check_int "dropped" 1 (Rust_functions.dropped () - before)
+  check_int "dropped" 1 (Rust.dropped () - before)
 
 (* {1 Other domains} *)
 
 let resumed_by_another_thread_of_a_domain () =
   let domain () =
-    Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 1 ());
+    Lwt_rust.Executor.run (fun () -> Rust.Call.yield 1 ());
     let raises_refused name f =
       match Lwt_rust.Executor.run f with
       | (_ : bool) -> Alcotest.failf "%s: expected an exception" name
@@ -169,18 +165,18 @@ let resumed_by_another_thread_of_a_domain () =
       Lwt_rust.Promise.resolve promise ();
       called
     in
-    let stays = begun_elsewhere Rust.Raw.stays_created in
+    let stays = begun_elsewhere Rust.Call.stays_portable in
     raises_refused "not Send" (fun () -> stays);
-    let moves = begun_elsewhere Rust.Raw.moves_created in
+    let moves = begun_elsewhere Rust.Call.moves_portable in
     check_bool "the same thread" false (Lwt_rust.Executor.run (fun () -> moves));
     let promise = Lwt_rust.Promise.create () in
-    let stays = Rust.Raw.stays_created promise in
+    let stays = Rust.Call.stays_portable promise in
     Lwt_rust.Promise.resolve promise ();
     check_bool "its thread" true (Lwt_rust.Executor.run (fun () -> stays));
     (* At the end of the domain, its first thread drops the tasks that are left. *)
     let left = Lwt_rust.Promise.create () in
     in_a_thread (fun () ->
-        ignore (Rust.Raw.hold_on_thread left : unit Lwt_rust.Executor.call))
+        ignore (Rust.Call.hold_portable left : unit Lwt_rust.Executor.call))
   in
   check_int "dropped" 0
     (dropped_by (fun () -> Domain.join (Domain.spawn domain)));
@@ -195,14 +191,12 @@ let spawned_when_a_thread_ends () =
   let in_lwt () =
     let rec go n =
       if n = 0 then Lwt.return_unit
-      else Lwt.bind (Rust.spin ~tasks:4 20) (fun () -> go (n - 1))
+      else Lwt.bind (Rust.spin 4 20) (fun () -> go (n - 1))
     in
     run (go 100)
   in
   let begin_one _ =
-    Thread.create
-      (fun () -> ignore (Rust_functions.spawn_at_end () : unit Lwt.t))
-      ()
+    Thread.create (fun () -> ignore (Rust.spawn_at_end () : unit Lwt.t)) ()
   in
   let all = List.init threads begin_one in
   in_lwt ();
@@ -210,7 +204,7 @@ let spawned_when_a_thread_ends () =
   (* [Thread.join] returns before the destructors of the thread have run. *)
   let deadline = Unix.gettimeofday () +. 20. in
   let rec wait () =
-    let abandoned, other, pending = Rust_functions.spawned_at_end () in
+    let abandoned, other, pending = Rust.spawned_at_end () in
     if abandoned + other + pending < threads * 1000 then
       if Unix.gettimeofday () > deadline then
         Alcotest.fail "the destructors did not run"

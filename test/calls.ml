@@ -62,11 +62,11 @@ let many_tokio_tasks_finish_together () =
 let taken_late () =
   let later call =
     let* () = pauses 5 in
-    Rust.promise call
+    promise_of call
   in
-  let value = Rust.Raw.yield 1 7 in
-  let error = Rust.Raw.fail true in
-  let never_taken = Rust.Raw.yield 1 9 in
+  let value = Rust.Call.yield 1 7 in
+  let error = Rust.Call.fail true in
+  let never_taken = Rust.Call.yield 1 9 in
   let others = List.init 40 (fun n -> Rust.yield 1 n) in
   let* n = later value in
   check_int "value" 7 n;
@@ -77,7 +77,7 @@ let taken_late () =
   in
   let* numbers = Lwt.all others in
   check_bool "others" true (numbers = List.init 40 Fun.id);
-  let cancelled = later (Rust.Raw.for_ever ()) in
+  let cancelled = later (Rust.Call.for_ever ()) in
   let* () = pauses 7 in
   Lwt.cancel cancelled;
   let* () = expect "cancelled" cancelled (( = ) Lwt.Canceled) in
@@ -90,7 +90,7 @@ let called_by_a_thread () =
   let is_over = ref false in
   let call () =
     for _ = 1 to 60 do
-      calls := Rust_functions.spin_and_yield 0.01 :: !calls;
+      calls := Rust.spin_and_yield 0.01 :: !calls;
       Thread.delay 0.001
     done;
     is_over := true
@@ -127,10 +127,10 @@ let rust_awaits_lwt () =
 let rust_awaits_a_promise_of_ours () =
   let before = Lwt_rust.Promise.create () in
   Lwt_rust.Promise.resolve before "before";
-  let* x = Rust.await_promise before in
+  let* x = Rust.await_portable before in
   check_string "settled before" "before" x;
   let after = Lwt_rust.Promise.create () in
-  let awaiting = Rust.await_promise after in
+  let awaiting = Rust.await_portable after in
   check_bool "pending" true (is_pending awaiting);
   Lwt_rust.Promise.resolve after "after";
   let* x = awaiting in
@@ -138,7 +138,7 @@ let rust_awaits_a_promise_of_ours () =
   let rejected = Lwt_rust.Promise.create () in
   let exn = Failure "mine" in
   Lwt_rust.Promise.reject rejected exn;
-  let+ result = result (Rust.await_promise rejected) in
+  let+ result = result (Rust.await_portable rejected) in
   match result with
   | Error e -> check_bool "the same exception" true (e == exn)
   | Ok () -> Alcotest.fail "expected a rejection"
@@ -152,9 +152,9 @@ let second_settlement_is_refused () =
   Alcotest.check_raises "reject"
     (Invalid_argument "Lwt_rust.Promise.reject: the promise was settled before")
     (fun () -> Lwt_rust.Promise.reject promise Exit);
-  let* first = Rust.await_promise promise in
+  let* first = Rust.await_portable promise in
   check_int "the first" 1 first;
-  let+ again = result (Rust.await_promise promise) in
+  let+ again = result (Rust.await_portable promise) in
   match again with
   | Error (Lwt_rust.Error { message; _ }) ->
       check_bool message true
@@ -163,7 +163,7 @@ let second_settlement_is_refused () =
   | Ok _ -> Alcotest.fail "expected a rejection"
 
 let collected_promise_is_abandoned () =
-  let awaiting = Rust.await_promise (Lwt_rust.Promise.create ()) in
+  let awaiting = Rust.await_portable (Lwt_rust.Promise.create ()) in
   let* () = Lwt.pause () in
   Gc.full_major ();
   let+ result = result awaiting in
@@ -191,19 +191,21 @@ let conversions () =
     | Ok _ -> Alcotest.fail "expected a rejection"
   in
   let* () =
-    refused "-1 does not fit in Rust's u32" (fun () ->
-        Rust.convert (true, None) (0, 0, -1) 0. ("", ""))
+    refused "argument integers of convert: -1 does not fit in Rust's u32"
+      (fun () -> Rust.convert (true, None) (0, 0, -1) 0. ("", ""))
   in
   let* () =
-    refused "a string is not UTF-8: the byte at position 1 begins no character"
-      (fun () -> Rust.convert (true, None) (0, 0, 0) 0. ("a\xff", ""))
+    refused
+      "argument text of convert: a string is not UTF-8: the byte at position 1 \
+       begins no character" (fun () ->
+        Rust.convert (true, None) (0, 0, 0) 0. ("a\xff", ""))
   in
   refused "9223372036854775807 does not fit in OCaml's int" Rust.too_large
 
 let taken_twice () =
-  let call = Rust.Raw.yield 2 'x' in
-  let promise = Rust.promise call in
-  (match Rust.promise call with
+  let call = Rust.Call.yield 2 'x' in
+  let promise = promise_of call in
+  (match promise_of call with
   | (_ : char Lwt.t) -> Alcotest.fail "expected an exception"
   | exception Invalid_argument _ -> ());
   let+ x = promise in

@@ -74,7 +74,7 @@ let dropped_promise_cancels ~on_tokio () =
     Lwt.wakeup resolver promise;
     promise
   in
-  let* () = Rust.drop_promise f ~on_tokio in
+  let* () = Rust.drop_promise f on_tokio in
   (* The closure is called after the function has returned, since a worker calls it. *)
   Lwt.bind called check_canceled
 
@@ -89,25 +89,25 @@ let cancelled_call_cancels_what_it_awaits () =
 
 let detached_promise_goes_on ~on_thread () =
   let promise = ref Lwt.return_unit in
-  let* () =
-    Rust.detach_promise ~on_thread (fun () ->
-        promise := never ();
-        !promise)
+  let closure () =
+    promise := never ();
+    !promise
   in
+  let* () = Rust.detach_promise closure on_thread in
   let+ () = pauses 3 in
   check_bool "pending" true (is_pending !promise)
 
 let ignored_promise () =
   let dropped = never () and detached = never () in
-  let* () = Rust.ignore dropped ~detach:false in
-  let* () = Rust.ignore detached ~detach:true in
+  let* () = Rust.leave_unpolled dropped false in
+  let* () = Rust.leave_unpolled detached true in
   let* () = pauses 2 in
   check_bool "detached" true (is_pending detached);
   check_canceled dropped
 
 let settled_when_the_reader_is_gone () =
   let promise = Lwt_rust.Promise.create () in
-  let awaiting = Rust.await_promise promise in
+  let awaiting = Rust.await_portable promise in
   let* () = Lwt.pause () in
   Lwt.cancel awaiting;
   let* () = pauses 2 in

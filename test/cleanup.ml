@@ -9,7 +9,7 @@ let abandoned () =
 
 (* OCaml's collector finalises a promise that OCaml has made and not settled. *)
 let collected_promise () =
-  let awaiting = Rust.await_promise (Lwt_rust.Promise.create ()) in
+  let awaiting = Rust.await_portable (Lwt_rust.Promise.create ()) in
   let* () = Lwt.pause () in
   Gc.full_major ();
   expect "abandoned" awaiting (fun exn -> exn = Lwt_rust.Abandoned)
@@ -92,10 +92,10 @@ let panics () =
 let promises () =
   releases "promises" (fun () ->
       let settled = Lwt_rust.Promise.create () in
-      let awaiting = Rust.await_promise settled in
+      let awaiting = Rust.await_portable settled in
       Lwt_rust.Promise.resolve settled (ref 0);
       let* _ = awaiting in
-      let cancelled = Rust.await_promise (Lwt_rust.Promise.create ()) in
+      let cancelled = Rust.await_portable (Lwt_rust.Promise.create ()) in
       Lwt.cancel cancelled;
       Lwt.map ignore (result cancelled))
 
@@ -103,9 +103,9 @@ let domains () =
   releases "domains" (fun () ->
       Domain.join
         (Domain.spawn (fun () ->
-             Lwt_rust.Executor.run (fun () -> Rust.Raw.leave_task (ref 0));
+             Lwt_rust.Executor.run (fun () -> Rust.Call.leave_task (ref 0));
              ignore
-               (Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 2 (ref 0))
+               (Lwt_rust.Executor.run (fun () -> Rust.Call.yield 2 (ref 0))
                  : int ref)));
       Lwt.return_unit)
 
@@ -115,10 +115,7 @@ let domains () =
 let destructors_that_call () =
   let calls = ref [] and ended = ref 0 in
   let call i turns at_end =
-    let hold =
-      if i mod 3 = 0 then Rust_functions.hold_much
-      else Rust_functions.hold_little
-    in
+    let hold = if i mod 3 = 0 then Rust.hold_much else Rust.hold_little in
     calls := (turns, hold (i land 255) turns at_end) :: !calls
   in
   let never = max_int in
@@ -159,21 +156,21 @@ let destructors_that_call () =
 (* The destructor of a connection spawns a task on tokio. *)
 let connections elsewhere () =
   let* () = Rust.sleep 1 () in
-  let before = Rust_functions.closed () in
+  let before = Rust.closed () in
   elsewhere (fun () ->
       for _ = 1 to 100 do
-        ignore (Sys.opaque_identity (Rust_functions.connection ()))
+        ignore (Sys.opaque_identity (Rust.connection ()))
       done;
       Gc.full_major ();
       Gc.full_major ());
   let rec wait () =
-    if Rust_functions.closed () - before >= 100 then Lwt.return_unit
+    if Rust.closed () - before >= 100 then Lwt.return_unit
     else
       let* () = Lwt_unix.sleep 0.001 in
       wait ()
   in
   let+ () = wait () in
-  check_int "closed" 100 (Rust_functions.closed () - before)
+  check_int "closed" 100 (Rust.closed () - before)
 
 let () =
   Alcotest.run "cleanup"

@@ -3,7 +3,7 @@
 
 open Lwt.Syntax
 open Support
-module Functions = Rust_functions
+module Functions = Rust
 
 let key = Lwt.new_key ()
 let other_key = Lwt.new_key ()

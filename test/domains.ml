@@ -46,25 +46,25 @@ let no_lwt_domain_yet () =
 
 let run_gives_what_rust_gives () =
   elsewhere (fun () ->
-      check_int "ready" 1 (run (fun () -> Rust.Raw.ready 1));
-      check_int "yield" 2 (run (fun () -> Rust.Raw.yield 5 2));
-      check_int "timer" 3 (run (fun () -> Rust.Raw.sleep 2 3));
-      check_int "worker" 4 (run (fun () -> Rust.Raw.spawn 4));
-      check_int "storm" 4950 (run (fun () -> Rust.Raw.storm 100));
-      check_int "sum" 45 (run (fun () -> Rust.Raw.sum Lwt.return 10));
-      check_int "herd" 1000 (run (fun () -> Rust.Raw.herd 1000)))
+      check_int "ready" 1 (run (fun () -> Rust.Call.ready 1));
+      check_int "yield" 2 (run (fun () -> Rust.Call.yield 5 2));
+      check_int "timer" 3 (run (fun () -> Rust.Call.sleep 2 3));
+      check_int "worker" 4 (run (fun () -> Rust.Call.spawn 4));
+      check_int "storm" 4950 (run (fun () -> Rust.Call.storm 100));
+      check_int "sum" 45 (run (fun () -> Rust.Call.sum Lwt.return 10));
+      check_int "herd" 1000 (run (fun () -> Rust.Call.herd 1000)))
 
 let run_raises () =
   elsewhere (fun () ->
-      (match run (fun () -> Rust.Raw.fail true) with
+      (match run (fun () -> Rust.Call.fail true) with
       | () -> Alcotest.fail "expected Error"
       | exception Lwt_rust.Error { message; _ } ->
           check_string "error" "the outer error" message);
-      (match run (fun () -> Rust.Raw.unwind true) with
+      (match run (fun () -> Rust.Call.unwind true) with
       | () -> Alcotest.fail "expected Panic"
       | exception Lwt_rust.Panic { message; _ } ->
           check_string "panic" "panic of the test" message);
-      match run (fun () -> Rust.Raw.call (fun () -> raise Exit) ()) with
+      match run (fun () -> Rust.Call.call (fun () -> raise Exit) ()) with
       | () -> Alcotest.fail "expected Exit"
       | exception Exit -> ())
 
@@ -72,7 +72,7 @@ let many_domains () =
   let count = 4 in
   let domain n () =
     List.fold_left
-      (fun sum i -> sum + run (fun () -> Rust.Raw.spawn i))
+      (fun sum i -> sum + run (fun () -> Rust.Call.spawn i))
       n (List.init 100 Fun.id)
   in
   let* sums = Lwt.all (List.init count (fun n -> elsewhere (domain n)))
@@ -90,10 +90,11 @@ let to_lwt_and_back () =
   elsewhere (fun () ->
       check_bool "its domain" true (run_in_lwt where = domain);
       let doubled n = Lwt.map (fun () -> 2 * n) (Lwt_unix.sleep 0.001) in
-      check_int "by Rust" 42 (run (fun () -> Rust.Raw.call_in_lwt doubled 21));
+      check_int "by Rust" 42 (run (fun () -> Rust.Call.call_in_lwt doubled 21));
       check_int "by tokio" 44
-        (run (fun () -> Rust.Raw.call_in_lwt_from_tokio doubled 22));
-      check_bool "a task" true (run (fun () -> Rust.Raw.spawn_in_lwt 7) = Some 7);
+        (run (fun () -> Rust.Call.call_in_lwt_from_tokio doubled 22));
+      check_bool "a task" true
+        (run (fun () -> Rust.Call.spawn_in_lwt 7) = Some 7);
       match run_in_lwt (fun () -> Lwt.fail Exit) with
       | () -> Alcotest.fail "expected Exit"
       | exception Exit -> ())
@@ -106,13 +107,13 @@ let a_promise_of_rust_from_another_domain () =
   let promise = Lwt_rust.Promise.create () in
   let* value =
     Lwt.both
-      (Rust.await_promise promise)
+      (Rust.await_portable promise)
       (elsewhere (fun () -> Lwt_rust.Promise.resolve promise 5))
   in
   check_int "value" 5 (fst value);
   let theirs = Lwt_rust.Promise.create () in
   let awaiting =
-    elsewhere (fun () -> run (fun () -> Rust.Raw.await_promise theirs))
+    elsewhere (fun () -> run (fun () -> Rust.Call.await_portable theirs))
   in
   let* () = Lwt_unix.sleep 0.01 in
   Lwt_rust.Promise.resolve theirs 6;
@@ -122,7 +123,7 @@ let a_promise_of_rust_from_another_domain () =
 let wrong_use () =
   let* () = Rust.yield 1 () in
   check_contains
-    (message_of (fun () -> run (fun () -> Rust.Raw.ready 1)))
+    (message_of (fun () -> run (fun () -> Rust.Call.ready 1)))
     "Lwt loop";
   check_contains (message_of (fun () -> run_in_lwt Lwt.return)) "Lwt loop";
   elsewhere (fun () ->
@@ -133,23 +134,23 @@ let wrong_use () =
       in
       check_contains refused "Lwt_rust.Executor.run";
       (* This domain has an executor of its own. *)
-      run (fun () -> Rust.Raw.yield 1 ());
+      run (fun () -> Rust.Call.yield 1 ());
       check_contains
         (message_of (fun () -> Rust.yield 1 ()))
         "Lwt_rust.Executor.run";
       let pending () = fst (Lwt.wait ()) in
       check_contains
-        (message_of (fun () -> run (fun () -> Rust.Raw.call pending ())))
+        (message_of (fun () -> run (fun () -> Rust.Call.call pending ())))
         "no Lwt loop";
-      let nested () = Lwt.return (run (fun () -> Rust.Raw.yield 1 ())) in
+      let nested () = Lwt.return (run (fun () -> Rust.Call.yield 1 ())) in
       check_contains
-        (message_of (fun () -> run (fun () -> Rust.Raw.call nested ())))
+        (message_of (fun () -> run (fun () -> Rust.Call.call nested ())))
         "already";
-      let call = Rust.Raw.yield 1 () in
+      let call = Rust.Call.yield 1 () in
       run (fun () -> call);
       check_contains (message_of (fun () -> run (fun () -> call))) "before";
       (* The executor still works. *)
-      check_int "after" 3 (run (fun () -> Rust.Raw.yield 2 3)))
+      check_int "after" 3 (run (fun () -> Rust.Call.yield 2 3)))
 
 (* The exception escapes from [run], too, and cancels the call. *)
 let what_lwt_does_not_catch () =
@@ -164,11 +165,11 @@ let what_lwt_does_not_catch () =
         Lwt.Exception_filter.(set handle_all_except_runtime);
         let finally () = Lwt.Exception_filter.(set handle_all) in
         Fun.protect ~finally @@ fun () ->
-        leaves (fun () -> Rust.Raw.swallow raises false);
-        leaves (fun () -> Rust.Raw.swallow raises true);
-        leaves (fun () -> Rust.Raw.swallow_and_wait raises);
-        check_int "after" 3 (run (fun () -> Rust.Raw.yield 2 3));
-        check_int "futures" 0 (run Rust.Raw.live))
+        leaves (fun () -> Rust.Call.swallow raises false);
+        leaves (fun () -> Rust.Call.swallow raises true);
+        leaves (fun () -> Rust.Call.swallow_and_wait raises);
+        check_int "after" 3 (run (fun () -> Rust.Call.yield 2 3));
+        check_int "futures" 0 (run Rust.Call.live))
   in
   Lwt.return_unit
 
@@ -176,8 +177,8 @@ let a_domain_that_ends () =
   let before = (Lwt_rust.Debug.live ()).tasks in
   let* () =
     elsewhere (fun () ->
-        run (fun () -> Rust.Raw.leave_task (ref 0));
-        ignore (Rust.Raw.for_ever () : unit Lwt_rust.Executor.call);
+        run (fun () -> Rust.Call.leave_task (ref 0));
+        ignore (Rust.Call.for_ever () : unit Lwt_rust.Executor.call);
         check_bool "left" true ((Lwt_rust.Debug.live ()).tasks > before))
   in
   check_int "tasks" before (Lwt_rust.Debug.live ()).tasks;
@@ -188,21 +189,22 @@ let a_domain_that_ends () =
 let a_task_that_is_awaited_elsewhere () =
   let+ () =
     elsewhere (fun () ->
-        ignore (Rust.Raw.await_task_from_tokio () : unit Lwt_rust.Executor.call);
-        run (fun () -> Rust.Raw.yield 1 ()))
+        ignore
+          (Rust.Call.await_task_from_tokio () : unit Lwt_rust.Executor.call);
+        run (fun () -> Rust.Call.yield 1 ()))
   in
   check_int "tasks" 0 (Lwt_rust.Debug.live ()).tasks
 
 (* A new domain may use the executor of a domain that has ended. *)
 let a_handle_of_a_domain_that_is_gone () =
-  let* () = elsewhere (fun () -> run Rust_functions.Call.keep_handle) in
+  let* () = elsewhere (fun () -> run Rust.Call.keep_handle) in
   let rec other_domains n =
     if n = 0 then Lwt.return_unit
     else (
       Gc.full_major ();
       let* () =
         elsewhere (fun () ->
-            match run Rust_functions.Call.spawn_in_kept with
+            match run Rust.Call.spawn_in_kept with
             | () -> Alcotest.fail "a task of one domain ran in another"
             | exception Lwt_rust.Abandoned -> ())
       in
@@ -215,7 +217,8 @@ let a_value_outlives_its_domain () =
   let texts () = List.init 1000 (Printf.sprintf "text %d") in
   let round () =
     let* () =
-      elsewhere (fun () -> run (fun () -> Rust.Raw.keep_root (texts ())))
+      elsewhere (fun () ->
+          run (fun () -> Rust.Call.keep_root (Obj.repr (texts ()))))
     in
     for _ = 1 to 3 do
       ignore (Sys.opaque_identity (texts ()) : string list);
@@ -227,7 +230,7 @@ let a_value_outlives_its_domain () =
   Lwt_list.iter_s round (List.init 20 ignore)
 
 let descriptors_come_back () =
-  let round () = elsewhere (fun () -> run (fun () -> Rust.Raw.sleep 1 ())) in
+  let round () = elsewhere (fun () -> run (fun () -> Rust.Call.sleep 1 ())) in
   let* () = round () in
   let before = (Lwt_rust.Debug.live ()).descriptors in
   let rec rounds n =
@@ -244,9 +247,9 @@ let hooks_may_call_rust () =
   let round () =
     elsewhere (fun () ->
         Domain.at_exit (fun () ->
-            check_int "in a hook" 3 (run (fun () -> Rust.Raw.yield 2 3));
-            check_int "again" 4 (run (fun () -> Rust.Raw.sleep 1 4)));
-        check_int "before" 2 (run (fun () -> Rust.Raw.yield 2 2)))
+            check_int "in a hook" 3 (run (fun () -> Rust.Call.yield 2 3));
+            check_int "again" 4 (run (fun () -> Rust.Call.sleep 1 4)));
+        check_int "before" 2 (run (fun () -> Rust.Call.yield 2 2)))
   in
   let* () = round () in
   Gc.full_major ();
@@ -269,8 +272,8 @@ let a_first_call_in_a_hook () =
   let round () =
     elsewhere (fun () ->
         Domain.at_exit (fun () ->
-            check_int "in a hook" 3 (run (fun () -> Rust.Raw.yield 2 3));
-            check_int "again" 4 (run (fun () -> Rust.Raw.sleep 1 4))))
+            check_int "in a hook" 3 (run (fun () -> Rust.Call.yield 2 3));
+            check_int "again" 4 (run (fun () -> Rust.Call.sleep 1 4))))
   in
   let rec rounds n =
     if n = 0 then Lwt.return_unit
@@ -317,12 +320,12 @@ let thread_is_abandoned domain () =
 let wait_long said =
   Atomic.set said
     (Some
-       (match run (fun () -> Rust.Raw.sleep 60_000 5) with
+       (match run (fun () -> Rust.Call.sleep 60_000 5) with
        | (_ : int) -> "a value"
        | exception exn -> Printexc.exn_slot_name exn))
 
 let ends_while_a_thread_runs said =
-  ignore (run (fun () -> Rust.Raw.sleep 1 0) : int);
+  ignore (run (fun () -> Rust.Call.sleep 1 0) : int);
   ignore (Thread.create wait_long said : Thread.t);
   Thread.delay 0.02
 
@@ -330,7 +333,7 @@ let ends_while_a_thread_runs said =
 let ends_before_a_thread_runs said =
   let is_closed = Atomic.make false in
   Domain.at_exit (fun () -> Atomic.set is_closed true);
-  ignore (run (fun () -> Rust.Raw.sleep 1 0) : int);
+  ignore (run (fun () -> Rust.Call.sleep 1 0) : int);
   let wait () =
     while not (Atomic.get is_closed) do
       Thread.delay 0.001

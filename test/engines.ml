@@ -95,7 +95,7 @@ let settled_by_other_code () =
 
 let settled_for_rust () =
   let promise = Lwt_rust.Promise.create () in
-  let awaiting = Rust.await_promise promise in
+  let awaiting = Rust.await_portable promise in
   Lwt_main.run (pauses 2);
   let value =
     in_iteration (fun () ->

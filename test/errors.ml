@@ -13,7 +13,7 @@ let errors waits () =
     | _ -> false)
 
 let message_alone () =
-  expect "error" (Rust_functions.fail_if true) (function
+  expect "error" (Rust.fail_if true) (function
     | Lwt_rust.Error { message; sources; type_name; backtrace = _ } ->
         message = "as told" && sources = [] && type_name = None
     | _ -> false)
@@ -30,7 +30,7 @@ let errors_of_the_system () =
 
 let errors_of_tokio () =
   let fails name is_time_out expected =
-    expect name (Rust_functions.fail_as_tokio is_time_out) (( = ) expected)
+    expect name (Rust.fail_as_tokio is_time_out) (( = ) expected)
   in
   let* () = fails "a time-out" true Lwt_unix.Timeout in
   let* () = fails "an aborted task" false Lwt.Canceled in

@@ -9,7 +9,7 @@ let pausing n = Lwt.map (fun () -> n) (Lwt.pause ())
 let work () =
   [
     Rust.sleep long ();
-    Rust.spin ~tasks:10 max_int;
+    Rust.spin 10 max_int;
     Lwt.map ignore (Rust.sum pausing max_int);
     Lwt.map ignore (Rust.sum_on_tokio pausing max_int);
     Rust.await (fst (Lwt.wait ()));
@@ -22,7 +22,7 @@ let begin_work () =
 (* Rust sees a rejection, and the exception goes on when the poll is over. *)
 let escapes ~waits code =
   Lwt.Exception_filter.(set handle_all_except_runtime);
-  let swallow () = Rust.swallow (fun () -> raise Out_of_memory) ~waits in
+  let swallow () = Rust.swallow (fun () -> raise Out_of_memory) waits in
   match Lwt_main.run (Lwt.bind (Lwt.pause ()) swallow) with
   | (_ : int) -> exit 1
   | exception Out_of_memory -> exit code
@@ -67,14 +67,14 @@ let programs =
       9,
       fun () ->
         let awaits_another () =
-          let* n = Rust_functions.sleep_in_a_task 0.001 (fun () -> pausing 5) in
+          let* n = Rust.sleep_in_a_task 0.001 (fun () -> pausing 5) in
           if n <> 5 then Unix._exit 1;
           Lwt.return_unit
         in
         Lwt_main.at_exit awaits_another;
         Lwt_main.run
           (let* () = begin_work () in
-           Lwt.map ignore (Rust_functions.call_in_a_task (fun () -> exit 9))) );
+           Lwt.map ignore (Rust.call_in_a_task (fun () -> exit 9))) );
     ( "exit in a closure that Rust calls later, and hooks that await Rust",
       7,
       fun () ->

@@ -17,13 +17,13 @@ let turns_during promise =
   (!turns, value)
 
 let spinning_tasks_leave_turns () =
-  let+ turns, () = turns_during (Rust.spin ~tasks:100 10_000) in
+  let+ turns, () = turns_during (Rust.spin 100 10_000) in
   (* For each poll of the call, a driver polls 16 of the tasks. So there are 160,000 polls,
      and a turn makes about 1,000. *)
   check_bool (Printf.sprintf "%d turns" turns) true (turns > 50)
 
 let timers_fire_while_tasks_spin () =
-  let spinning = Rust.spin ~tasks:10 max_int in
+  let spinning = Rust.spin 10 max_int in
   let start = Unix.gettimeofday () in
   let* () = Lwt_unix.sleep 0.05 in
   let* () = Rust.sleep 50 () in
@@ -84,7 +84,7 @@ let turns_are_short busy () =
 
 (* A task that awaits only resources that are ready. *)
 let ready_steps_leave_turns kind () =
-  let+ turns, steps = turns_during (Rust_functions.ready_steps kind 0.3) in
+  let+ turns, steps = turns_during (Rust.ready_steps kind 0.3) in
   check_bool (Printf.sprintf "%d steps" steps) true (steps > 1_000);
   check_bool (Printf.sprintf "%d turns" turns) true (turns > 10)
 
@@ -108,7 +108,7 @@ let () =
           case "calls within calls leave turns" calls_within_calls_leave_turns;
           case "tasks woken at once leave turns" tasks_woken_at_once_leave_turns;
           case "turns are short while tasks spin"
-            (turns_are_short (fun () -> Rust.spin ~tasks:100 max_int));
+            (turns_are_short (fun () -> Rust.spin 100 max_int));
           case "turns are short during ready awaits"
             (turns_are_short (fun () ->
                  Lwt.map ignore (Rust.sum (fun _ -> Lwt.return 0) max_int)));
@@ -121,7 +121,7 @@ let () =
             (ready_steps_leave_turns "promise");
           case "turns are short beside a free semaphore"
             (turns_are_short (fun () ->
-                 Lwt.map ignore (Rust_functions.ready_steps "semaphore" 60.)));
+                 Lwt.map ignore (Rust.ready_steps "semaphore" 60.)));
           case "a burst of completions is read in parts"
             a_completion_burst_is_read_in_parts;
         ] );

@@ -38,11 +38,11 @@ let state promise =
 
 let plain =
   [
-    fails Rust_functions.panic_directly;
-    fails (fun () -> ignore (Rust_functions.divide 1 0 : int));
+    fails Rust.panic_directly;
+    fails (fun () -> ignore (Rust.divide 1 0 : int));
     (* A finaliser panics, and the panic is reported. *)
     (fun () ->
-      ignore (Sys.opaque_identity (Rust_functions.fragile ()));
+      ignore (Sys.opaque_identity (Rust.fragile ()));
       Gc.full_major ();
       0);
   ]
@@ -62,7 +62,7 @@ let of_a_domain =
         (fun waits ->
           fails (fun () -> Lwt_rust.Executor.run (fun () -> call waits)))
         [ false; true ])
-    [ Rust.Raw.fail; Rust.Raw.panic ]
+    [ Rust.Call.fail; Rust.Call.panic ]
 
 (* OCaml calls Rust in a fiber. Rust calls an OCaml closure, which calls Rust in another
    fiber. *)
@@ -98,7 +98,7 @@ let handler_of_rust () =
   in
   let signals = 20_000 in
   let rec fibers n = if n = 0 then 0 else in_fiber (fun () -> fibers (n - 1)) in
-  Rust_functions.set_handler sigusr1;
+  Rust.set_handler sigusr1;
   let own = string_of_int (Unix.getpid ()) in
   let command =
     Printf.sprintf
@@ -117,7 +117,7 @@ let handler_of_rust () =
     | _, status -> assert (status = WEXITED 0)
   in
   go ();
-  assert (Rust_functions.handled () > 0)
+  assert (Rust.handled () > 0)
 
 (* Rust maps the debug information of the program to find the names of the frames. A thread
    does that when the runtime starts, so that the first error need not. *)

@@ -21,7 +21,7 @@ let plain_function () =
   let closures n = List.init n (fun _ () -> Lwt.return_unit) in
   check "lengths"
     (20, String.length (text 30))
-    (Rust_functions.lengths (closures 20) (text 30))
+    (Rust.lengths (closures 20) (text 30))
 
 let asynchronous_function () =
   with_little_memory ();
@@ -34,7 +34,7 @@ let in_domains () =
       Domain.join
         (Domain.spawn (fun () ->
              with_little_memory ();
-             Lwt_rust.Executor.run (fun () -> Rust.Raw.ready (text n))))
+             Lwt_rust.Executor.run (fun () -> Rust.Call.ready (text n))))
     in
     check "value" (text n) found
   done
@@ -43,31 +43,30 @@ let in_domains () =
 let task_of_a_plain_function is_local () =
   let told, resolver = Lwt.wait () in
   with_little_memory ();
-  Rust_functions.spawn_and_return is_local (text 9) (Lwt.wakeup_later resolver);
+  Rust.spawn_and_return is_local (text 9) (Lwt.wakeup_later resolver);
   check "text" (text 9) (Lwt_main.run told)
 
 let closure_in_the_background () =
   let called, resolver = Lwt.wait () in
   let closure text = Lwt.return (Lwt.wakeup_later resolver text) in
-  Rust_functions.call_in_background closure (text 9);
+  Rust.call_in_background closure (text 9);
   check "argument" (text 9) (Lwt_main.run called)
 
 (* A function of plain values does not start the runtime, so a forked child may start it. *)
 let fork_after_a_plain_function () =
-  check "sum" 3 (Rust_functions.add 1 2);
-  check "tokio" false (Rust_functions.has_tokio ());
+  check "sum" 3 (Rust.add 1 2);
+  check "tokio" false (Rust.has_tokio ());
   match Unix.fork () with
   | 0 -> exit (Lwt_main.run (Rust.spawn 7))
   | child -> check "code" (Unix.WEXITED 7) (snd (Unix.waitpid [] child))
 
 let tokio_everywhere () =
   Thread.join (Thread.create Lwt_rust.Runtime.start ());
-  check "this thread" true (Rust_functions.has_tokio ());
+  check "this thread" true (Rust.has_tokio ());
   let other f = Thread.join (Thread.create f ()) in
-  other (fun () -> check "a thread" true (Rust_functions.has_tokio ()));
+  other (fun () -> check "a thread" true (Rust.has_tokio ()));
   Domain.join
-    (Domain.spawn (fun () ->
-         check "a domain" true (Rust_functions.has_tokio ())))
+    (Domain.spawn (fun () -> check "a domain" true (Rust.has_tokio ())))
 
 (* Panic hooks, set at any time, as crates that report panics do. *)
 let reported = ref 0
@@ -75,7 +74,7 @@ let reported = ref 0
 (* Checks that a panic of a call has its location, that the handler is called once, and
    that [hooks] other hooks are called. *)
 let panics ?(is_seen = true) hooks =
-  let calls = Rust_functions.panic_hook_calls () in
+  let calls = Rust.panic_hook_calls () in
   reported := 0;
   (match
      Lwt_main.run
@@ -86,13 +85,13 @@ let panics ?(is_seen = true) hooks =
       check "message" "panic of the test" message;
       check "location" is_seen (Option.is_some location));
   check "reported" (if is_seen then 1 else 0) !reported;
-  check "hooks" hooks (Rust_functions.panic_hook_calls () - calls)
+  check "hooks" hooks (Rust.panic_hook_calls () - calls)
 
 let report () = Lwt_rust.on_panic (Some (fun _ -> incr reported))
 
 let panic_hook_before_the_start () =
   report ();
-  Rust_functions.replace_panic_hook ();
+  Rust.replace_panic_hook ();
   panics 1;
   panics 1
 
@@ -100,23 +99,23 @@ let panic_hook_after_the_start () =
   Lwt_rust.Runtime.start ();
   report ();
   panics 0;
-  Rust_functions.replace_panic_hook ();
+  Rust.replace_panic_hook ();
   panics 1;
   (* A new hook takes the place of the last one. *)
-  Rust_functions.replace_panic_hook ();
+  Rust.replace_panic_hook ();
   panics 1;
   (* A new hook calls the last one. *)
-  Rust_functions.extend_panic_hook true;
+  Rust.extend_panic_hook true;
   panics 2;
-  Rust_functions.extend_panic_hook true;
+  Rust.extend_panic_hook true;
   panics 3;
-  Rust_functions.replace_panic_hook ();
+  Rust.replace_panic_hook ();
   panics 1;
   (* This hook keeps ours, and does not call it. *)
-  Rust_functions.extend_panic_hook false;
+  Rust.extend_panic_hook false;
   panics ~is_seen:false 1;
   (* The next hook drops both. *)
-  Rust_functions.replace_panic_hook ();
+  Rust.replace_panic_hook ();
   panics 1
 
 (* Rust code that runs before OCaml starts sets the hook. *)
@@ -209,7 +208,7 @@ let first_run_interrupted n =
   let run f = Lwt_rust.Executor.run f in
   let other = ref 5 in
   let handler () =
-    match run (fun () -> Rust.Raw.sleep 2 5) with
+    match run (fun () -> Rust.Call.sleep 2 5) with
     | value -> other := value
     | exception Lwt_rust.Error { message; _ } ->
         check "says when" true
@@ -221,10 +220,10 @@ let first_run_interrupted n =
   in
   let was_interrupted =
     Support.interrupted n handler (fun () ->
-        check "value" 7 (run (fun () -> Rust.Raw.yield 3 7)))
+        check "value" 7 (run (fun () -> Rust.Call.yield 3 7)))
   in
   check "other" 5 !other;
-  check "later" 8 (run (fun () -> Rust.Raw.sleep 2 8));
+  check "later" 8 (run (fun () -> Rust.Call.sleep 2 8));
   was_interrupted
 
 let wait_until what f =
@@ -236,8 +235,8 @@ let wait_until what f =
 
 let reject_text text = Lwt.fail_with text
 
-let settings text : Rust_functions.settings =
-  let rec make depth : Rust_functions.settings =
+let settings text : Rust.settings =
+  let rec make depth : Rust.settings =
     {
       text;
       on_error = reject_text;
@@ -249,7 +248,7 @@ let settings text : Rust_functions.settings =
         ];
       others = (if depth = 0 then [] else [ make (depth - 1) ]);
     }
-  and more depth : Rust_functions.choice =
+  and more depth : Rust.choice =
     let settings = if depth = 0 then None else Some [| make (depth - 1) |] in
     Several { choices = [ Nothing; Later (Lwt.return text) ]; settings }
   in
@@ -258,63 +257,61 @@ let settings text : Rust_functions.settings =
 let record_with_closures () =
   with_little_memory ();
   (* There are seven settings. Each has a text of 49 bytes and two promises. *)
-  check "length"
-    (7 * (49 + 2))
-    (Rust_functions.settings_length (settings (text 20)));
+  check "length" (7 * (49 + 2)) (Rust.settings_length (settings (text 20)));
   check "and then" 7 (Lwt_main.run (Rust.spawn 7))
 
 let variant_with_promises () =
   with_little_memory ();
   let promise, _ = Lwt.task () in
   check "promises" 2
-    (Rust_functions.choice_length
+    (Rust.choice_length
        (Several { choices = [ Later promise; Later promise ]; settings = None }));
   check "and then" 7 (Lwt_main.run (Rust.spawn 7))
 
 (* The type may contain a closure, but has none in this function. *)
 let record_without_closures () =
   check "person" "Ada"
-    (Rust_functions.echo_person
+    (Rust.echo_person
        { name = "Ada"; type_ = None; height_ = 1.; friends = [] })
       .name;
-  check "tokio" false (Rust_functions.has_tokio ())
+  check "tokio" false (Rust.has_tokio ())
 
 (* The collector calls destructors, so they must not start threads. Here the destructor of
    a connection panics, a message says so, and all other values are dropped. *)
 let destructors_that_want_tokio () =
   let make_and_drop n =
     for _ = 1 to n do
-      ignore (Sys.opaque_identity (Rust_functions.pooled ()))
+      ignore (Sys.opaque_identity (Rust.pooled ()))
     done;
     Gc.full_major ();
     Gc.full_major ()
   in
   make_and_drop 10;
   Domain.join (Domain.spawn (fun () -> make_and_drop 10));
-  check "dropped" 20 (Rust_functions.pooled_dropped ());
-  check "closed" 0 (Rust_functions.closed ());
-  check "tokio" false (Rust_functions.has_tokio ());
+  check "dropped" 20 (Rust.pooled_dropped ());
+  check "closed" 0 (Rust.closed ());
+  check "tokio" false (Rust.has_tokio ());
   check "started" 7 (Lwt_main.run (Rust.spawn 7));
   make_and_drop 10;
-  check "dropped" 30 (Rust_functions.pooled_dropped ());
-  wait_until "closed" (fun () -> Rust_functions.closed () = 10)
+  check "dropped" 30 (Rust.pooled_dropped ());
+  wait_until "closed" (fun () -> Rust.closed () = 10)
 
 let functions_that_want_tokio () =
-  (match Rust_functions.spawn_without () with
+  (match Rust.spawn_without () with
   | () -> failwith "no panic"
   | exception Lwt_rust.Panic { message; _ } ->
       check message true
         (contains "there is no reactor running" message
         && contains "write `#[lwt_rust::func(tokio)]`" message));
-  check "not started" false (Rust_functions.has_tokio ());
+  check "not started" false (Rust.has_tokio ());
   let calls = ref 0 in
   let call f =
     f ();
     incr calls
   in
   let call_all () =
-    call Rust_functions.spawn_now;
-    Rust_functions.spawn_around (fun () -> call Rust_functions.spawn_now);
+    call Rust.spawn_now;
+    Rust.spawn_around (fun () -> call Rust.spawn_now);
     calls := !calls + 2
   in
   let all_threads () =
@@ -326,20 +323,20 @@ let functions_that_want_tokio () =
            Thread.join (Thread.create call_all ())))
   in
   all_threads ();
-  wait_until "spawned" (fun () -> Rust_functions.spawned () = !calls);
-  check "started" true (Rust_functions.has_tokio ());
+  wait_until "spawned" (fun () -> Rust.spawned () = !calls);
+  check "started" true (Rust.has_tokio ());
   check "asynchronous" 7 (Lwt_main.run (Rust.spawn 7));
   all_threads ();
   check "calls" 32 !calls;
-  wait_until "and after" (fun () -> Rust_functions.spawned () = !calls);
+  wait_until "and after" (fun () -> Rust.spawned () = !calls);
   (* The runtime has started, so the option is not needed any more. *)
-  Rust_functions.spawn_without ()
+  Rust.spawn_without ()
 
 (* They are refused like asynchronous functions. *)
 let functions_that_want_tokio_too_late () =
-  Rust_functions.spawn_now ();
+  Rust.spawn_now ();
   let refused () =
-    match Rust_functions.spawn_now () with
+    match Rust.spawn_now () with
     | () -> ""
     | exception Lwt_rust.Error { message; _ } -> message
   in
@@ -352,18 +349,17 @@ let functions_that_want_tokio_too_late () =
 (* The first call is in a domain that does not run the loop. *)
 let functions_that_want_tokio_elsewhere () =
   Domain.join
-    (Domain.spawn (fun () ->
-         Thread.join (Thread.create Rust_functions.spawn_now ())));
-  wait_until "spawned" (fun () -> Rust_functions.spawned () = 1);
+    (Domain.spawn (fun () -> Thread.join (Thread.create Rust.spawn_now ())));
+  wait_until "spawned" (fun () -> Rust.spawned () = 1);
   check "the loop's domain is not known" 7 (Lwt_main.run (Rust.spawn 7))
 
 let fork_and_then_want_tokio () =
   let spawn code =
-    Rust_functions.spawn_now ();
-    wait_until "spawned" (fun () -> Rust_functions.spawned () = 1);
+    Rust.spawn_now ();
+    wait_until "spawned" (fun () -> Rust.spawned () = 1);
     code
   in
-  check "sum" 3 (Rust_functions.add 1 2);
+  check "sum" 3 (Rust.add 1 2);
   match Unix.fork () with
   | 0 -> exit (spawn 5)
   | child ->

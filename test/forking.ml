@@ -81,8 +81,7 @@ let by_a_closure () =
 (* The closure forks in the middle of a poll, while workers wake other tasks. *)
 let by_a_closure_of_a_task () =
   let others () =
-    List.init 20 (fun n ->
-        Rust_functions.sleep_in_a_task 0.001 (fun () -> Lwt.return n))
+    List.init 20 (fun n -> Rust.sleep_in_a_task 0.001 (fun () -> Lwt.return n))
   in
   for _ = 1 to 10 do
     let others = others () in
@@ -91,7 +90,7 @@ let by_a_closure_of_a_task () =
       child := Lwt_unix.fork ();
       5
     in
-    let calling = Rust_functions.call_in_a_task closure in
+    let calling = Rust.call_in_a_task closure in
     (match run (result calling) with
     | Error Lwt_rust.Abandoned when !child = 0 -> Unix._exit 0
     | _ when !child = 0 -> Unix._exit 1
@@ -103,9 +102,8 @@ let by_a_closure_of_a_task () =
   done
 
 let tasks_of_each_kind () =
-  Rust_functions.keep_tasks ();
-  check_child "child"
-    (in_child (fun () -> Rust_functions.tasks_without_an_error () = 0))
+  Rust.keep_tasks ();
+  check_child "child" (in_child (fun () -> Rust.tasks_without_an_error () = 0))
 
 (* The child of [Unix.fork] would read the parent's notifications. *)
 let what_waits_is_rejected () =
@@ -135,7 +133,7 @@ let what_waits_is_rejected () =
 let collected_in_the_child () =
   let awaiting = ref [] in
   for _ = 1 to 100 do
-    awaiting := Rust.await_promise (Lwt_rust.Promise.create ()) :: !awaiting
+    awaiting := Rust.await_portable (Lwt_rust.Promise.create ()) :: !awaiting
   done;
   check_child "child"
     (in_child (fun () ->

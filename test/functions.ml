@@ -3,7 +3,7 @@
 
 open Lwt.Syntax
 open Support
-module F = Rust_functions
+module F = Rust
 
 let error_message name expected f =
   match f () with
@@ -35,7 +35,9 @@ let names_of_others () =
   check_int "free" 1 (F.free 1);
   check_int "the first pick" 1 (F.pick_first 1 2 3 4 5 6);
   check_int "the last pick" 6 (F.pick_last 1 2 3 4 5 6);
-  check_int "the name that bytecode's stub might have" 7 (F.pick_bytecode 7)
+  check_int "the name that bytecode's stub might have" 7 (F.pick_bytecode 7);
+  check_int "the name of a stub" 5 (F.stub 7 2);
+  check_int "the name of a value in it" 6 (F.value_0 7 0 0 0 0 1)
 
 (* A linker leaves out the objects of an archive that nothing refers to. *)
 let registered () = check_bool "registered" true (F.is_registered ())

@@ -57,7 +57,7 @@ let promises i =
   let promise = Lwt_rust.Promise.create () in
   if i mod 2 = 0 then Lwt_rust.Promise.resolve promise (value i);
   disturb i;
-  let awaiting = Rust.await_promise promise in
+  let awaiting = Rust.await_portable promise in
   disturb (i + 1);
   if i mod 2 = 1 then Lwt_rust.Promise.resolve promise (value i);
   let+ v = awaiting in

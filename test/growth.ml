@@ -8,7 +8,7 @@ let live_words () =
   (Gc.stat ()).live_words
 
 let resident () =
-  Rust_functions.trim ();
+  Rust.trim ();
   resident ()
 
 (* [run n] does something [n] times. If it leaks memory, the memory grows in each quarter of
@@ -68,7 +68,7 @@ let cancelled_await () =
 (* The promise stays pending, like one that tells a server to stop. *)
 let given_up ~detaches =
   let stop, _ = Lwt.wait () in
-  fun n -> Rust_functions.give_up (fun () -> stop) n detaches
+  fun n -> Rust.give_up (fun () -> stop) n detaches
 
 let exception_ () =
   let+ result = result (Rust.await (Lwt.fail Exit)) in
@@ -76,7 +76,7 @@ let exception_ () =
 
 let promise () =
   let promise = Lwt_rust.Promise.create () in
-  let awaiting = Rust.await_promise promise in
+  let awaiting = Rust.await_portable promise in
   let* () = Lwt.pause () in
   Lwt_rust.Promise.resolve promise ();
   awaiting
@@ -93,24 +93,24 @@ let settle () =
   Lwt_rust.Promise.resolve promise ()
 
 let run () =
-  Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 2 (ref ())) |> ignore
+  Lwt_rust.Executor.run (fun () -> Rust.Call.yield 2 (ref ())) |> ignore
 
 let drop_elsewhere () =
   for _ = 1 to 10 do
-    Lwt_rust.Executor.run (fun () -> Rust_functions.Call.drop_on_tokio (ref 0))
+    Lwt_rust.Executor.run (fun () -> Rust.Call.drop_on_tokio (ref 0))
   done
 
 let nothing () = ()
 
 let await () =
-  Lwt_rust.Executor.run (fun () -> Rust.Raw.sum Lwt.return 10) |> ignore
+  Lwt_rust.Executor.run (fun () -> Rust.Call.sum Lwt.return 10) |> ignore
 
 (* The number of bytes that stay allocated for each domain that has ended. OCaml itself
    keeps 40 bytes for each (caml_alloc_stack_cache). *)
 let kept_by_domains use times =
   let allocated () =
     Gc.full_major ();
-    Rust_functions.allocated ()
+    Rust.allocated ()
   in
   let* () = domains use (times / 10) in
   let before = allocated () in

@@ -112,7 +112,7 @@ let many add =
   in
   add (Lwt.map (fun sum -> sum + 3) (Rust.sum count 300))
 
-let sum () = Lwt_rust.Executor.run (fun () -> Rust.Raw.sum Lwt.return 3)
+let sum () = Lwt_rust.Executor.run (fun () -> Rust.Call.sum Lwt.return 3)
 
 let run_interrupted n =
   let place = interrupted n (fun () -> check_int "sum" 3 (sum ())) in
@@ -148,8 +148,7 @@ let while_a_promise_is_given_up () =
   let usr1 = 10 in
   ( with_hook ignore @@ fun () ->
     try
-      ignore
-        (Rust_functions.drop_after_signal (fun () -> promise) usr1 : unit Lwt.t);
+      ignore (Rust.drop_after_signal (fun () -> promise) usr1 : unit Lwt.t);
       Lwt_main.run (pauses 10)
     with Handler -> () );
   Sys.set_signal Sys.sigusr1 before;

@@ -5,7 +5,7 @@
 let threads = 0
 let descriptors = 1
 let address_space = 2
-let limit what most = ignore (Rust_functions.limit what most : int)
+let limit what most = ignore (Rust.limit what most : int)
 
 let is_of_the_system = function
   | Unix.Unix_error ((EAGAIN | EMFILE | ENOMEM), _, _) -> true
@@ -14,12 +14,12 @@ let is_of_the_system = function
 (* Checks that [start], a call, and a plain function that uses tokio fail under the limit,
    and work when the limit is lifted. *)
 let refused what most =
-  let before = Rust_functions.limit what most in
+  let before = Rust.limit what most in
   let try_all () =
     (match Lwt_rust.Runtime.start () with
     | () -> exit 2
     | exception exn -> if not (is_of_the_system exn) then raise exn);
-    (match Rust_functions.spawn_now () with
+    (match Rust.spawn_now () with
     | () -> exit 5
     | exception exn -> if not (is_of_the_system exn) then raise exn);
     match Lwt_main.run (Rust.yield 3 ()) with
@@ -29,7 +29,7 @@ let refused what most =
   try_all ();
   try_all ();
   limit what before;
-  Rust_functions.spawn_now ();
+  Rust.spawn_now ();
   if Lwt_main.run (Rust.spawn 3) <> 3 then exit 4
 
 (* Checks that a call works, or fails with the right error, under any limit. *)
@@ -67,7 +67,7 @@ let check what expected found = if expected <> found then failwith what
 
 let fills ?(room = most) run () =
   Lwt_rust.Runtime.start ();
-  Rust_functions.set_most_slots most;
+  Rust.set_most_slots most;
   Lwt_main.run (run ());
   (* All slots can be used again. *)
   let all = List.init room (fun n -> Rust.sleep 1 n) in
@@ -104,18 +104,18 @@ let many_calls () =
 (* There is no room for the task that runs spawned tasks, until a call ends. *)
 let spawned_task_waits_for_room ends () =
   Lwt_rust.Runtime.start ();
-  Rust_functions.set_most_slots 3;
+  Rust.set_most_slots 3;
   let paused, resolver = Lwt.wait () in
   let calls =
     Lwt.map ignore (Rust.call (fun _ -> paused) 1)
     :: List.init 2 (fun _ -> Rust.for_ever ())
   in
-  Rust_functions.spawn_from_a_thread ();
+  Rust.spawn_from_a_thread ();
   Lwt_main.run (Lwt_unix.sleep 0.02);
-  check "waits" 0 (Rust_functions.tasks_run ());
+  check "waits" 0 (Rust.tasks_run ());
   ends resolver calls;
   Lwt_main.run (Lwt_unix.sleep 0.02);
-  check "has run" 1 (Rust_functions.tasks_run ())
+  check "has run" 1 (Rust.tasks_run ())
 
 let one_is_cancelled _ calls = Lwt.cancel (List.nth calls 1)
 let one_ends resolver _ = Lwt.wakeup resolver 2
@@ -163,9 +163,7 @@ let later n = Lwt.map (fun () -> n) (Lwt.pause ())
 
 let many_promises () =
   let round () =
-    Lwt.map
-      (sorts most "awaited promises")
-      (Rust_functions.call_many later (most + 50))
+    Lwt.map (sorts most "awaited promises") (Rust.call_many later (most + 50))
   in
   Lwt.bind (round ()) round
 
@@ -176,7 +174,7 @@ let many_promises_elsewhere () =
       (fun (good, messages) ->
         check "some" true (good > 0);
         check "all" (most + 50) (good + List.length messages))
-      (Rust_functions.call_many_elsewhere later (most + 50))
+      (Rust.call_many_elsewhere later (most + 50))
   in
   Lwt.bind (round ()) round
 
@@ -218,8 +216,8 @@ let programs =
             one_thread ();
             as_another_user ();
             Lwt_rust.Runtime.start ();
-            let before = Rust_functions.limit threads 2 in
-            let block () = Lwt_main.run (Rust_functions.block ()) in
+            let before = Rust.limit threads 2 in
+            let block () = Lwt_main.run (Rust.block ()) in
             let refused () =
               match block () with
               | () -> exit 2
@@ -233,10 +231,9 @@ let programs =
       [
         ("as many calls as there may be", fills many_calls);
         ( "more spawned tasks than calls",
-          fills ~room:(most - 1) (many_tasks Rust_functions.spawn_many) );
+          fills ~room:(most - 1) (many_tasks Rust.spawn_many) );
         ( "more spawned tasks than calls, from another thread",
-          fills ~room:(most - 1)
-            (many_tasks Rust_functions.spawn_many_elsewhere) );
+          fills ~room:(most - 1) (many_tasks Rust.spawn_many_elsewhere) );
         ( "a spawned task, when a call is cancelled",
           spawned_task_waits_for_room one_is_cancelled );
         ( "a spawned task, when a call ends",

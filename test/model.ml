@@ -51,7 +51,7 @@ module Elsewhere = struct
            match f () with
            | value -> Lwt_rust.Promise.resolve answer value
            | exception exn -> Lwt_rust.Promise.reject answer exn));
-    Rust.await_promise answer
+    Rust.await_portable answer
 end
 
 type source =
@@ -133,11 +133,11 @@ let start kind value =
     | Await_on_tokio -> given Rust.await_on_tokio
     | Await_promise ->
         let source = Lwt_rust.Promise.create () in
-        (Rust.await_promise source, Rust_source source, Open)
+        (Rust.await_portable source, Rust_source source, Open)
     | Closure -> given (fun source -> Rust.call_later (fun () -> source) ())
     | For_ever -> (at_int (Rust.for_ever ()), No_source, Open)
     | Called_elsewhere turns ->
-        let call () = Rust.Raw.yield turns value in
+        let call () = Rust.Call.yield turns value in
         let promise = Elsewhere.call (fun () -> Lwt_rust.Executor.run call) in
         (promise, No_source, Ends (Value value))
     | Awaited_elsewhere ->

@@ -1,12 +1,5 @@
 (* The runtime with one thread, configured before it starts. *)
 
-[@@@alert "-lwt_rust_generated"]
-
-external worker_name : unit -> string Lwt_rust.Executor.call
-  = "test_worker_name"
-
-external sleep : int -> 'a -> 'a Lwt_rust.Executor.call = "test_sleep"
-
 let refused flavor thread_name expected () =
   match Lwt_rust.Runtime.configure ~thread_name flavor with
   | () -> Alcotest.fail "expected an exception"
@@ -36,12 +29,8 @@ let threads () =
 
 let one_thread () =
   Lwt_rust.Runtime.(configure ~thread_name:"one" Current_thread);
-  Alcotest.(check string)
-    "name" "one"
-    (Lwt_main.run (Lwt_rust.Call.promise (worker_name ())));
-  Alcotest.(check char)
-    "timer" 'x'
-    (Lwt_main.run (Lwt_rust.Call.promise (sleep 5 'x')));
+  Alcotest.(check string) "name" "one" (Lwt_main.run (Rust.worker_name ()));
+  Alcotest.(check char) "timer" 'x' (Lwt_main.run (Rust.sleep 5 'x'));
   if Sys.file_exists "/proc/self/task" then
     Alcotest.(check int) "threads" 1 (threads ())
 

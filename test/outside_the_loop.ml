@@ -50,7 +50,7 @@ let foreign_loop () =
   check_int "a burst" 2000
     (List.length (foreign_run (Lwt.all (List.init 2000 (Rust.yield 2)))));
   let promise = Lwt_rust.Promise.create () in
-  let awaiting = Rust.await_promise promise in
+  let awaiting = Rust.await_portable promise in
   foreign_run (Lwt.pause ());
   Lwt_rust.Promise.resolve promise 8;
   check_int "a promise" 8 (foreign_run awaiting)
@@ -92,7 +92,7 @@ let a_turn_that_was_left () =
   Lwt.async (fun () -> Lwt.bind (Lwt.pause ()) (fun () -> raise Exit));
   run_until_exit (Lwt.bind (Rust.yield 3 ()) (fun () -> pauses 3));
   let promise = Lwt_rust.Promise.create () in
-  let awaiting = Rust.await_promise promise in
+  let awaiting = Rust.await_portable promise in
   let value = ref 0 in
   let other =
     Thread.create
@@ -126,11 +126,12 @@ let a_loop_in_another_domain () =
 let a_loop_beside_an_executor () =
   Lwt_main.run (Rust.yield 1 ());
   let beside () =
-    Lwt_rust.Executor.run (fun () -> Rust.Raw.yield 1 ());
+    Lwt_rust.Executor.run (fun () -> Rust.Call.yield 1 ());
     let promise = Lwt_rust.Promise.create () in
     let value = ref 0 in
     let wait () =
-      value := Lwt_rust.Executor.run (fun () -> Rust.Raw.await_promise promise)
+      value :=
+        Lwt_rust.Executor.run (fun () -> Rust.Call.await_portable promise)
     in
     let other = Thread.create wait () in
     Thread.delay 0.2;
@@ -142,7 +143,7 @@ let a_loop_beside_an_executor () =
     done;
     let seen = !value in
     (* This call wakes the other thread, if nothing else has. *)
-    in_a_thread (fun () -> ignore (Rust.Raw.yield 1 ()));
+    in_a_thread (fun () -> ignore (Rust.Call.yield 1 ()));
     Thread.join other;
     seen
   in

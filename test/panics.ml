@@ -75,7 +75,7 @@ let panic_on_a_worker () =
   still_works ()
 
 let panic_in_a_stub () =
-  (match Rust_functions.panic_directly () with
+  (match Rust.panic_directly () with
   | () -> Alcotest.fail "no panic"
   | exception Lwt_rust.Panic { message; _ } ->
       check_string "message" "directly" message);
@@ -89,7 +89,7 @@ let panic_in_a_call_from_a_closure () =
       | Lwt_rust.Panic { message; _ } -> message = "panic of the test"
       | _ -> false)
   in
-  let inner () = Lwt.return (Rust_functions.panic_directly ()) in
+  let inner () = Lwt.return (Rust.panic_directly ()) in
   let* () =
     expect "panic" (Rust.call inner ()) (function
       | Lwt_rust.Panic { message; _ } -> message = "directly"
@@ -122,7 +122,7 @@ let beside_others_that_are_resumed () =
   let rec panic n =
     if n = 0 then Lwt.return_unit
     else
-      let* panicked = result (Rust_functions.panic_blocking ()) in
+      let* panicked = result (Rust.panic_blocking ()) in
       match panicked with
       | Error (Lwt_rust.Panic { location = Some _; _ }) -> panic (n - 1)
       | Ok () | Error _ -> Alcotest.fail "a panic without a location"

@@ -31,7 +31,7 @@ let is_refused = function
   | Error _ | Ok _ -> false
 
 let in_another_domain () =
-  match Lwt_rust.Executor.run (fun () -> Rust.Raw.sleep 600_000 ()) with
+  match Lwt_rust.Executor.run (fun () -> Rust.Call.sleep 600_000 ()) with
   | () -> false
   | exception Lwt_rust.Abandoned -> true
 
@@ -64,7 +64,7 @@ let in_a_first_poll shut_down =
     is_called := true;
     shut_down ()
   in
-  let call = Rust_functions.call_at_once_and_wait closure in
+  let call = Rust.call_at_once_and_wait closure in
   check "called" !is_called;
   check "abandoned" (Lwt.state call = Fail Lwt_rust.Abandoned);
   let live = Lwt_rust.Debug.live () in
@@ -108,7 +108,7 @@ let run () =
      let live = Lwt_rust.Debug.live () in
      check "without tasks" (live.tasks = 0 && live.promises = 0);
      check "joined" (threads_of_tokio () = 0);
-     check "without blocking" (Rust_functions.is_blocking_abandoned ());
+     check "without blocking" (Rust.is_blocking_abandoned ());
      let* () = Lwt_rust.Runtime.shutdown () in
      let* late = result (Rust.ready 1) in
      check "refused" (is_refused late);

@@ -101,7 +101,7 @@ let two_at_once () =
     else
       (* Threads of tokio's run now, and rest soon. *)
       let busy = List.init 20 Rust.spawn in
-      let* () = Rust_functions.block () in
+      let* () = Rust.block () in
       let* () =
         both (fun () -> Lwt.return (List.iter send Sys.[ sigusr1; sigusr2 ]))
       in
@@ -128,12 +128,12 @@ let ends_by_sigterm start () =
 
 (* The second time this process has a handler, which a child does not inherit. *)
 let children_can_be_ended place () =
-  let start () = Rust_functions.start_process place in
+  let start () = Rust.start_process place in
   let* () = ends_by_sigterm start () in
   with_handler Sys.sigterm ignore (ends_by_sigterm start)
 
 let children_of_a_plain_function =
-  ends_by_sigterm (fun () -> Lwt.return (Rust_functions.start_process_now ()))
+  ends_by_sigterm (fun () -> Lwt.return (Rust.start_process_now ()))
 
 let sigpipe_is_as_it_was () =
   ignore (Lwt_main.run (Rust.yield 1 ()));

@@ -12,7 +12,7 @@ let or_fail promise =
   Lwt.pick [ late; promise ]
 
 let later n () = Lwt.map (fun () -> n) (Lwt.pause ())
-let sleep ?(time = 0.001) n = Rust_functions.sleep_in_a_task time (later n)
+let sleep ?(time = 0.001) n = Rust.sleep_in_a_task time (later n)
 
 (* A main loop that runs no hooks. *)
 let run_by_hand promise =
@@ -30,26 +30,26 @@ let run_by_hand promise =
 (* The other task is spawned by the inner loop. *)
 let spawned_within () =
   let closure () = run_by_hand (sleep 7) in
-  check_int "value" 7 (run_by_hand (Rust_functions.call_in_a_task closure))
+  check_int "value" 7 (run_by_hand (Rust.call_in_a_task closure))
 
 (* The other task waits already, and is woken by another thread. *)
 let spawned_before () =
   let others = List.init 20 (fun n -> sleep ~time:0.01 n) in
   let closure () = List.fold_left ( + ) 0 (run_by_hand (Lwt.all others)) in
-  check_int "sum" 190 (run_by_hand (Rust_functions.call_in_a_task closure))
+  check_int "sum" 190 (run_by_hand (Rust.call_in_a_task closure))
 
 (* The same, without a spawned task. *)
 let in_a_call () =
-  let other = Rust_functions.sleep_and_return 0.01 8 in
+  let other = Rust.sleep_and_return 0.01 8 in
   let closure () =
-    run_by_hand other + run_by_hand (Rust_functions.sleep_and_return 0.01 7)
+    run_by_hand other + run_by_hand (Rust.sleep_and_return 0.01 7)
   in
-  check_int "value" 15 (run_by_hand (Rust_functions.call_in_a_poll closure))
+  check_int "value" 15 (run_by_hand (Rust.call_in_a_poll closure))
 
 (* The inner loop waits for what was to be done when the function next waits: a call of a Lwt
    closure, and a task that was woken. *)
 let left_to_later is_polled () =
-  let other = Rust_functions.wait_for_notice_of_call () in
+  let other = Rust.wait_for_notice_of_call () in
   let called, call = Lwt.wait () in
   let first () =
     Lwt.wakeup call ();
@@ -61,11 +61,11 @@ let left_to_later is_polled () =
     2
   in
   check_int "value" 3
-    (run_by_hand (Rust_functions.notify_and_call is_polled first second))
+    (run_by_hand (Rust.notify_and_call is_polled first second))
 
 let from_elsewhere () =
-  let closure () = run_by_hand (Rust_functions.spawn_from_elsewhere 7) in
-  check_int "value" 7 (run_by_hand (Rust_functions.call_in_a_task closure))
+  let closure () = run_by_hand (Rust.spawn_from_elsewhere 7) in
+  check_int "value" 7 (run_by_hand (Rust.call_in_a_task closure))
 
 (* Each of the tasks calls a closure in which the next one has to end. *)
 let several_deep () =
@@ -73,7 +73,7 @@ let several_deep () =
     if n = 0 then run_by_hand (sleep 1)
     else
       let other = sleep 1 in
-      let inner = run_by_hand (Rust_functions.call_in_a_task (deep (n - 1))) in
+      let inner = run_by_hand (Rust.call_in_a_task (deep (n - 1))) in
       inner + run_by_hand other
   in
   check_int "sum" 6 (deep 5 ());
@@ -86,7 +86,7 @@ let in_a_destructor () =
     value := run_by_hand (sleep 7);
     0
   in
-  run_by_hand (Rust_functions.call_when_cancelled closure);
+  run_by_hand (Rust.call_when_cancelled closure);
   check_int "value" 7 (run_by_hand (Lwt.map (fun () -> !value) (pauses 5)))
 
 (* A thread runs the loop, and comes to the closure. This thread runs the loop then. *)
@@ -99,7 +99,7 @@ let a_thread_in_a_closure () =
   in
   let call = ref (Lwt.return 0) in
   let job () =
-    call := Rust_functions.call_in_a_task closure;
+    call := Rust.call_in_a_task closure;
     while not (Atomic.get is_there) do
       Lwt_engine.iter false;
       Lwt.wakeup_paused ()
@@ -107,7 +107,7 @@ let a_thread_in_a_closure () =
   in
   let others () =
     let* () = Lwt.join (List.init 100 (fun n -> Lwt.map ignore (sleep n))) in
-    Rust_functions.spawn_from_elsewhere 7
+    Rust.spawn_from_elsewhere 7
   in
   let thread =
     Mutex.protect mutex (fun () ->
@@ -134,7 +134,7 @@ let at_once () =
     promise
   in
   let wake () = Lwt.wakeup (Option.get !waiting) () in
-  let* () = Rust_functions.call_in_the_background closure 4 in
+  let* () = Rust.call_in_the_background closure 4 in
   let* () = pauses 3 in
   check_int "calls" 1 !calls;
   wake ();
@@ -147,26 +147,26 @@ let at_once () =
   Lwt.return_unit
 
 let one_another () =
-  let* order = Rust_functions.play 1_000 in
+  let* order = Rust.play 1_000 in
   Alcotest.(check (list int)) "order" [ 1; 2 ] order;
   Lwt.return_unit
 
 let from_a_thread () =
-  Lwt.map (check_int "value" 7) (Rust_functions.await_from_a_thread 7)
+  Lwt.map (check_int "value" 7) (Rust.await_from_a_thread 7)
 
 (* {1 Where tasks are spawned} *)
 
 let from_a_plain_function is_local () =
   let told, tell = Lwt.wait () in
-  Rust_functions.spawn_and_return is_local "x" (Lwt.wakeup tell);
+  Rust.spawn_and_return is_local "x" (Lwt.wakeup tell);
   check_bool "told" true (is_pending told);
   Lwt.map (check_string "text" "x") told
 
 let from_tokio () =
-  Lwt.map (check_int "value" 7) (Rust_functions.spawn_from_tokio (fun () -> 7))
+  Lwt.map (check_int "value" 7) (Rust.spawn_from_tokio (fun () -> 7))
 
 let wrongly on_tokio () =
-  let+ result = result (Rust_functions.spawn_local_wrongly on_tokio) in
+  let+ result = result (Rust.spawn_local_wrongly on_tokio) in
   match result with
   | Error (Lwt_rust.Error { message; _ }) ->
       check_bool "message" true
@@ -176,13 +176,13 @@ let wrongly on_tokio () =
   | Ok () -> Alcotest.fail "a local task was spawned"
 
 let all_kinds () =
-  let+ all = Rust_functions.await_all_kinds 1 in
+  let+ all = Rust.await_all_kinds 1 in
   Alcotest.(check (list int)) "results" [ 1; 2; 3; 4 ] all
 
 (* {1 Ends} *)
 
 let results_that_panic () =
-  let* () = Rust_functions.drop_results_that_panic () in
+  let* () = Rust.drop_results_that_panic () in
   let* () = pauses 5 in
   Lwt.map (check_int "others" 7) (sleep 7)
 
@@ -190,11 +190,11 @@ let results_that_panic () =
 let wakers_race_with_the_end () =
   for _ = 1 to 100 do
     let domain () =
-      Lwt_rust.Executor.run (fun () -> Rust_functions.Call.leave_to_wakers 20)
+      Lwt_rust.Executor.run (fun () -> Rust.Call.leave_to_wakers 20)
     in
     Domain.join (Domain.spawn domain)
   done;
-  check_int "left" 0 (Rust_functions.left ())
+  check_int "left" 0 (Rust.left ())
 
 let () =
   let plain name f = Alcotest.test_case name `Quick f in

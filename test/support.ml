@@ -35,6 +35,10 @@ let run ~left_out:exceptions name groups =
     them for popped frames. *)
 let starts_a_domain = [ (Memcheck, "it starts a domain") ]
 
+(** {1 Calls} *)
+
+let promise_of = Lwt_rust.Call.promise [@alert "-lwt_rust_generated"]
+
 (** {1 Cases} *)
 
 (* Some checks run a program up to a hundred times slower. *)

@@ -33,7 +33,7 @@ let configured_too_late () =
 
 let systhread_of_the_domain_resolves () =
   let promise = Lwt_rust.Promise.create () in
-  let awaiting = Rust.await_promise promise in
+  let awaiting = Rust.await_portable promise in
   let* () = Lwt.pause () in
   (* The thread resolves the promise while the loop sleeps, and must wake the loop. *)
   let thread =
@@ -60,7 +60,7 @@ let finaliser_wakes_a_blocked_loop () =
   let rec again n =
     if n = 0 then Lwt.return_unit
     else
-      let awaiting = Rust.await_promise (Lwt_rust.Promise.create ()) in
+      let awaiting = Rust.await_portable (Lwt_rust.Promise.create ()) in
       let collect =
         Lwt.bind (Lwt_unix.sleep 0.) (fun () ->
             Gc.full_major ();
@@ -80,7 +80,7 @@ let within_another_runtime () =
   let begin_within () =
     let begun = ref [] in
     let begin_one () = begun := Rust.sleep 1 7 :: !begun in
-    Rust_functions.call_in_other_runtime begin_one;
+    Rust.call_in_other_runtime begin_one;
     begin_one ();
     !begun
   in

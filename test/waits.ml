@@ -2,7 +2,7 @@
 
 open Lwt.Syntax
 open Support
-module F = Rust_functions
+module F = Rust
 
 (* When the promise of the first step is resolved, the task begins its second step at
    once. *)

@@ -1,10 +1,5 @@
 (* The runtime with a number of workers, configured before it starts. *)
 
-[@@@alert "-lwt_rust_generated"]
-
-external worker_name : unit -> string Lwt_rust.Executor.call
-  = "test_worker_name"
-
 let threads_named name =
   Array.fold_left
     (fun count task ->
@@ -18,9 +13,7 @@ let threads_named name =
 let three_workers () =
   Lwt_rust.Runtime.(
     configure ~thread_name:"three" (Multi_thread { workers = Some 3 }));
-  Alcotest.(check string)
-    "name" "three"
-    (Lwt_main.run (Lwt_rust.Call.promise (worker_name ())));
+  Alcotest.(check string) "name" "three" (Lwt_main.run (Rust.worker_name ()));
   (* A thread takes its name when it first runs. *)
   let rec wait_for count patience =
     if threads_named "three" <> count && patience > 0 then (

@@ -178,7 +178,7 @@ let a_value () =
       [
         Rust.call;
         Rust.call_later;
-        Rust_functions.call_from_a_task;
+        Rust.call_from_a_task;
         add Rust.sum_on_tokio;
         add Rust.sum_of_tasks;
       ]

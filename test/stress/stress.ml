@@ -51,7 +51,7 @@ let send_from_somewhere signal =
   else Lwt_preemptive.detach send signal
 
 let signal_for_rust () =
-  let waiting = Rust_functions.next_signal number_of_rust's in
+  let waiting = Rust.next_signal number_of_rust's in
   let* () = send_from_somewhere of_rust in
   waiting
 
@@ -74,7 +74,7 @@ let begin_signals () =
 
 let a_task n =
   let time = Random.float 0.001 in
-  Rust_functions.sleep_in_a_task time (fun () -> pausing n)
+  Rust.sleep_in_a_task time (fun () -> pausing n)
 
 let plain () =
   match Random.int 18 with
@@ -94,7 +94,7 @@ let plain () =
   | 11 -> Lwt.map (fun n -> check "herd" (n = 500)) (Rust.herd 500)
   | 12 ->
       let promise = Lwt_rust.Promise.create () in
-      let awaiting = Rust.await_promise promise in
+      let awaiting = Rust.await_portable promise in
       let* () = Lwt.pause () in
       Lwt_rust.Promise.resolve promise "x";
       Lwt.map (fun s -> check "promise" (s = "x")) awaiting
@@ -103,7 +103,7 @@ let plain () =
   | 15 -> signal_for_rust ()
   | 16 -> signal_for_ocaml ()
   | 17 ->
-      let elsewhere = Rust_functions.spawn_from_elsewhere 5 in
+      let elsewhere = Rust.spawn_from_elsewhere 5 in
       Lwt.map (fun n -> check "from elsewhere" (n = 5)) elsewhere
   | _ -> Rust.sleep (Random.int 3) ()
 
@@ -113,7 +113,7 @@ let local () =
   | 0 -> Lwt.map (fun n -> check "a task" (n = 4)) (a_task 4)
   | 1 -> cancelled (a_task 4)
   | _ ->
-      let order = Rust_functions.play 20 in
+      let order = Rust.play 20 in
       Lwt.map (fun order -> check "order" (order = [ 1; 2 ])) order
 
 let around_closures = [ a_fiber_around; a_fiber_within ]
@@ -130,31 +130,32 @@ let on_lwt others () = if Random.int 5 = 0 then one_of others () else plain ()
 let in_a_domain () =
   let run = Lwt_rust.Executor.run in
   match Random.int 12 with
-  | 0 -> check "yield" (run (fun () -> Rust.Raw.yield 3 1) = 1)
-  | 1 -> check "spawn" (run (fun () -> Rust.Raw.spawn 2) = 2)
-  | 2 -> check "sum" (run (fun () -> Rust.Raw.sum Lwt.return 10) = 45)
+  | 0 -> check "yield" (run (fun () -> Rust.Call.yield 3 1) = 1)
+  | 1 -> check "spawn" (run (fun () -> Rust.Call.spawn 2) = 2)
+  | 2 -> check "sum" (run (fun () -> Rust.Call.sum Lwt.return 10) = 45)
   | 3 -> check "lwt" (Lwt_rust.Executor.run_in_lwt (fun () -> pausing 4) = 4)
   | 4 ->
-      let call () = Rust.Raw.call_in_lwt_from_tokio pausing 5 in
+      let call () = Rust.Call.call_in_lwt_from_tokio pausing 5 in
       check "tokio" (run call = 5)
   | 5 -> (
-      match run (fun () -> Rust.Raw.unwind true) with
+      match run (fun () -> Rust.Call.unwind true) with
       | () -> raise (Wrong "a panic")
       | exception Lwt_rust.Panic _ -> ())
   | 6 -> send (one_of [ of_rust; of_ocaml ])
   | 7 -> (
-      match run (fun () -> Rust.Raw.fail true) with
+      match run (fun () -> Rust.Call.fail true) with
       | () -> raise (Wrong "an error")
       | exception Lwt_rust.Error { backtrace = Some _; _ } -> ())
   | 8 ->
-      around (fun () -> check "around" (run (fun () -> Rust.Raw.yield 3 1) = 1))
+      around (fun () ->
+          check "around" (run (fun () -> Rust.Call.yield 3 1) = 1))
   | 9 ->
       (* Other threads wake these tasks, perhaps while the domain ends. *)
-      run (fun () -> Rust_functions.Call.leave_to_wakers 5)
+      run (fun () -> Rust.Call.leave_to_wakers 5)
   | 10 ->
-      let call () = Rust_functions.Call.spawn_from_elsewhere 5 in
+      let call () = Rust.Call.spawn_from_elsewhere 5 in
       check "from elsewhere" (run call = 5)
-  | _ -> run (fun () -> Rust.Raw.leave_task (ref 0))
+  | _ -> run (fun () -> Rust.Call.leave_task (ref 0))
 
 let counted = Atomic.make 0
 let domains_ended = Atomic.make 0
@@ -251,7 +252,7 @@ let show { Lwt_rust.Debug.tasks; promises; roots; descriptors } =
 (* [trimmed_kb] leaves out the free memory that the C library keeps. *)
 let show_memory () =
   let kilobytes = resident () in
-  Rust_functions.trim ();
+  Rust.trim ();
   Printf.sprintf "resident_kb=%d trimmed_kb=%d" kilobytes (resident ())
 
 let main seconds =
@@ -273,7 +274,7 @@ let main seconds =
       (show_memory ()) (Atomic.get counted) (Atomic.get domains_ended)
   done;
   let after = Lwt_main.run (live_when_quiet 500 before) in
-  check "no tasks that were left" (Rust_functions.left () = 0);
+  check "no tasks that were left" (Rust.left () = 0);
   check "as it was" (after.tasks = 0 && after.promises = 0);
   check "no descriptors more" (after.descriptors <= before.descriptors);
   check "no roots more" (after.roots <= before.roots)

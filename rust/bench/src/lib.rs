@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lwt_rust::{DomainExecutor, Error, LwtFn, Raw, func};
+use lwt_rust::{DomainExecutor, Error, LwtFn, func};
 use tokio::sync::oneshot;
 
 lwt_rust::library! {
@@ -155,6 +155,6 @@ fn notify_from_thread(id: isize) -> Result<(), Error> {
 
 /// `unit -> unit`, `[@@noalloc]`: a stub that does nothing.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_bench_nothing(unit: Raw) -> Raw {
+extern "C" fn lwt_rust_bench_nothing(unit: isize) -> isize {
     unit
 }

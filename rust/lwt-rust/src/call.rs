@@ -10,8 +10,7 @@ use crate::{
     stub::{Raw, Status, enter, hold, returned},
 };
 
-/// Runs an asynchronous function that OCaml calls. This is the body of the stub that
-/// [`export!`](crate::export) writes.
+/// Runs an asynchronous function that OCaml calls.
 ///
 /// `start` reads the arguments and returns the future. It gets the stub's arguments, or the
 /// present ones if OCaml has moved the values. The future is polled once, now, so that it
@@ -115,69 +114,4 @@ where
         Ok(Err(error)) => Err(error.into()),
         Err(payload) => Err(Panic::from_payload(payload).into()),
     }
-}
-
-/// Writes the stubs of asynchronous functions. They are `extern "C"` functions with the
-/// same names and numbers of arguments, for `external` declarations whose result is a
-/// `Lwt_rust.Executor.call`. `Lwt_rust.Call.promise` returns the promise of such a call;
-/// write `[@@@alert "-lwt_rust_generated"]` above its uses.
-///
-/// Each argument's type is a [`FromOcaml`](crate::FromOcaml). The result is a `Result` of
-/// an [`IntoOcaml`] and of any type that can be made an [`Error`]. There are one to five
-/// arguments. A future that is not `Send` stays on its thread, as with
-/// [`func`](crate::func).
-///
-/// The names are symbols of the whole program. For example, the C library would call a
-/// function named `free`. So the macro begins with the attribute `#![unsafe(no_mangle)]`:
-/// by writing it, you promise that nothing else in the program has these names.
-/// [`func`](crate::func) makes symbols of its own.
-///
-/// ```no_run
-/// use std::time::Duration;
-///
-/// lwt_rust::export! {
-///     #![unsafe(no_mangle)]
-///
-///     /// `external sleep : float -> unit Lwt_rust.Executor.call = "my_sleep"`
-///     async fn my_sleep(seconds: f64) -> Result<(), lwt_rust::Error> {
-///         tokio::time::sleep(Duration::try_from_secs_f64(seconds)?).await;
-///         Ok(())
-///     }
-/// }
-/// ```
-#[macro_export]
-macro_rules! export {
-    (#![unsafe(no_mangle)] $(
-        $(#[$attribute:meta])*
-        async fn $name:ident($($argument:ident: $type:ty),+ $(,)?) -> $result:ty $body:block
-    )+) => { $(
-        $(#[$attribute])*
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $name($($argument: $crate::Raw),+) -> $crate::Raw {
-            async fn function($($argument: $type),+) -> $result $body
-
-            const ARGUMENTS: usize = [$(stringify!($argument)),+].len();
-            let start = |lock: &mut $crate::Lock, raws: [$crate::Raw; ARGUMENTS]| {
-                let [$($argument),+] = raws;
-                // Reading an argument allocates nothing in OCaml.
-                $(
-                    // SAFETY: it is a parameter of this stub.
-                    let value = unsafe { $argument.argument(lock) };
-                    // SAFETY: the symbol is declared in OCaml as this macro says.
-                    let $argument = unsafe { <$type as $crate::FromOcaml>::from_ocaml(value) }?;
-                )+
-                let future = function($($argument),+);
-                Ok($crate::expansion::Binding::of(&future).bind(future))
-            };
-            // SAFETY: the symbol is declared in OCaml as this macro says, and the future is
-            // `Send` or bound.
-            unsafe { $crate::call([$($argument),+], start) }
-        }
-    )+ };
-    ($(#[$attribute:meta])* async fn $($rest:tt)*) => {
-        compile_error!(
-            "these names become symbols of the whole program: if nothing else in it has them, say \
-             so with `#![unsafe(no_mangle)]` before the functions"
-        );
-    };
 }

@@ -11,13 +11,15 @@ use crate::{
     error::Error,
     ocaml::{Lock, Root, Val},
     runtime::{self, enter_tokio},
-    stub::{Raw, enter, returned},
+    stub::{enter, returned},
 };
 
 pub use crate::{
     bindings::Type,
     bound::{Binding, stays, succeeds},
+    call::{call, call_protected},
     convert::{Level, Seen, component, deeper_into_ocaml, deeper_into_rust, given_up, mismatch},
+    stub::Raw,
 };
 
 pub use lwt_rust_core::{Part, length, record as bytes};

@@ -1,7 +1,7 @@
 //! `#[func]`: the stub of a function, and its description for the bindings.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::{
     Error, FnArg, GenericParam, Ident, ItemFn, LitStr, Pat, Result, ReturnType, Type,
     ext::IdentExt,
@@ -521,12 +521,16 @@ fn stub(
 ) -> TokenStream {
     let name = &function.sig.ident;
     let shown = name.unraw().to_string();
+    // The names of the stub, which are hygienic: the function may have any of them, and so
+    // may a constant of its module.
+    let ours = |name: String| Ident::new(&name, Span::mixed_site());
+    let (lock, start) = (ours("lock".to_owned()), ours("start".to_owned()));
     let raws: Vec<Ident> = (0..arguments.len().max(1))
-        .map(|number| format_ident!("argument_{number}"))
+        .map(|number| ours(format!("argument_{number}")))
         .collect();
     let count = raws.len();
     let values: Vec<Ident> = (0..arguments.len())
-        .map(|number| format_ident!("value_{number}"))
+        .map(|number| ours(format!("value_{number}")))
         .collect();
     let reads = arguments
         .iter()
@@ -535,7 +539,7 @@ fn stub(
         .map(|((argument, raw), value)| {
             let Argument { name, ty } = argument;
             let read = quote_spanned! {ty.span()=>
-                ::lwt_rust::expansion::argument::<#ty>(#raw, lock, #shown, #name)?
+                ::lwt_rust::expansion::argument::<#ty>(#raw, #lock, #shown, #name)?
             };
             quote! {
                 // SAFETY: it is a parameter of this stub, of the type that the bindings
@@ -549,8 +553,8 @@ fn stub(
     // The compiler reports a wrong result at the place of its type.
     let span = returns.ty.span();
     let promise = match options.protected {
-        Some(_) => quote_spanned!(span=> ::lwt_rust::call_protected),
-        None => quote_spanned!(span=> ::lwt_rust::call),
+        Some(_) => quote_spanned!(span=> ::lwt_rust::expansion::call_protected),
+        None => quote_spanned!(span=> ::lwt_rust::expansion::call),
     };
     let (entry, before_start, body) = match way {
         Way::Async => {
@@ -558,8 +562,7 @@ fn stub(
                 true => call,
                 false => quote!(::lwt_rust::expansion::succeeds(#call)),
             };
-            // A hygienic name, which is not that of a constant of the user's.
-            let name = Ident::new("future", Span::mixed_site());
+            let name = ours("future".to_owned());
             let bound = match options.local {
                 Some(_) => quote!(::lwt_rust::expansion::stays(#future)),
                 None => quote!({
@@ -599,13 +602,13 @@ fn stub(
         let numbers = 0..arguments.len();
         quote! {
             #[unsafe(export_name = #symbol)]
-            unsafe extern "C" fn bytecode(
-                arguments: *const ::lwt_rust::Raw,
+            unsafe extern "C" fn __lwt_rust_bytecode(
+                arguments: *const ::lwt_rust::expansion::Raw,
                 _number: ::core::ffi::c_int,
-            ) -> ::lwt_rust::Raw {
+            ) -> ::lwt_rust::expansion::Raw {
                 // SAFETY: bytecode calls a stub of this many arguments with an array of
                 // them.
-                stub(#(unsafe { *arguments.add(#numbers) }),*)
+                __lwt_rust_stub(#(unsafe { *arguments.add(#numbers) }),*)
             }
         }
     });
@@ -614,16 +617,20 @@ fn stub(
         // The stub converts errors, also those that have the right type already.
         #[allow(clippy::needless_question_mark)]
         #[unsafe(export_name = #symbol)]
-        extern "C" fn stub(#(#raws: ::lwt_rust::Raw),*) -> ::lwt_rust::Raw {
-            let start = |lock: &mut ::lwt_rust::Lock, raws: [::lwt_rust::Raw; #count]| {
-                let [#(#raws),*] = raws;
+        extern "C" fn __lwt_rust_stub(
+            #(#raws: ::lwt_rust::expansion::Raw),*
+        ) -> ::lwt_rust::expansion::Raw {
+            let #start = |
+                #lock: &mut ::lwt_rust::Lock,
+                [#(#raws),*]: [::lwt_rust::expansion::Raw; #count]
+            | {
                 #(#reads)*
                 #ok(#body)
             };
             // SAFETY: OCaml knows this symbol by the bindings that were made of its
             // description, which contains the types of the function. A future is `Send` or
             // bound.
-            unsafe { #entry([#(#raws),*], #before_start start) }
+            unsafe { #entry([#(#raws),*], #before_start #start) }
         }
         #twin
     }

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use lwt_rust::{DomainExecutor, Error, Promise, Task, func};
+use lwt_rust::{DomainExecutor, Error, PortablePromise, Promise, Task, func};
 
 thread_local! {
     /// Stands for the cache of a crate: its destructor runs without the domain's lock.
@@ -226,26 +226,26 @@ pub(crate) async fn sum_down(number: u64) -> u64 {
     }
 }
 
-lwt_rust::export! {
-    #![unsafe(no_mangle)]
+/// Does the same as `stays`, with a promise that any domain may resolve.
+#[func]
+pub(crate) async fn stays_portable(gate: PortablePromise<()>) -> Result<bool, Error> {
+    stays(gate.into()).await
+}
 
-    /// The same function as `stays`.
-    async fn test_stays(gate: Promise<()>) -> Result<bool, Error> {
-        stays(gate).await
-    }
+/// Does the same as `moves`, with such a promise.
+#[func]
+pub(crate) async fn moves_portable(gate: PortablePromise<()>) -> Result<bool, Error> {
+    moves(gate.into()).await
+}
 
-    /// The same function as `moves`.
-    async fn test_moves(gate: Promise<()>) -> Result<bool, Error> {
-        moves(gate).await
-    }
+/// Does the same as `hold_on_thread`, with such a promise.
+#[func]
+pub(crate) async fn hold_portable(gate: PortablePromise<()>) -> Result<(), Error> {
+    hold_on_thread(gate.into()).await
+}
 
-    /// The same function as `hold_on_thread`.
-    async fn test_hold_on_thread(gate: Promise<()>) -> Result<(), Error> {
-        hold_on_thread(gate).await
-    }
-
-    /// The same function as `spawn_and_wait`.
-    async fn test_spawn_and_wait(gate: Promise<()>) -> Result<bool, Error> {
-        spawn_and_wait(gate).await
-    }
+/// Does the same as `spawn_and_wait`, with such a promise.
+#[func]
+pub(crate) async fn spawn_and_wait_portable(gate: PortablePromise<()>) -> Result<bool, Error> {
+    spawn_and_wait(gate.into()).await
 }

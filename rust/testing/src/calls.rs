@@ -2,64 +2,77 @@
 
 use std::time::Duration;
 
-use lwt_rust::{Error, Promise, Root};
+use lwt_rust::{Error, PortablePromise, Poly, Promise, func};
 
-lwt_rust::export! {
-    #![unsafe(no_mangle)]
+/// Gives its argument back at once.
+#[func]
+pub(crate) async fn ready<A>(value: Poly<A>) -> Poly<A> {
+    value
+}
 
-    /// Gives its argument back at once.
-    async fn test_ready(value: Root) -> Result<Root, Error> {
-        Ok(value)
+/// Gives its argument back after so many turns of the executor.
+#[func]
+pub(crate) async fn r#yield<A>(turns: u64, value: Poly<A>) -> Poly<A> {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
     }
+    value
+}
 
-    /// Gives its argument back after so many turns of the executor.
-    async fn test_yield(turns: u64, value: Root) -> Result<Root, Error> {
-        for _ in 0..turns {
-            tokio::task::yield_now().await;
-        }
-        Ok(value)
-    }
+/// Gives its argument back after a time on a timer of tokio's.
+#[func]
+pub(crate) async fn sleep<A>(milliseconds: u64, value: Poly<A>) -> Poly<A> {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    value
+}
 
-    /// Gives its argument back after a time on a timer of tokio's.
-    async fn test_sleep(milliseconds: u64, value: Root) -> Result<Root, Error> {
-        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-        Ok(value)
-    }
+/// Gives a number back by way of a tokio worker.
+#[func]
+pub(crate) async fn spawn(number: i64) -> Result<i64, Error> {
+    Ok(tokio::spawn(async move { number }).await?)
+}
 
-    /// Gives a number back by way of a tokio worker.
-    async fn test_spawn(number: i64) -> Result<i64, Error> {
-        Ok(tokio::spawn(async move { number }).await?)
-    }
+/// Returns the value with which a promise resolves.
+#[func]
+pub(crate) async fn r#await<A>(promise: Promise<Poly<A>>) -> Result<Poly<A>, Error> {
+    promise.await
+}
 
-    /// Returns the value with which a promise resolves.
-    async fn test_await(promise: Promise<Root>) -> Result<Root, Error> {
-        promise.await
-    }
+/// Does the same with a promise that any domain may resolve.
+#[func]
+pub(crate) async fn await_portable<A>(
+    promise: PortablePromise<Poly<A>>,
+) -> Result<Poly<A>, Error> {
+    promise.await
+}
 
-    /// Awaits a promise of OCaml's on a tokio worker.
-    async fn test_await_on_tokio(promise: Promise<i64>) -> Result<i64, Error> {
-        tokio::spawn(promise).await?
-    }
+/// Awaits a promise of OCaml's on a tokio worker.
+#[func]
+pub(crate) async fn await_on_tokio(promise: Promise<i64>) -> Result<i64, Error> {
+    tokio::spawn(promise).await?
+}
 
-    /// A promise whose resolver resolves on a thread of its own.
-    async fn test_resolver(number: i64) -> Result<i64, Error> {
-        let (resolver, promise) = Promise::new();
-        std::thread::spawn(move || resolver.resolve(number));
-        promise.await
-    }
+/// A promise whose resolver resolves on a thread of its own.
+#[func]
+pub(crate) async fn resolver(number: i64) -> Result<i64, Error> {
+    let (resolver, promise) = Promise::new();
+    std::thread::spawn(move || resolver.resolve(number));
+    promise.await
+}
 
-    /// Everything that has a conversion, read and made anew.
-    async fn test_convert(
-        flags: (bool, Option<bool>),
-        integers: (i32, i64, u32),
-        float: f64,
-        text: (String, Vec<u8>)
-    ) -> Result<((bool, Option<bool>), (i32, i64, u32), f64, (String, Vec<u8>)), Error> {
-        Ok((flags, integers, float, text))
-    }
+/// Everything that has a conversion, read and made anew.
+#[func]
+pub(crate) async fn convert(
+    flags: (bool, Option<bool>),
+    integers: (i32, i64, u32),
+    float: f64,
+    text: (String, Vec<u8>)
+) -> ((bool, Option<bool>), (i32, i64, u32), f64, (String, Vec<u8>)) {
+    (flags, integers, float, text)
+}
 
-    /// A value that OCaml's `int` cannot hold.
-    async fn test_too_large(_unit: ()) -> Result<i64, Error> {
-        Ok(i64::MAX)
-    }
+/// A value that OCaml's `int` cannot hold.
+#[func]
+pub(crate) async fn too_large() -> i64 {
+    i64::MAX
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use lwt_rust::{
-    Closure, DomainExecutor, Error, FromOcaml, Lock, LwtFn, Promise, Raw, Root, call_protected,
-    func, spawn_scoped, try_with_lock, with_lock,
+    Closure, DomainExecutor, Error, LwtFn, Poly, Promise, func, spawn_scoped, try_with_lock,
+    with_lock,
 };
 
 static LIVE: AtomicU64 = AtomicU64::new(0);
@@ -28,119 +28,109 @@ impl Drop for Counted {
     }
 }
 
-lwt_rust::export! {
-    #![unsafe(no_mangle)]
-
-    /// Waits for ever, counted.
-    async fn test_for_ever(_unit: ()) -> Result<(), Error> {
-        let _counted = Counted::new();
-        pending().await
-    }
-
-    /// How many counted futures there are.
-    async fn test_live(_unit: ()) -> Result<u64, Error> {
-        Ok(LIVE.load(Ordering::Relaxed))
-    }
-
-    /// Calls a closure after a wait, counted, and then waits for ever.
-    async fn test_call_and_wait(f: LwtFn<(), ()>) -> Result<(), Error> {
-        let _counted = Counted::new();
-        tokio::task::yield_now().await;
-        f.call(()).await?;
-        pending().await
-    }
-
-    /// Does the same as `test_call_and_wait`, but completes in the poll that called.
-    async fn test_call_and_return(f: LwtFn<(), ()>) -> Result<(), Error> {
-        let _counted = Counted::new();
-        tokio::task::yield_now().await;
-        f.call(()).await
-    }
-
-    /// Calls a closure and drops its promise, in the domain or on a worker.
-    async fn test_drop_promise(f: LwtFn<(), ()>, on_tokio: bool) -> Result<(), Error> {
-        if on_tokio {
-            let dropped = tokio::spawn(async move { drop(f.call(())) });
-            return Ok(dropped.await?);
-        }
-        drop(f.call(()));
-        Ok(())
-    }
-
-    /// Never polls a promise, but drops it or detaches it.
-    async fn test_ignore(promise: Promise<Root>, detach: bool) -> Result<(), Error> {
-        if detach {
-            promise.detach();
-        }
-        Ok(())
-    }
-
-    /// Calls a closure and detaches its promise. On another thread this is over before the
-    /// domain can call the closure.
-    async fn test_detach_promise(f: LwtFn<(), ()>, on_thread: bool) -> Result<(), Error> {
-        if on_thread {
-            let detached = std::thread::spawn(move || f.call(()).detach());
-            return detached.join().map_err(|_| Error::message("detaching panicked"));
-        }
-        f.call(()).detach();
-        Ok(())
-    }
-
-    /// Calls a closure at once, ignores its exception, and waits for ever, counted.
-    async fn test_swallow_and_wait(f: LwtFn<(), ()>) -> Result<u32, Error> {
-        let _counted = Counted::new();
-        drop(f.call(()).await);
-        pending().await
-    }
-
-    /// Awaits a counted task of tokio's that waits for ever.
-    async fn test_scoped(_unit: ()) -> Result<(), Error> {
-        let counted = Counted::new();
-        spawn_scoped(async move {
-            let _counted = counted;
-            pending::<()>().await;
-        })
-        .await
-    }
-
-    /// Spawns a task that is not `Send` and that waits for ever, and drops it.
-    async fn test_drop_task(_unit: ()) -> Result<(), Error> {
-        let counted = std::rc::Rc::new(Counted::new());
-        let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
-        let task = executor.spawn_local(async move {
-            let _counted = counted;
-            pending::<()>().await
-        });
-        tokio::task::yield_now().await;
-        drop(task);
-        Ok(())
-    }
+/// Waits for ever, counted.
+#[func]
+pub(crate) async fn for_ever() -> Result<(), Error> {
+    let _counted = Counted::new();
+    pending().await
 }
 
-/// `external protected : int -> (unit -> unit Lwt.t) -> unit Lwt_rust.Executor.call`:
-/// waits so many turns and then calls a closure, cancelled or not.
-#[unsafe(no_mangle)]
-extern "C" fn test_protected(turns: Raw, f: Raw) -> Raw {
-    let start = |lock: &mut Lock, [turns, f]: [Raw; 2]| {
-        // SAFETY: it is a parameter of this stub.
-        let turns = unsafe { turns.argument(lock) };
-        // SAFETY: it has the type that the comment says.
-        let turns = unsafe { u64::from_ocaml(turns) }?;
-        // SAFETY: it is a parameter of this stub, and reading the other one has allocated
-        // nothing.
-        let f = unsafe { f.argument(lock) };
-        // SAFETY: as above.
-        let f = unsafe { LwtFn::<(), ()>::from_ocaml(f) }?;
-        Ok(async move {
-            let _counted = Counted::new();
-            for _ in 0..turns {
-                tokio::task::yield_now().await;
-            }
-            f.call(()).await
-        })
-    };
-    // SAFETY: the symbol is declared in OCaml as the comment says. The future is `Send`.
-    unsafe { call_protected([turns, f], start) }
+/// How many counted futures there are.
+#[func]
+pub(crate) async fn live() -> u64 {
+    LIVE.load(Ordering::Relaxed)
+}
+
+/// Calls a closure after a wait, counted, and then waits for ever.
+#[func]
+pub(crate) async fn call_and_wait(f: LwtFn<(), ()>) -> Result<(), Error> {
+    let _counted = Counted::new();
+    tokio::task::yield_now().await;
+    f.call(()).await?;
+    pending().await
+}
+
+/// Does the same as `call_and_wait`, but completes in the poll that called.
+#[func]
+pub(crate) async fn call_and_return(f: LwtFn<(), ()>) -> Result<(), Error> {
+    let _counted = Counted::new();
+    tokio::task::yield_now().await;
+    f.call(()).await
+}
+
+/// Calls a closure and drops its promise, in the domain or on a worker.
+#[func]
+pub(crate) async fn drop_promise(f: LwtFn<(), ()>, on_tokio: bool) -> Result<(), Error> {
+    if on_tokio {
+        let dropped = tokio::spawn(async move { drop(f.call(())) });
+        return Ok(dropped.await?);
+    }
+    drop(f.call(()));
+    Ok(())
+}
+
+/// Never polls a promise, but drops it or detaches it.
+#[func]
+pub(crate) async fn leave_unpolled<A>(promise: Promise<Poly<A>>, detach: bool) -> Result<(), Error> {
+    if detach {
+        promise.detach();
+    }
+    Ok(())
+}
+
+/// Calls a closure and detaches its promise. On another thread this is over before the
+/// domain can call the closure.
+#[func]
+pub(crate) async fn detach_promise(f: LwtFn<(), ()>, on_thread: bool) -> Result<(), Error> {
+    if on_thread {
+        let detached = std::thread::spawn(move || f.call(()).detach());
+        return detached.join().map_err(|_| Error::message("detaching panicked"));
+    }
+    f.call(()).detach();
+    Ok(())
+}
+
+/// Calls a closure at once, ignores its exception, and waits for ever, counted.
+#[func]
+pub(crate) async fn swallow_and_wait(f: LwtFn<(), ()>) -> Result<u32, Error> {
+    let _counted = Counted::new();
+    drop(f.call(()).await);
+    pending().await
+}
+
+/// Awaits a counted task of tokio's that waits for ever.
+#[func]
+pub(crate) async fn scoped() -> Result<(), Error> {
+    let counted = Counted::new();
+    spawn_scoped(async move {
+        let _counted = counted;
+        pending::<()>().await;
+    })
+    .await
+}
+
+/// Spawns a task that is not `Send` and that waits for ever, and drops it.
+#[func]
+pub(crate) async fn drop_task() -> Result<(), Error> {
+    let counted = std::rc::Rc::new(Counted::new());
+    let executor = DomainExecutor::current().ok_or_else(|| Error::message("no executor"))?;
+    let task = executor.spawn_local(async move {
+        let _counted = counted;
+        pending::<()>().await
+    });
+    tokio::task::yield_now().await;
+    drop(task);
+    Ok(())
+}
+
+/// Waits so many turns and then calls a closure, cancelled or not.
+#[func(protected)]
+pub(crate) async fn protected(turns: u64, f: LwtFn<(), ()>) -> Result<(), Error> {
+    let _counted = Counted::new();
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
+    }
+    f.call(()).await
 }
 
 /// Calls a closure when it is dropped, if the lock can be had there.

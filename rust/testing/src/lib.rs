@@ -23,9 +23,12 @@ pub use lwt_rust::*;
 
 use block_on as b;
 use bound as o;
+use calls as k;
 use cancellation as c;
+use closures as l;
 use domains as d;
 use few as g;
+use errors as e;
 use functions as f;
 use names as n;
 use process as p;
@@ -41,7 +44,7 @@ lwt_rust::library! {
     f::later, f::fail_if, f::root, f::root_now,
     f::sum_blocking, f::panic_blocking, f::finish, f::finished,
     f::seven, f::sum_seven,
-    n::free, n::first::pick, n::last::pick, n::pick_bytecode, n::is_registered,
+    n::free, n::first::pick, n::last::pick, n::pick_bytecode, n::stub, n::value_0, n::is_registered,
     f::echo_unit, f::echo_bool, f::echo_i8, f::echo_i16, f::echo_i32, f::echo_i64, f::echo_isize, f::echo_u8, f::echo_u16, f::echo_u32, f::echo_u64,
     f::echo_usize, f::echo_f64, f::echo_f32, f::echo_duration, f::echo_char, f::echo_uchar, f::echo_string, f::echo_boxed_str, f::echo_path,
     f::echo_string_of_bytes, f::echo_bytes, f::echo_option, f::echo_pair, f::echo_eight, f::echo_list, f::echo_nested,
@@ -55,7 +58,7 @@ lwt_rust::library! {
     f::reverse, f::buffer, f::copy_buffer, f::copy_buffer_in_parts, f::copy_string,
     o::stays, o::stays_protected, o::stays_with, o::moves, o::hold_on_thread, o::hold_anywhere, o::dropped, o::spawn_and_wait, o::spawn_at_end, o::spawned_at_end, o::wait_for_notice, o::give_notice, o::stays_in_doubt, o::lengths_of, o::sum_down,
     d::keep_handle, d::spawn_in_kept,
-    w::double, w::call_the_given, w::await_the_given, w::spin_and_yield, w::drop_after_signal, w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone,
+    w::double, w::call_the_given, w::await_the_given, w::spin_and_yield, w::drop_after_signal, w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone, w::call_runnable,
     q::spawn_and_return, q::keep_tasks, q::tasks_without_an_error, q::spawn_from_a_thread, q::tasks_run, q::spawn_from_tokio, q::spawn_local_wrongly, q::await_all_kinds, q::call_in_a_task, q::call_in_a_poll, q::wait_for_notice_of_call, q::notify_and_call, q::sleep_and_return, q::sleep_in_a_task, q::spawn_from_elsewhere, q::call_in_the_background, q::left, q::leave_to_wakers, q::drop_results_that_panic, q::call_when_cancelled, q::play, q::await_from_a_thread,
     s::ready_steps, s::give_up, s::call_when_dropped, s::call_from_a_task, s::call_both,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
@@ -71,4 +74,11 @@ lwt_rust::library! {
     p::pooled, p::pooled_dropped, p::settings_length, p::choice_length, p::spawn_without, p::spawn_now, p::spawn_around, p::spawned,
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
     v::echo_tree, v::tree_later, v::echo_bush, v::echo_shrub, v::drop_tree_on_tokio, v::make_tree, v::make_trees, v::give_tree,
+    e::fail, e::panic, e::unwind, e::catch_and_unwind, e::panic_around_another, e::panic_in_drop, e::panic_when_cancelled, e::panic_on_tokio, e::abandon, e::is_mine, e::swallow, e::panic_in_error, e::panic_in_conversion, e::panic_in_waker, e::io_error, e::message_of,
+    k::ready, k::r#yield, k::sleep, k::spawn, k::r#await, k::await_portable, k::await_on_tokio, k::resolver, k::convert, k::too_large,
+    o::stays_portable, o::moves_portable, o::hold_portable, o::spawn_and_wait_portable,
+    c::for_ever, c::live, c::call_and_wait, c::call_and_return, c::drop_promise, c::leave_unpolled, c::detach_promise, c::swallow_and_wait, c::scoped, c::drop_task, c::protected,
+    l::call, l::call_later, l::sum, l::sum_on_tokio, l::sum_of_tasks,
+    t::worker_name, t::signals_blocked, t::signal_blocked_here, t::lock, t::spin, t::herd, t::storm, t::adopt,
+    d::call_in_lwt, d::call_in_lwt_from_tokio, d::spawn_in_lwt, d::panic_in_task, d::await_task_from_tokio, d::leave_task, d::keep_root, d::kept_root,
 }

@@ -39,6 +39,18 @@ pub(crate) mod last {
     }
 }
 
+/// The stub that `#[func]` writes has these names, too.
+#[func]
+pub(crate) fn stub(lock: i64, start: i64) -> i64 {
+    lock - start
+}
+
+/// The same, where bytecode has a stub of its own.
+#[func]
+pub(crate) fn value_0(a: i64, _b: i64, _c: i64, _d: i64, _e: i64, f: i64) -> i64 {
+    a - f
+}
+
 /// Bytecode has stubs of its own for the two.
 #[func]
 pub(crate) fn pick_bytecode(number: i64) -> i64 {

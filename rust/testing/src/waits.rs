@@ -175,3 +175,20 @@ pub(crate) async fn wake_the_gone(tasks: u64) -> Result<u64, Error> {
     joined.map_err(|_| Error::message("the thread has panicked"))?;
     Ok(sum)
 }
+
+/// Calls a Lwt closure, and is runnable when it asks for that.
+#[lwt_rust::func]
+pub(crate) async fn call_runnable(f: LwtFn<i64, i64>, number: i64) -> Result<i64, Error> {
+    let mut called = f.call(number);
+    let mut polls = 0;
+    poll_fn(|context| {
+        let polled = Pin::new(&mut called).poll(context);
+        polls += 1;
+        // In its first poll the call is no task yet.
+        if polls == 2 {
+            context.waker().wake_by_ref();
+        }
+        polled
+    })
+    .await
+}

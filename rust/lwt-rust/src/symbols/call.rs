@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    call,
+    call::call,
     closure::LwtFn,
     convert::{FromOcaml, read},
     domain::{self, DomainExecutor, Handle},
