@@ -7,7 +7,13 @@
     signal, wherever it allocates. Each function allocates first. Then it looks
     whether the list is still as it was, and changes it. *)
 
-type chain = { mutable actions : Raw.actions }
+type chain = {
+  mutable actions : Raw.actions;
+  mutable is_reserved : bool;
+      (** a thread is about to carry out the first action, so {!take} leaves the
+          chain alone *)
+}
+
 type t
 
 val make : unit -> t
@@ -17,11 +23,12 @@ val length : t -> int
 (** [length t] is the number of chains. *)
 
 val add_first : t -> chain -> unit
-val add_last : t -> chain -> unit
+val add_last : t -> Raw.actions -> unit
 
 val take : t -> Raw.actions
-(** [take t] removes the first chain, and returns the actions that are left of
-    it. It allocates nothing. *)
+(** [take t] removes the first chain that is not reserved, and returns the
+    actions that are left of it. When it has removed the chain, it allocates
+    nothing. *)
 
 val forget : t -> chain -> unit
 (** [forget t chain] removes [chain], if it is still there. *)

@@ -54,6 +54,44 @@ let beside_a_thread body () =
   Thread.join thread;
   check_int "its call" 7 (Lwt_main.run (or_fail (Option.get !called)))
 
+(* [switching f] is [f ()]. Wherever [f] allocates, other threads have a turn. *)
+let switching f =
+  let me = Thread.self () in
+  let is_off = ref false in
+  let alloc _ =
+    if Thread.self () == me && not !is_off then (
+      is_off := true;
+      Thread.yield ();
+      is_off := false);
+    None
+  in
+  let tracker =
+    { Gc.Memprof.null_tracker with alloc_minor = alloc; alloc_major = alloc }
+  in
+  ignore (Gc.Memprof.start ~sampling_rate:1. tracker : Gc.Memprof.t);
+  Fun.protect ~finally:Gc.Memprof.stop f
+
+(* A closure runs on the thread that calls Rust, also if tasks are runnable then. So it may
+   wait for the loop. *)
+let closures_of_a_thread () =
+  let job () =
+    let me = Thread.id (Thread.self ()) in
+    let closure n =
+      Lwt.return (if Thread.id (Thread.self ()) = me then n else -n)
+    in
+    switching (fun () -> Rust.call_runnable closure 7)
+  in
+  let rec go n =
+    if n = 0 then Lwt.return_unit
+    else
+      let* call = Lwt_preemptive.detach job () in
+      let* number = call in
+      check_int "by its thread" 7 number;
+      go (n - 1)
+  in
+  let rec turns () = Lwt.bind (Lwt.pause ()) turns in
+  Lwt_main.run (or_fail (Lwt.pick [ go 1000; turns () ]))
+
 let many_tasks () =
   let pausing () = repeat (fun () -> Rust.call Lwt.pause ()) 50 in
   Lwt.join (List.init 400 (fun _ -> pausing ()))
@@ -169,7 +207,7 @@ let an_effect_before_others () =
 let before_the_loop_blocks name settle =
   Alcotest.test_case name `Quick (fun () ->
       let promise = Lwt_rust.Promise.create () in
-      let awaiting = Rust.await_promise promise in
+      let awaiting = Rust.await_portable promise in
       Lwt_main.run (pauses 3);
       let turns = ref 0 in
       let hook =
@@ -200,7 +238,7 @@ let by_a_finaliser promise =
 (* The handler of a signal calls Rust in the middle of a closure. *)
 let by_a_signal () =
   let promise = Lwt_rust.Promise.create () in
-  let awaiting = Rust.await_promise promise in
+  let awaiting = Rust.await_portable promise in
   let handler _ = Lwt_rust.Promise.resolve promise 5 in
   let before = Sys.signal Sys.sigusr1 (Signal_handle handler) in
   let finally () =
@@ -231,6 +269,7 @@ let () =
           thread "tasks from other threads go on" spawned_from_elsewhere;
           thread "calls are cancelled" cancelled;
           plain "a job that awaits the loop" a_job_that_awaits_the_loop;
+          plain "closures of a thread" closures_of_a_thread;
         ] );
       ( "a loop in a closure",
         [

@@ -48,7 +48,9 @@ pub(super) struct Calls {
 /// The count wraps after as many bits as OCaml's count has.
 const COUNT: usize = (1 << 62) - 1;
 
-/// The field of the record `Executor.t` with the number of results that OCaml has taken.
+/// The field of the record `Executor.t` with its calls, and the field of these with the
+/// number of results that OCaml has taken.
+const CALLS: usize = 0;
 const TAKEN: usize = 0;
 
 /// A call that has not ended.
@@ -221,7 +223,8 @@ impl DomainExecutor {
     fn insert_call(&self, lock: &Lock, cancellation: Cancellation) -> Result<Ticket, Error> {
         let mut calls = self.calls.by_slot.borrow_mut();
         // OCaml has taken all results so far.
-        let taken = self.record.borrow().get(lock).field(TAKEN);
+        let ours = self.record.borrow().get(lock).field(CALLS);
+        let taken = ours.and_then(|calls| calls.field(TAKEN));
         if taken.and_then(Val::as_number) == Some(self.calls.given.get() as u64) {
             calls.recycle();
         }
