@@ -91,14 +91,14 @@ let in_the_engine () =
      woken)
 
 (* A signal handler that Rust has set runs while OCaml code is on small stacks. *)
-let handler_of_rust () =
+let handler_of_rust ~by_signal () =
   let sigusr1 =
     10
     (* on Linux *)
   in
   let signals = 20_000 in
   let rec fibers n = if n = 0 then 0 else in_fiber (fun () -> fibers (n - 1)) in
-  Rust.set_handler sigusr1;
+  Rust.set_handler sigusr1 by_signal;
   let own = string_of_int (Unix.getpid ()) in
   let command =
     Printf.sprintf
@@ -160,7 +160,8 @@ let prepared_at_the_start () =
 let programs =
   [
     ("backtraces are prepared at the start", prepared_at_the_start);
-    ("a handler that Rust has set", handler_of_rust);
+    ("a handler that Rust has set", handler_of_rust ~by_signal:false);
+    ("a handler that Rust has set by signal", handler_of_rust ~by_signal:true);
     ("plain functions", fun () -> run_all plain);
     ("the loop", fun () -> run_all of_the_loop);
     ("a fiber in a fiber", fun () -> twice (plain @ of_the_loop));
@@ -175,7 +176,8 @@ let programs =
 let left_out name backtrace =
   match (name, backtrace) with
   | "another domain", _ -> Support.starts_a_domain
-  | "a handler that Rust has set", _ ->
+  | ("a handler that Rust has set" | "a handler that Rust has set by signal"), _
+    ->
       [
         ( Thread_sanitizer,
           "it has a sigaction of its own, which puts handlers on any stack" );

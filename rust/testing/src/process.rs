@@ -136,10 +136,18 @@ extern "C" fn handle(_signal: libc::c_int) {
 
 /// Sets a handler for a signal, in the way of crates that know nothing of OCaml.
 #[func]
-pub(crate) fn set_handler(signal: i32) -> Result<(), Error> {
+pub(crate) fn set_handler(signal: i32, by_signal: bool) -> Result<(), Error> {
+    let handle = handle as extern "C" fn(libc::c_int) as usize;
+    if by_signal {
+        // SAFETY: as below.
+        return match unsafe { libc::signal(signal, handle) } {
+            libc::SIG_ERR => Err(std::io::Error::last_os_error().into()),
+            _ => Ok(()),
+        };
+    }
     // SAFETY: an action may consist of zeros.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = handle as extern "C" fn(libc::c_int) as usize;
+    action.sa_sigaction = handle;
     action.sa_flags = libc::SA_RESTART;
     // SAFETY: the handler does only such things as a handler may do: it writes an atomic.
     match unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) } {
