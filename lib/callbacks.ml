@@ -22,4 +22,5 @@ let register () =
          begin_domain = (fun () -> Domain_end.run ignore);
          make_timeout = (fun () -> Lwt_unix.Timeout);
          make_canceled = (fun () -> Lwt.Canceled);
+         call_within = Context.call;
        })

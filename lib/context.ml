@@ -52,3 +52,8 @@ let rec run context job =
       (* If the handler of a signal has raised before the job began, Lwt has given the
          exception to its hook. *)
       if not !has_begun then run (Within context) job
+
+let call context f argument =
+  let result = ref None in
+  run context (fun () -> result := Some (f argument));
+  Option.get !result

@@ -8,3 +8,8 @@ val run : Raw.context -> (unit -> unit) -> unit
     context [Nowhere] has no values.
 
     @raise exn the exception that [job] raises. *)
+
+val call : Raw.context -> ('a -> 'b) -> 'a -> 'b
+(** [call context f argument] is [f argument], called as {!run} does.
+
+    @raise exn the exception that [f] raises. *)

@@ -51,7 +51,9 @@
     - {!Abandoned} if nothing is left that could settle it.
 
     A Rust function that is not asynchronous raises the exception itself. Any
-    domain may call it.
+    domain may call it. If it takes a promise or a closure that returns one, or
+    spawns a task, it counts as an asynchronous one for what {!Runtime} and
+    {!Executor} say about domains.
 
     If a closure raises an exception that Lwt does not catch
     ([Lwt.Exception_filter]), the function or [Lwt_main.run] raises that
@@ -151,8 +153,9 @@ val on_panic : (panic -> unit) option -> unit
 (** The tokio runtime that tasks use.
 
     The runtime starts when an asynchronous Rust function is first called, or a
-    plain one with the option [tokio]. To choose its threads, configure it
-    before that:
+    plain one that has the option [tokio], takes a promise or a closure that
+    returns one, or spawns a task. To choose its threads, configure it before
+    that:
 
     {[
       let () = Lwt_rust.Runtime.(configure (Multi_thread { workers = Some 2 }))
@@ -183,7 +186,8 @@ module Runtime : sig
   val start : unit -> unit
   (** [start ()] starts the runtime, and gives the calling domain an executor
       that is driven by the Lwt loop. The first call of an asynchronous function
-      does the same, so few programs need [start].
+      does the same, so a program needs [start] only if another domain may call
+      Rust before the domain of the loop does.
 
       Raises [Unix.Unix_error] if the system refuses the threads or descriptors
       that the runtime needs. Raises {!Error} if another domain runs the Lwt
@@ -195,11 +199,12 @@ module Runtime : sig
 
       + Pending calls run, and may make new ones, until none is left or until
         [timeout] seconds have passed (5 by default).
-      + All tasks are dropped. Pending promises are rejected with {!Abandoned},
-        and {!Executor.run} of other domains raises it.
+      + All tasks are dropped, also those that Rust has spawned. Pending
+        promises are rejected with {!Abandoned}, and {!Executor.run} of other
+        domains raises it.
       + tokio's threads end. A blocking function that still runs cannot be
-        interrupted, so this step lasts until the timeout at most, or a tenth of
-        a second if less than that is left.
+        interrupted: it is left alone when the timeout has passed. This step may
+        take a tenth of a second more than the timeout.
 
       From then on, calls of asynchronous functions are rejected with {!Error}.
       A runtime that the program has given to Rust itself
@@ -207,8 +212,9 @@ module Runtime : sig
       in another domain end with that domain.
 
       Later calls of [shutdown] return the same promise. It cannot be cancelled.
+      A call that itself waits for this promise is pending until the timeout.
 
-      Raises [Invalid_argument] in a domain that does not run the Lwt loop, or
+      Raises [Invalid_argument] if another domain is the one of the Lwt loop, or
       if [timeout] is not between 0 and 1e9. *)
 end
 
@@ -241,7 +247,9 @@ module Executor : sig
       handled.
 
       A closure that Rust calls in this domain has to return a promise that is
-      settled, since no Lwt loop could settle it later.
+      settled, since no Lwt loop could settle it later. So has a [Lwt.t] that is
+      an argument of the call: if it is pending, the call raises
+      [Invalid_argument].
 
       {b Cancellation.} If an exception escapes [run] before the call has ended,
       such as that of a signal handler, the call is cancelled.
@@ -257,10 +265,11 @@ module Executor : sig
       call. *)
 
   val run_in_lwt : (unit -> 'a Lwt.t) -> 'a
-  (** [run_in_lwt f] makes the domain of the Lwt loop call [f ()] soon, and
-      waits until the promise of [f] is settled. Its result is the value of the
-      promise. The two domains share the values that [f] uses, so mutable ones
-      must be safe to share.
+  (** [run_in_lwt f] makes the domain of the Lwt loop call [f ()] as soon as
+      that domain runs its loop, and waits until the promise of [f] is settled.
+      If that domain waits for the caller meanwhile, as by [Domain.join], both
+      wait for ever. Its result is the value of the promise. The two domains
+      share the values that [f] uses, so mutable ones must be safe to share.
 
       Any domain may call it but the one that runs the Lwt loop. It blocks as
       {!run} does.
@@ -337,7 +346,9 @@ end
 (** Numbers of the running process, for finding leaks and for measurements. *)
 module Debug : sig
   type live = {
-    tasks : int;  (** tasks of all executors, those of calls included *)
+    tasks : int;
+        (** tasks of all domains, those of calls included, but not those on
+            tokio's threads *)
     promises : int;
         (** promises that Rust holds, if they were pending when it got them *)
     roots : int;  (** OCaml values that Rust keeps alive *)

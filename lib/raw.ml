@@ -99,6 +99,7 @@ type callbacks = {
   begin_domain : unit -> unit;
   make_timeout : unit -> exn;
   make_canceled : unit -> exn;
+  call_within : 'a 'b. context -> ('a -> 'b) -> 'a -> 'b;
 }
 (** The functions that Rust calls. Rust finds each by the number of its field.
 *)

@@ -175,10 +175,11 @@ let wrong_domain () =
       (match Lwt.state (promise_of (Rust.Call.yield 1 ())) with
       | Fail exn -> says "as if it ran the loop" "Lwt_rust.Executor.run" exn
       | Return () | Sleep -> Alcotest.fail "no loop runs here");
-      refused "start" "runs no Lwt loop" (fun () -> Lwt_rust.Runtime.start ());
+      refused "start" "is not the domain of the Lwt loop" (fun () ->
+          Lwt_rust.Runtime.start ());
       refused "shutdown" "the domain that runs the Lwt loop" (fun () ->
           Lwt_rust.Runtime.shutdown ()));
-  refused "run, in the loop's" "use the promise of the call" (fun () ->
+  refused "run, in the loop's" "call the function itself" (fun () ->
       Lwt_rust.Executor.run (fun () -> Rust.Call.yield 1 ()));
   elsewhere (fun () ->
       refused "run in run" "running" (fun () ->

@@ -11,7 +11,7 @@ let add_one n =
   Lwt.on_cancel promise (fun () -> incr canceled);
   Lwt.map (fun () -> n + 1) promise
 
-let kinds = [ 0; 1; 2 ]
+let kinds = [ 0; 1; 2; 3 ]
 
 let is_refused = function
   | Lwt_rust.Error { message; _ } ->
@@ -60,6 +60,35 @@ let in_another_thread f n kind =
   Thread.join (Thread.create block ());
   match Option.get !result with Ok value -> value | Error exn -> raise exn
 
+(* Another domain settles the promise. To collect garbage it needs the thread that blocks. *)
+let for_another_domain () =
+  let refused_for kind =
+    let promise = Lwt_rust.Promise.create () in
+    let settle () =
+      Unix.sleepf 0.01;
+      Gc.full_major ();
+      Lwt_rust.Promise.resolve promise 5
+    in
+    let domain = Domain.spawn settle in
+    (match block_on_portable promise kind with
+    | (_ : int) -> failwith "no exception"
+    | exception exn -> if not (is_refused exn) then raise exn);
+    Domain.join domain
+  in
+  List.iter refused_for kinds
+
+(* A task whose promises have wakers of their own, and take longer than the thread that
+   would wait for itself. *)
+let in_a_task_for_several () =
+  let slow n = Lwt.map (fun () -> n + 1) (Lwt_unix.sleep 1.) in
+  let several = Rust.await_several slow 1 in
+  check "value" 4 (Lwt_main.run several);
+  let background =
+    Rust.call_in_the_background (fun n -> Lwt.map ignore (slow n)) 1
+  in
+  Lwt_main.run background;
+  check "value" 4 (Lwt_main.run (Rust.await_several slow 1))
+
 let polled_by_hand () =
   Lwt_rust.Runtime.start ();
   check "at once" false (poll_once add_one 1);
@@ -78,13 +107,16 @@ let programs =
     ("in another thread of the domain", fun () -> refused in_another_thread);
     ("with the lock in hand", fun () -> refused block_on_locked);
     ("in a domain without Lwt", in_a_domain);
+    ("for several promises", fun () -> refused ~calls:2 block_on_several);
+    ("for another domain", for_another_domain);
+    ("not at all: several promises in a task", in_a_task_for_several);
     ("on another thread", fun () -> works block_on_elsewhere);
     ("in a function that may block", fun () -> works block_on_pool);
     ("not at all: polled by hand", polled_by_hand);
   ]
 
 let left_out = function
-  | "in a domain without Lwt" -> Support.starts_a_domain
+  | "in a domain without Lwt" | "for another domain" -> Support.starts_a_domain
   | _ -> []
 
 let ends name () =

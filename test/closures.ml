@@ -43,6 +43,19 @@ let nested_deeply () =
   | promise -> Lwt.map (check_int "depth" depth) promise
   | exception Stack_overflow -> Lwt.return_unit
 
+(* The same with closures that return no promise. Each call takes room on the stack. *)
+let plain_nested_deeply () =
+  let rec nest n = if n = 0 then 0 else Rust.apply nest (n - 1) + 1 in
+  check_int "depth" 1_000 (nest 1_000);
+  (match nest 1_000_000 with
+  | (_ : int) -> Alcotest.fail "expected an exception"
+  | exception Stack_overflow -> ()
+  | exception Lwt_rust.Error { message; _ } ->
+      let expected = "OCaml and Rust have called each other too many times" in
+      check_bool message true (String.starts_with ~prefix:expected message));
+  check_int "depth" 1_000 (nest 1_000);
+  Lwt.return_unit
+
 let one_step_at_a_time () =
   let running = ref 0 in
   let step n =
@@ -86,6 +99,7 @@ let () =
                  n));
           case "within closures" within_closures;
           case "nested deeply" nested_deeply;
+          case "without promises, nested deeply" plain_nested_deeply;
           case "are awaited one at a time" one_step_at_a_time;
           case "let the loop go on" loop_goes_on;
         ] );

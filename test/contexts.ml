@@ -63,6 +63,31 @@ let on_a_way call () =
   sees None "outside";
   Lwt.join [ first; second; third ]
 
+(* The ways in which Rust can call a closure that returns no promise. *)
+let plain_ways =
+  [
+    ("at once", fun f -> Lwt.wrap (fun () -> Rust.apply f 0));
+    ("in a call", fun f -> Rust.call_plain_later f 0);
+    ("in a task", fun f -> Rust.call_in_a_task (fun () -> f 0));
+    ( "in a later call",
+      fun f ->
+        Rust.keep_plain f;
+        Rust.call_plain_kept 0 );
+  ]
+
+let on_a_plain_way call () =
+  let closure n = n + Option.value (Lwt.get key) ~default:0 in
+  let raises (_ : int) = raise Exit in
+  let check_sum expected sum = check_int "value" expected sum in
+  let* () =
+    let sums = List.init 5 (fun n -> within n (fun () -> call closure)) in
+    Lwt.map (List.iteri check_sum) (Lwt.all sums)
+  in
+  let* () = Lwt.map (check_sum 0) (call closure) in
+  let* raised = result (within 1 (fun () -> call raises)) in
+  check_bool "the exception" true (raised = Error Exit);
+  within 6 (fun () -> Lwt.map (check_sum 6) (call closure))
+
 let when_cancelled () =
   let seen = ref None in
   let call =
@@ -139,6 +164,10 @@ let () =
     [
       ( "on every way",
         List.map (fun (name, call) -> case name (on_a_way call)) ways );
+      ( "without a promise",
+        List.map
+          (fun (name, call) -> case name (on_a_plain_way call))
+          plain_ways );
       ( "contexts",
         [
           case "in a destructor after a cancel" when_cancelled;

@@ -169,9 +169,9 @@ let wrongly on_tokio () =
   let+ result = result (Rust.spawn_local_wrongly on_tokio) in
   match result with
   | Error (Lwt_rust.Error { message; _ }) ->
-      check_bool "message" true
-        (String.starts_with ~prefix:"a local task was spawned on a thread"
-           message)
+      let place = if on_tokio then "on a thread that" else "within with_lock" in
+      let prefix = "a local task was spawned " ^ place in
+      check_bool message true (String.starts_with ~prefix message)
   | Error exn -> raise exn
   | Ok () -> Alcotest.fail "a local task was spawned"
 

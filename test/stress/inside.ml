@@ -55,7 +55,10 @@ let in_a_closure f =
     f ();
     Lwt.return n
   in
-  check "a loop" (Lwt.state (Rust.call closure 7) = Return 7)
+  match Lwt.state (Rust.call closure 7) with
+  | Return n -> check "a loop" (n = 7)
+  | Fail exn -> raise exn
+  | Sleep -> raise (Wrong "a loop, which is not over")
 
 (* A callback calls the closure here. Until the callback returns, Lwt defers the effects of
    [Lwt.wakeup_later]. So the loop must not wait for a promise that depends on them. *)

@@ -91,7 +91,8 @@ let plain () =
   | 8 -> cancelled (Rust.sum_on_tokio pausing 20)
   | 9 -> cancelled (Rust.scoped ())
   | 10 -> cancelled (Rust.await (fst (Lwt.task ())))
-  | 11 -> Lwt.map (fun n -> check "herd" (n = 500)) (Rust.herd 500)
+  | 11 ->
+      Lwt.map (fun n -> check "sleep" (n = 1)) (Rust.sleep_and_return 0.001 1)
   | 12 ->
       let promise = Lwt_rust.Promise.create () in
       let awaiting = Rust.await_portable promise in
@@ -107,11 +108,12 @@ let plain () =
       Lwt.map (fun n -> check "from elsewhere" (n = 5)) elsewhere
   | _ -> Rust.sleep (Random.int 3) ()
 
-(* Tasks that stay on the thread that has spawned them. *)
+(* Calls and tasks that stay on the thread that has begun them. *)
 let local () =
-  match Random.int 3 with
+  match Random.int 4 with
   | 0 -> Lwt.map (fun n -> check "a task" (n = 4)) (a_task 4)
   | 1 -> cancelled (a_task 4)
+  | 2 -> Lwt.map (fun n -> check "herd" (n = 500)) (Rust.herd 500)
   | _ ->
       let order = Rust.play 20 in
       Lwt.map (fun order -> check "order" (order = [ 1; 2 ])) order

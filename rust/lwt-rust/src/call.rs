@@ -97,8 +97,9 @@ where
     let (executor, arguments) = attach(lock)?;
     executor.functions().forget();
     let mut future = executor.call_future(start(lock, arguments)?);
-    let context = executor.functions().give_context(lock)?;
+    let given = executor.functions().give(lock)?;
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
+        let context = given.keep(lock)?;
         let ticket = executor.adopt(lock, future, cancellation)?;
         let ticket = Root::new(Val::from_bits(ticket.to_bits()));
         let actions = Root::new(executor.hand_over(lock, false));

@@ -30,9 +30,11 @@ pub(crate) enum Callback {
     MakeTimeout = 8,
     /// `unit -> exn`
     MakeCanceled = 9,
+    /// `context -> ('a -> 'b) -> 'a -> 'b`: calls a function in a context.
+    CallWithin = 10,
 }
 
-pub(crate) const COUNT: usize = Callback::MakeCanceled as usize + 1;
+pub(crate) const COUNT: usize = Callback::CallWithin as usize + 1;
 
 static CALLBACKS: OnceCell<[Root; COUNT]> = OnceCell::new();
 

@@ -4,14 +4,15 @@ use std::{marker::PhantomData, sync::Arc};
 
 use crate::{
     bindings::Type,
-    convert::{FromOcaml, IntoOcaml, OcamlType, mismatch},
-    domain::{self, Ask, Function, Handle},
+    convert::{FromOcaml, IntoOcaml, OcamlType, error_in, mismatch, room_for_ocaml},
+    domain::{self, Ask, Function, Handle, Returns},
     error::{Error, Exception},
     ocaml::{Lock, Root, Val},
     promise::Promise,
 };
 
-/// An OCaml function of type `'a -> 'b Lwt.t`.
+/// An OCaml function of type `'a -> 'b Lwt.t`. For several arguments take a tuple: OCaml then
+/// gives a function of a pair, a triple and so on.
 ///
 /// It can be called any number of times, from a task of its domain and from any
 /// other thread, and it can be cloned and dropped anywhere.
@@ -27,8 +28,9 @@ where
     B: FromOcaml + Send,
 {
     /// Calls the function, whether or not the promise is awaited. If the caller is a task
-    /// of the function's domain, OCaml calls the function when the task next waits, before
-    /// the loop goes on. From any other thread, the domain calls it soon. So a task that
+    /// of the function's domain, OCaml calls the function when the task next waits or ends,
+    /// before the loop goes on. From any other thread, the domain calls it when its loop, or
+    /// `Lwt_rust.Executor.run`, next goes on. So a task that
     /// awaits the promise at once goes on in the same turn, if the function's promise is
     /// settled by then.
     ///
@@ -86,7 +88,7 @@ impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let function = Arc::new(Function::new(function(value)?));
         if let Some(executor) = domain::here() {
-            executor.functions().note(function.clone());
+            executor.functions().note(function.clone(), Returns::Promise);
         }
         Ok(LwtFn {
             function,
@@ -112,17 +114,20 @@ impl<A, B> std::fmt::Debug for LwtFn<A, B> {
     }
 }
 
-/// An OCaml function of type `'a -> 'b`, which returns no promise.
+/// An OCaml function of type `'a -> 'b`, which returns no promise. For several arguments take
+/// a tuple.
 ///
 /// Any thread may clone, send and drop it. Calling it takes the [`Lock`], so only a task of
 /// a domain, or a function that OCaml has called, can call it.
 pub struct Closure<A, B> {
-    closure: Arc<Root>,
+    function: Arc<Function>,
     types: PhantomData<fn(A) -> B>,
 }
 
 impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
-    /// Calls the function, in the domain of the calling thread, and returns its result.
+    /// Calls the function, in the domain of the calling thread, and returns its result. The
+    /// function sees the values that `Lwt.with_value` has set for the call that it was given
+    /// to.
     ///
     /// ```no_run
     /// # use lwt_rust::{Closure, Error, with_lock};
@@ -137,15 +142,18 @@ impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
     /// # Errors
     ///
     /// [`Error::Exception`] if the function raises an exception. A message if the argument
-    /// or the result cannot be converted.
+    /// or the result cannot be converted, or if the stack of the thread has no room left,
+    /// since OCaml and Rust have called each other some thousand times within each other.
     pub fn call(&self, lock: &mut Lock, argument: A) -> Result<B, Error> {
+        room_for_ocaml()?;
         let argument = Root::new(argument.into_ocaml(lock)?);
         if let Some(executor) = domain::here() {
             executor.before_ocaml();
         }
-        match lock.call(&self.closure, &[&argument]) {
+        match self.function.call(lock, &argument) {
             // SAFETY: the function was read as one that returns a `B`.
-            Ok(result) => unsafe { B::from_ocaml(result) },
+            Ok(result) => unsafe { B::from_ocaml(result) }
+                .map_err(|error| error_in("the result of a closure", error)),
             Err(raised) => Err(Exception::raised(lock, raised).into()),
         }
     }
@@ -159,8 +167,12 @@ unsafe impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for Closure<A, B> {
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let function = Arc::new(Function::new(function(value)?));
+        if let Some(executor) = domain::here() {
+            executor.functions().note(function.clone(), Returns::Value);
+        }
         Ok(Closure {
-            closure: Arc::new(function(value)?),
+            function,
             types: PhantomData,
         })
     }
@@ -169,7 +181,7 @@ impl<A: OcamlType, B: OcamlType> FromOcaml for Closure<A, B> {
 impl<A, B> Clone for Closure<A, B> {
     fn clone(&self) -> Self {
         Closure {
-            closure: self.closure.clone(),
+            function: self.function.clone(),
             types: PhantomData,
         }
     }

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::{
     call::attached,
-    convert::{self, FromOcaml, IntoOcaml},
+    convert::{self, FromOcaml, IntoOcaml, error_in},
     domain,
     error::Error,
     ocaml::{Lock, Root, Val},
-    runtime::{self, enter_tokio},
+    runtime::{self, begin_poll, enter_tokio},
     stub::{enter, returned},
 };
 
@@ -73,7 +73,7 @@ pub unsafe fn argument<T: FromOcaml>(
     let value = unsafe { raw.argument(lock) };
     // SAFETY: the caller promises it.
     unsafe { T::from_ocaml(value) }
-        .map_err(|error| Error::message(format!("argument {name} of {function}: {error}")))
+        .map_err(|error| error_in(&format!("argument {name} of {function}"), error))
 }
 
 /// Runs a function that OCaml calls and that returns no promise. `start` reads the
@@ -107,6 +107,7 @@ where
     E: Into<Error>,
 {
     let body = |lock: &mut Lock| {
+        begin_poll();
         let lacks_executor = MAY_BE_OF_EXECUTOR && domain::at_hand().is_none();
         let arguments = match lacks_executor && is_of_executor() {
             // SAFETY: the caller promises it.
@@ -118,15 +119,19 @@ where
             executor.functions().forget();
         }
         let function = start(lock, arguments)?;
-        if let Some(executor) = executor {
-            executor.functions().give_context(lock)?;
-        }
+        let given = match executor {
+            Some(executor) => Some(executor.functions().give(lock)?),
+            None => None,
+        };
         let tokio = match USES_TOKIO {
             true => Some(domain::tokio()?),
             false => runtime::started(),
         };
         let _entered = tokio.and_then(enter_tokio);
         let result = lock.lend(function);
+        if let Some(given) = given {
+            given.keep(lock)?;
+        }
         convert::root(result.map_err(Into::into)?, lock)
     };
     // SAFETY: the caller promises it.

@@ -234,7 +234,7 @@ fn declared(mut function: ItemFn) -> Declared {
                     let segments = path.path.segments.iter();
                     let names: Vec<&Ident> = segments.map(|segment| &segment.ident).collect();
                     match names.as_slice() {
-                        [module, name] if *module == "vars" => Some((*name).clone()),
+                        [.., module, name] if *module == "vars" => Some((*name).clone()),
                         _ => None,
                     }
                 }

@@ -1,21 +1,44 @@
 //! Threads that wait in `block_on`.
 
 use std::{
-    future::Future,
-    pin::pin,
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
 };
 
-use lwt_rust::{DomainExecutor, Error, LwtFn, func, with_lock};
+use lwt_rust::{DomainExecutor, Error, LwtFn, PortablePromise, Promise, func, with_lock};
 use tokio::runtime::{Builder, Handle};
 
+/// The `block_on` of crates that know nothing of tokio.
+fn park_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unparks(Thread);
+
+    impl Wake for Unparks {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let mut future = pin!(future);
+    let waker = Arc::new(Unparks(thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
 /// Waits in `block_on`: of the runtime that runs already (0), of a new one with one thread
-/// (1), or of a new one with a pool (2).
+/// (1), of a new one with a pool (2), or of another crate (3).
 fn block_on<T>(kind: u8, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     match kind {
         0 => Handle::current().block_on(future),
         1 => Builder::new_current_thread().build()?.block_on(future),
+        3 => park_on(future),
         _ => Builder::new_multi_thread()
             .worker_threads(1)
             .build()?
@@ -38,6 +61,54 @@ pub(crate) async fn block_on_later(
 ) -> Result<i64, Error> {
     tokio::task::yield_now().await;
     block_on(kind, async { f.call(argument).await })
+}
+
+/// Waits for a promise that another domain may settle.
+#[func(tokio)]
+pub(crate) fn block_on_portable(promise: PortablePromise<i64>, kind: u8) -> Result<i64, Error> {
+    block_on(kind, promise)
+}
+
+/// Waits for several promises at a time, which have wakers of their own.
+#[func]
+pub(crate) fn block_on_several(f: LwtFn<i64, i64>, argument: i64, kind: u8) -> Result<i64, Error> {
+    let mut several = Several(vec![f.call(argument), f.call(argument)]);
+    block_on(kind, async move { several.next().await })
+}
+
+/// Awaits several promises at a time, in a task, for as long as they take.
+#[func]
+pub(crate) async fn await_several(f: LwtFn<i64, i64>, argument: i64) -> Result<i64, Error> {
+    let mut several = Several(vec![f.call(argument), f.call(argument)]);
+    Ok(several.next().await? + several.next().await?)
+}
+
+/// Promises that get a new waker for each poll.
+struct Several(Vec<Promise<i64>>);
+
+impl Several {
+    async fn next(&mut self) -> Result<i64, Error> {
+        struct Passes(Waker);
+
+        impl Wake for Passes {
+            fn wake(self: Arc<Self>) {
+                self.0.wake_by_ref();
+            }
+        }
+
+        poll_fn(|context| {
+            for index in 0..self.0.len() {
+                let waker = Arc::new(Passes(context.waker().clone())).into();
+                let promise = Pin::new(&mut self.0[index]);
+                if let Poll::Ready(result) = promise.poll(&mut Context::from_waker(&waker)) {
+                    drop(self.0.remove(index));
+                    return Poll::Ready(result);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
 }
 
 /// Waits for a task of the domain, on the thread that has to run it.

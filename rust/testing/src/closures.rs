@@ -1,6 +1,8 @@
 //! Lwt closures.
 
-use lwt_rust::{Error, LwtFn, Poly, func};
+use std::sync::Mutex;
+
+use lwt_rust::{Closure, Error, LwtFn, Poly, func, with_lock};
 
 /// Calls a closure once.
 #[func]
@@ -58,4 +60,28 @@ pub(crate) async fn sum_of_tasks(f: LwtFn<u64, u64>, tasks: u64) -> Result<u64, 
         sum += task.await??;
     }
     Ok(sum)
+}
+
+/// Calls a plain closure after a timer of tokio's.
+#[func]
+pub(crate) async fn call_plain_later(f: Closure<i64, i64>, number: i64) -> Result<i64, Error> {
+    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    with_lock(|lock| f.call(lock, number))
+}
+
+static KEPT: Mutex<Option<Closure<i64, i64>>> = Mutex::new(None);
+
+/// Keeps a plain closure.
+#[func]
+pub(crate) fn keep_plain(f: Closure<i64, i64>) -> Result<(), Error> {
+    *KEPT.lock().map_err(|_| Error::message("a panic"))? = Some(f);
+    Ok(())
+}
+
+/// Calls the closure that was kept.
+#[func]
+pub(crate) async fn call_plain_kept(number: i64) -> Result<i64, Error> {
+    let kept = KEPT.lock().map_err(|_| Error::message("a panic"))?.take();
+    let f = kept.ok_or_else(|| Error::message("nothing is kept"))?;
+    with_lock(|lock| f.call(lock, number))
 }

@@ -302,7 +302,7 @@ pub(crate) async fn swap_later<A, B>((left, right): (Poly<A>, Poly<B>)) -> (Poly
 #[func]
 pub(crate) fn swap(
     (left, right): (Poly<vars::A>, Poly<vars::B>),
-) -> (Poly<vars::B>, Poly<vars::A>) {
+) -> (Poly<lwt_rust::vars::B>, Poly<vars::A>) {
     let right: Poly<vars::B> = right;
     (right, left)
 }

@@ -68,7 +68,7 @@ lwt_rust::library! {
     p::connection, p::closed, p::set_handler, p::handled, p::next_signal,
     p::replace_panic_hook, p::extend_panic_hook, p::panic_hook_calls,
     g::set_most_slots, g::call_many, g::spawn_many, g::spawn_many_elsewhere, g::call_many_elsewhere,
-    b::block_on_now, b::block_on_later, b::block_on_task, b::block_on_locked, b::block_on_elsewhere, b::block_on_pool,
+    b::block_on_now, b::block_on_portable, b::block_on_several, b::await_several, b::block_on_later, b::block_on_task, b::block_on_locked, b::block_on_elsewhere, b::block_on_pool,
     b::keep_closure, b::block_on_kept,
     b::poll_once, b::poll_and_await,
     p::pooled, p::pooled_dropped, p::settings_length, p::choice_length, p::spawn_without, p::spawn_now, p::spawn_around, p::spawned,
@@ -78,7 +78,7 @@ lwt_rust::library! {
     k::ready, k::r#yield, k::sleep, k::spawn, k::r#await, k::await_portable, k::await_on_tokio, k::resolver, k::convert, k::too_large,
     o::stays_portable, o::moves_portable, o::hold_portable, o::spawn_and_wait_portable,
     c::for_ever, c::live, c::call_and_wait, c::call_and_return, c::drop_promise, c::leave_unpolled, c::detach_promise, c::swallow_and_wait, c::scoped, c::drop_task, c::protected,
-    l::call, l::call_later, l::sum, l::sum_on_tokio, l::sum_of_tasks,
+    l::call, l::call_later, l::call_plain_later, l::keep_plain, l::call_plain_kept, l::sum, l::sum_on_tokio, l::sum_of_tasks,
     t::worker_name, t::signals_blocked, t::signal_blocked_here, t::lock, t::spin, t::herd, t::storm, t::adopt,
     d::call_in_lwt, d::call_in_lwt_from_tokio, d::spawn_in_lwt, d::panic_in_task, d::await_task_from_tokio, d::leave_task, d::keep_root, d::kept_root,
 }

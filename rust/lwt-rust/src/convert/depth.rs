@@ -21,7 +21,8 @@ use crate::error::Error;
 const MOST_LEVELS: usize = 1000;
 
 /// The part of the stack that a conversion leaves free, in bytes: for the last level, for
-/// a collection that it may start, and for the error.
+/// a collection that it may start, and for the error. A call of OCaml needs as much: a
+/// function of the C library `unix` has a buffer of 64 kilobytes.
 const RESERVE: usize = 128 << 10;
 
 struct Depth {
@@ -67,21 +68,44 @@ pub fn deeper_into_ocaml() -> Result<Level, Error> {
 fn deeper(most: usize) -> Result<Level, Error> {
     DEPTH.with(|depth| {
         let levels = depth.levels.get();
-        let end = depth.end_of_stack.get().unwrap_or_else(|| {
-            let end = end_of_stack().unwrap_or(0);
-            depth.end_of_stack.set(Some(end));
-            end
-        });
-        // The code may run on a stack that is not the thread's, for example on that of a
-        // fiber. Such a stack lies elsewhere, perhaps below, and then the difference
-        // wraps.
-        let left = here().wrapping_sub(end);
-        if levels >= most || left < RESERVE {
+        if levels >= most || !depth.has_room() {
             return Err(too_deep(levels));
         }
         depth.levels.set(levels + 1);
         Ok(Level(PhantomData))
     })
+}
+
+impl Depth {
+    /// Whether more than [`RESERVE`] is left of the stack.
+    #[inline]
+    fn has_room(&self) -> bool {
+        let end = self.end_of_stack.get().unwrap_or_else(|| {
+            let end = end_of_stack().unwrap_or(0);
+            self.end_of_stack.set(Some(end));
+            end
+        });
+        // The code may run on a stack that is not the thread's, for example on that of a
+        // fiber. Such a stack lies elsewhere, perhaps below, and then the difference
+        // wraps.
+        here().wrapping_sub(end) >= RESERVE
+    }
+}
+
+/// Makes sure that the stack has room for OCaml code that Rust is about to call.
+///
+/// # Errors
+///
+/// If there is little room left: OCaml and Rust have called each other again and again.
+#[inline]
+pub(crate) fn room_for_ocaml() -> Result<(), Error> {
+    match DEPTH.with(Depth::has_room) {
+        true => Ok(()),
+        false => Err(Error::message(
+            "OCaml and Rust have called each other too many times within each other: the stack \
+             of the thread has no room for another call of a closure",
+        )),
+    }
 }
 
 /// About the address at which the stack of this thread ends now.

@@ -12,6 +12,7 @@ mod values;
 pub use abstracts::{Abstract, AbstractType, Taken};
 pub use buffer::Buffer;
 pub(crate) use content::Content;
+pub(crate) use depth::room_for_ocaml;
 pub use depth::{Level, deeper_into_ocaml, deeper_into_rust, given_up};
 pub use text::Char;
 pub use values::{Poly, Variable, vars};
@@ -94,7 +95,8 @@ use crate::{
     message = "`{Self}` is no type that OCaml knows",
     label = "no OCaml type stands for this",
     note = "derive `lwt_rust::OcamlType` for a record or a variant, or give OCaml an \
-            `lwt_rust::Abstract<{Self}>`"
+            `lwt_rust::Abstract<{Self}>`",
+    note = "to return what a promise or a task gives, make the function `async` and await it"
 )]
 pub unsafe trait OcamlType {
     /// Whether the OCaml type is `float`. OCaml stores records and arrays of
@@ -206,7 +208,8 @@ pub trait FromOcaml: OcamlType + Sized {
     message = "`{Self}` cannot be made an OCaml value",
     label = "OCaml cannot be given this",
     note = "derive `lwt_rust::IntoOcaml` for a record or a variant, or give an \
-            `lwt_rust::Abstract<{Self}>`"
+            `lwt_rust::Abstract<{Self}>`",
+    note = "to return what a promise or a task gives, make the function `async` and await it"
 )]
 pub unsafe trait IntoOcaml: OcamlType {
     /// Allocates the value.
@@ -241,6 +244,12 @@ pub fn mismatch(expected: &str) -> Error {
         "OCaml gave a value that is not of type {expected}: the OCaml declaration of this \
          function does not match the Rust one"
     ))
+}
+
+/// Says in an error of a conversion which value does not fit.
+#[cold]
+pub(crate) fn error_in(place: &str, error: Error) -> Error {
+    Error::message(format!("{place}: {error}"))
 }
 
 /// A type whose conversion can tell for any value whether the value is of the type. So

@@ -47,7 +47,8 @@ unsafe impl IntoOcaml for Root {
 /// passed to it, in the same call, under the same type variable.
 ///
 /// A `Poly` may be sent to any thread that ends before the call does, and be dropped
-/// there. It is not `'static`, so it cannot be kept for longer than the call. If a static
+/// there. It is not `'static`, so it cannot be kept for longer than the call, and a task that
+/// is spawned cannot hold one. If a static
 /// could keep it, the next call would find a value there whose type may be another. To
 /// keep the value for longer, make a [`Root`] of it.
 ///

@@ -10,11 +10,11 @@ use once_cell::sync::OnceCell;
 use crate::{
     callbacks::{Callback, call_back},
     error::{Error, Exception},
-    ocaml::{Lock, Root},
+    ocaml::{Lock, Raised, Root, Val},
 };
 
-/// A Lwt closure, and the context in which it is called: it sees the values of
-/// `Lwt.with_value` of the call that it was given to.
+/// A closure, and the context in which it is called: it sees the values of `Lwt.with_value`
+/// of the call that it was given to.
 pub(crate) struct Function {
     closure: Root,
     /// `context` of `lib/raw.ml`; `()` if the closure was given to no call.
@@ -37,12 +37,85 @@ impl Function {
         const NONE: &Root = &Root::UNIT;
         self.context.get().unwrap_or(NONE)
     }
+
+    /// Calls a function that returns no promise.
+    pub(crate) fn call<'l>(
+        &self,
+        lock: &'l mut Lock,
+        argument: &Root,
+    ) -> Result<Val<'l>, Raised> {
+        match self.context.get() {
+            // The call that the closure was given to is running, in its context.
+            None => lock.call(&self.closure, &[argument]),
+            Some(context) => {
+                let arguments = [context, &self.closure, argument];
+                let called = call_back(lock, Callback::CallWithin, &arguments);
+                called.expect("a context comes from a callback, so the callbacks are known")
+            }
+        }
+    }
+}
+
+/// The closures of a call that has begun.
+pub(crate) struct Given {
+    /// The context of the call, or `()` if it is not known.
+    context: Root,
+    /// Those that return no promise. They need the context only if they live longer than
+    /// the first poll of the call, or than the function.
+    plain: Vec<Arc<Function>>,
+}
+
+impl Given {
+    const NOTHING: Given = Given {
+        context: Root::UNIT,
+        plain: Vec::new(),
+    };
+
+    /// Gives the closures that are still there to the call, which goes on later. Returns the
+    /// context of the call, or `()` if there are no closures.
+    #[inline]
+    pub(crate) fn keep(self, lock: &mut Lock) -> Result<Root, Error> {
+        match self.plain.is_empty() {
+            true => Ok(self.context),
+            false => self.keep_plain(lock),
+        }
+    }
+
+    #[cold]
+    fn keep_plain(self, lock: &mut Lock) -> Result<Root, Error> {
+        let are_kept = |function: &Arc<Function>| Arc::strong_count(function) > 1;
+        if !self.plain.iter().any(are_kept) {
+            return Ok(self.context);
+        }
+        let context = capture(lock)?;
+        for function in self.plain {
+            let _ = function.context.set(Root::new(context.get(lock)));
+        }
+        Ok(context)
+    }
+}
+
+/// The context of the running code.
+fn capture(lock: &mut Lock) -> Result<Root, Error> {
+    match call_back(lock, Callback::CaptureContext, &[&Root::UNIT]) {
+        // It is an error if OCaml has no memory, or if the handler of a signal raises.
+        Some(Ok(context)) => Ok(Root::new(context)),
+        Some(Err(raised)) => Err(Exception::raised(lock, raised).into()),
+        None => Ok(Root::UNIT),
+    }
+}
+
+/// What a closure returns.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Returns {
+    Promise,
+    Value,
 }
 
 /// The closures that the running stub has read.
 #[derive(Default)]
 pub(crate) struct Functions {
-    read: RefCell<Vec<Arc<Function>>>,
+    read: RefCell<Vec<(Arc<Function>, Returns)>>,
     /// Whether `read` holds any.
     are_any: Cell<bool>,
 }
@@ -58,34 +131,37 @@ impl Functions {
     }
 
     /// Notes a closure that the running stub has read.
-    pub(crate) fn note(&self, function: Arc<Function>) {
-        self.read.borrow_mut().push(function);
+    pub(crate) fn note(&self, function: Arc<Function>, returns: Returns) {
+        self.read.borrow_mut().push((function, returns));
         self.are_any.set(true);
     }
 
     /// Gives the closures that the running stub has read to its call. A stub calls it when
-    /// it has read its arguments. Returns the context of the call, or `()` if there are no
-    /// closures.
+    /// it has read its arguments.
     #[inline]
-    pub(crate) fn give_context(&self, lock: &mut Lock) -> Result<Root, Error> {
+    pub(crate) fn give(&self, lock: &mut Lock) -> Result<Given, Error> {
         match self.are_any.replace(false) {
-            true => self.give_context_now(lock),
-            false => Ok(Root::UNIT),
+            true => self.give_now(lock),
+            false => Ok(Given::NOTHING),
         }
     }
 
     #[cold]
-    fn give_context_now(&self, lock: &mut Lock) -> Result<Root, Error> {
+    fn give_now(&self, lock: &mut Lock) -> Result<Given, Error> {
         let read = self.read.take();
-        let context = match call_back(lock, Callback::CaptureContext, &[&Root::UNIT]) {
-            // It is an error if OCaml has no memory, or if the handler of a signal raises.
-            Some(Ok(context)) => Root::new(context),
-            Some(Err(raised)) => return Err(Exception::raised(lock, raised).into()),
-            None => Root::UNIT,
-        };
-        for function in read {
+        if read.iter().all(|(_, returns)| *returns == Returns::Value) {
+            return Ok(Given {
+                plain: read.into_iter().map(|(function, _)| function).collect(),
+                ..Given::NOTHING
+            });
+        }
+        let context = capture(lock)?;
+        for (function, _) in read {
             let _ = function.context.set(Root::new(context.get(lock)));
         }
-        Ok(context)
+        Ok(Given {
+            context,
+            ..Given::NOTHING
+        })
     }
 }

@@ -17,12 +17,14 @@ use pin_project_lite::pin_project;
 
 use super::{
     DomainExecutor, Task,
-    here::{executor_at_hand, here, reads_for},
+    here::{executor_at_hand, executor_of_task, here, reads_for},
     spawned::Spawned,
     tasks::Request,
     waker::Number,
 };
-use crate::{bound::succeeds, error::Error, fork, lwt_loop::LwtLoop, ocaml::notify};
+use crate::{
+    bound::succeeds, error::Error, fork, lwt_loop::LwtLoop, ocaml::notify, runtime::Suspicion,
+};
 
 /// The part of an executor that wakers and handles use. They may live for any time, so it
 /// is never freed (rule 12). A later domain may use the executor again, in another *life*.
@@ -46,7 +48,7 @@ pub(crate) struct Shared {
     number: Number,
 }
 
-/// Names one of the domains that have used an domain, one after the other.
+/// Names one of the domains that have used an executor, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Life(u64);
 
@@ -243,8 +245,8 @@ impl Handle {
 
     /// Whether the calling thread belongs to the domain and waits in a `block_on`, with
     /// this waker. Then nothing in the domain can go on.
-    pub(crate) fn waits_for_itself(self, waker: &Waker) -> bool {
-        self.shared.waits_for_itself(waker)
+    pub(crate) fn waits_for_itself(self, waker: &Waker, suspicion: &mut Suspicion) -> bool {
+        self.shared.waits_for_itself(waker, suspicion)
     }
 
     /// The executor, if a task of the domain is running on this thread.
@@ -253,7 +255,7 @@ impl Handle {
         let is_it = |executor: &&DomainExecutor| {
             std::ptr::eq(executor.shared, self.shared) && executor.life.get() == self.life
         };
-        DomainExecutor::current().filter(is_it)
+        executor_of_task().filter(is_it)
     }
 
     /// Spawns a task in the domain. The task runs with the domain's lock held, so it may

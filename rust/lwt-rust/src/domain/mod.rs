@@ -52,12 +52,12 @@ use lwt_rust_core::drop_quietly;
 
 pub(crate) use actions::{Action, Ask, Awaited};
 pub(crate) use calls::Cancellation;
-pub(crate) use function::Function;
+pub(crate) use function::{Function, Returns};
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
 pub(crate) use here::{begin_turn, here, is_woken, read_for};
 pub(crate) use registry::{
-    at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio,
+    at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio, waits_with_lock,
 };
 pub(crate) use reuse::DomainLife;
 pub(crate) use settle::{promised, settle};
@@ -79,13 +79,15 @@ use crate::{
     bound::{Bound, succeeds},
     error::Error,
     fork,
-    ocaml::Root,
+    ocaml::{Root, try_with_lock},
 };
 
 /// Runs the tasks of one OCaml domain, on the threads of that domain, with the
 /// domain's lock held and tokio's context entered.
 ///
-/// The first call of a Rust function in the domain makes it. Only tasks that it runs may
+/// The first call of an asynchronous function in the domain makes it. So does a plain
+/// function that takes a promise or a closure that returns one, or that spawns a task. Only
+/// tasks that it runs may
 /// call its methods; all other code uses a [`Handle`].
 // Aligned to two cache lines: each domain writes to its own executor all the time, and two
 // executors must not share a line.
@@ -142,10 +144,13 @@ impl DomainExecutor {
         self.shared.reopen(self.life.get(), told);
     }
 
-    /// The executor whose task is running on this thread. `None` outside of tasks, and
-    /// while the task has the lock in hand.
+    /// The executor of the domain in which a task, or a function that OCaml has called, runs
+    /// on this thread. The domain gets an executor if it has none.
+    ///
+    /// `None` on any other thread, within a [`with_lock`](crate::with_lock), and if the
+    /// domain can have no executor, for example after `Lwt_rust.Runtime.shutdown`.
     pub fn current() -> Option<&'static DomainExecutor> {
-        executor_of_task()
+        executor_of_task().or_else(|| try_with_lock(attached)?.ok())
     }
 
     /// A handle for other threads.

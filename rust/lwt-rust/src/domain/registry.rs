@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     DomainExecutor, Handle, Shared, Way,
+    first::is_first,
     here::{executor_at_hand, here, set_executor},
     reuse,
 };
@@ -19,8 +20,8 @@ use crate::{
     error::{Error, Exception},
     fork,
     lwt_loop::{self, LwtLoop},
-    ocaml::{self, Lock, Root},
-    runtime,
+    ocaml::{self, Access, Lock, Root, access},
+    runtime::{self, Suspicion},
 };
 
 /// The executors that are not closed, with the numbers of their domains. A process has one
@@ -117,14 +118,36 @@ impl Shared {
     /// Whether the calling thread belongs to the domain and waits in a `block_on`, with
     /// this waker. Then nothing in the domain can go on.
     #[cold]
-    pub(super) fn waits_for_itself(&self, waker: &Waker) -> bool {
-        if !runtime::is_blocking(waker) {
-            return false;
-        }
+    pub(super) fn waits_for_itself(&self, waker: &Waker, suspicion: &mut Suspicion) -> bool {
         match executor_at_hand(self) {
-            Some(executor) => executor.slot_of(waker).is_none(),
-            None => is_of_this_domain(self),
+            Some(executor) => executor.is_blocked(waker, suspicion),
+            None => {
+                access() != Access::Outside
+                    && is_of_this_domain(self)
+                    && suspicion.is_confirmed(waker)
+            }
         }
+    }
+}
+
+impl DomainExecutor {
+    /// Whether the calling thread, which holds the lock of the domain, waits in a `block_on`
+    /// with this waker.
+    fn is_blocked(&self, waker: &Waker, suspicion: &mut Suspicion) -> bool {
+        let is_of_task = is_first(waker) || self.slot_of(waker).is_some();
+        !is_of_task && suspicion.is_confirmed(waker)
+    }
+}
+
+/// Whether the calling thread holds the lock of a domain and waits in a `block_on`, with this
+/// waker. Then no domain can collect garbage.
+#[cold]
+pub(crate) fn waits_with_lock(waker: &Waker, suspicion: &mut Suspicion) -> bool {
+    match here() {
+        Some(executor) => {
+            executor_at_hand(executor.shared()).is_some() && executor.is_blocked(waker, suspicion)
+        }
+        None => access() != Access::Outside && suspicion.is_confirmed(waker),
     }
 }
 
@@ -179,8 +202,9 @@ pub(crate) fn attach(domain: i64, by_lwt: bool) -> Result<bool, Error> {
         let is_of_lwt = owner.handle.shared().is_of_lwt();
         if is_of_lwt && !by_lwt {
             return Err(Error::message(format!(
-                "domain {domain} runs the Lwt loop, which Lwt_rust.Executor.run would block: use \
-                 the promise of the call"
+                "domain {domain} is the domain of the Lwt loop, which Lwt_rust.Executor would \
+                 block: call the function itself. If another domain runs the loop, call \
+                 Lwt_rust.Runtime.start there before this domain calls Rust"
             )));
         }
         set_executor(owner.executor);
@@ -192,7 +216,8 @@ pub(crate) fn attach(domain: i64, by_lwt: bool) -> Result<bool, Error> {
         .find(|owner| owner.handle.shared().is_of_lwt());
     match lwt {
         Some(owner) if by_lwt => Err(Error::message(format!(
-            "domain {domain} runs no Lwt loop (domain {} does): call asynchronous Rust functions \
+            "domain {domain} is not the domain of the Lwt loop. That is domain {}, which called \
+             Lwt_rust.Runtime.start or an asynchronous Rust function first. Call such functions \
              there, with Lwt_rust.Executor.run_in_lwt, or here, with Lwt_rust.Executor.run",
             owner.domain
         ))),

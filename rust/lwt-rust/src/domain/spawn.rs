@@ -5,7 +5,10 @@ use std::future::Future;
 use lwt_rust_core::drop_quietly;
 
 use super::{DomainExecutor, Handle, Task, here::here, registry};
-use crate::{error::Error, ocaml::try_with_lock};
+use crate::{
+    error::Error,
+    ocaml::{Access, access, try_with_lock},
+};
 
 /// Spawns a task in a domain. The task runs with the domain's lock held and with tokio's
 /// context entered, so it may call OCaml and use tokio's I/O.
@@ -28,7 +31,8 @@ use crate::{error::Error, ocaml::try_with_lock};
 /// # fn main() {}
 /// ```
 ///
-/// If the caller runs in a domain, the task runs there. Any other thread, such as one of
+/// If the caller runs in a domain, the task runs there: when the Lwt loop of that domain goes
+/// on, or when the domain calls `Lwt_rust.Executor.run`. Any other thread, such as one of
 /// tokio's, spawns it in the domain of the Lwt loop. [`Handle::spawn`](super::Handle::spawn)
 /// chooses the domain. Any thread may call this; it never blocks.
 ///
@@ -36,7 +40,7 @@ use crate::{error::Error, ocaml::try_with_lock};
 ///
 /// If the task cannot be spawned, `future` is dropped, and the [`Task`] gives the reason.
 /// For example, the caller is a thread of tokio's, and no domain has called an asynchronous
-/// function yet.
+/// function yet. If such a [`Task`] is detached, nothing tells of the reason.
 ///
 /// # Cancellation
 ///
@@ -103,10 +107,16 @@ pub fn spawn_local<T: 'static>(future: impl Future<Output = T> + 'static) -> Tas
         Some(Err(error)) => refuse(future, error),
         None => refuse(
             future,
-            Error::message(
-                "a local task was spawned on a thread that is not running Rust code of a domain: \
-                 use lwt_rust::spawn",
-            ),
+            Error::message(match access() {
+                Access::Taken => {
+                    "a local task was spawned within with_lock: spawn it before or afterwards, or \
+                     use lwt_rust::spawn"
+                }
+                Access::Outside | Access::Free => {
+                    "a local task was spawned on a thread that is not running Rust code of a \
+                     domain: use lwt_rust::spawn"
+                }
+            }),
         ),
     }
 }

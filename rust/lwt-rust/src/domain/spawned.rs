@@ -34,6 +34,7 @@ use crate::{
     bound::Bound,
     error::{Error, Panic},
     fork,
+    runtime::{begin_poll, know_kind_of_task},
 };
 
 /// The part of the spawned tasks that any thread may use.
@@ -185,6 +186,7 @@ where
     type Output = Output<T>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Output<T>> {
+        begin_poll();
         let this = self.project();
         let shared = this.alive.0;
         let _in_hand = InHand::new(shared);
@@ -197,8 +199,9 @@ where
                 // Registers the task. The answer is in `is_closed`.
                 let _ = Pin::new(this.closing).poll(context);
                 let task = context.waker().clone();
-                this.waker
-                    .insert(Arc::new(TaskWaker { task, shared }).into())
+                let waker: Waker = Arc::new(TaskWaker { task, shared }).into();
+                know_kind_of_task(&waker);
+                this.waker.insert(waker)
             }
         };
         match this.future.poll(&mut Context::from_waker(waker)) {

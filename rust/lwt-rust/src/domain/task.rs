@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     error::{Error, Panic},
-    fork, runtime,
+    fork,
+    runtime::{Suspicion, waits_for_itself},
 };
 
 /// A task, or a function that may block, which was spawned: a future of
@@ -36,7 +37,7 @@ use crate::{
 /// It gives [`Error::Panic`] if the task panicked. It gives [`Error::Abandoned`] if nothing
 /// runs the task any more: its domain has ended, or the runtime was shut down. It gives a
 /// message if the task could not be spawned, if it is local and another thread runs the
-/// tasks of its domain, or if this thread would wait for itself, in a `block_on` of tokio's.
+/// tasks of its domain, or if this thread would wait for itself, in a `block_on`.
 ///
 /// # Cancellation
 ///
@@ -44,14 +45,15 @@ use crate::{
 /// tokio at the task's next wait. A blocking function is not called if it has not begun;
 /// if it has, it goes on, and its result is dropped. [`detach`](Task::detach) cancels
 /// nothing.
-#[must_use = "dropping a task cancels it"]
+#[must_use = "dropping a task cancels it, also by `let _ =`: await it, keep it, or call `detach`"]
+#[doc(alias("abort", "cancel", "JoinHandle"))]
 pub struct Task<T>(State<T>);
 
 enum State<T> {
     /// A task of a domain.
-    Spawned(FallibleTask<Output<T>>, &'static Shared),
+    Spawned(FallibleTask<Output<T>>, &'static Shared, Suspicion),
     /// A local task of a domain.
-    Local(FallibleTask<Output<Local<T>>>, &'static Shared),
+    Local(FallibleTask<Output<Local<T>>>, &'static Shared, Suspicion),
     /// A task of tokio's.
     Tokio(JoinHandle<Result<T, Panic>>),
     /// A function that may block. If the cell is closed before the function has begun, the
@@ -63,11 +65,11 @@ enum State<T> {
 
 impl<T> Task<T> {
     pub(super) fn spawned(task: FallibleTask<Output<T>>, shared: &'static Shared) -> Self {
-        Task(State::Spawned(task, shared))
+        Task(State::Spawned(task, shared, Suspicion::default()))
     }
 
     pub(super) fn local(task: FallibleTask<Output<Local<T>>>, shared: &'static Shared) -> Self {
-        Task(State::Local(task, shared))
+        Task(State::Local(task, shared, Suspicion::default()))
     }
 
     pub(crate) fn of_tokio(task: JoinHandle<Result<T, Panic>>) -> Self {
@@ -82,7 +84,8 @@ impl<T> Task<T> {
         Task(State::Nothing(Some(error)))
     }
 
-    /// Lets the task go on by itself. Its result is dropped.
+    /// Lets the task go on by itself. Its result is dropped. If the task could not be spawned,
+    /// nothing tells of the reason.
     pub fn detach(mut self) {
         // In a forked child, dropping `self` forgets the task.
         if fork::happened() {
@@ -90,8 +93,8 @@ impl<T> Task<T> {
         }
         // A result that is there already is dropped now.
         match self.take() {
-            State::Spawned(task, _) => task.detach(),
-            State::Local(task, _) => task.detach(),
+            State::Spawned(task, ..) => task.detach(),
+            State::Local(task, ..) => task.detach(),
             State::Tokio(_) | State::Blocking(_) | State::Nothing(_) => {}
         }
     }
@@ -110,9 +113,12 @@ impl<T> Future for Task<T> {
             State::Nothing(error) => Poll::Ready(Err(error.take().unwrap_or(Error::Abandoned))),
             // Nothing runs the task in a forked child.
             _ if fork::happened() => Poll::Ready(Err(Error::Abandoned)),
-            State::Spawned(task, shared) => poll_spawned(task, shared, context),
-            State::Local(task, shared) => {
-                poll_spawned(task, shared, context).map(|result| result.map(|Local(value)| value))
+            State::Spawned(task, shared, suspicion) => {
+                poll_spawned(task, shared, suspicion, context)
+            }
+            State::Local(task, shared, suspicion) => {
+                let polled = poll_spawned(task, shared, suspicion, context);
+                polled.map(|result| result.map(|Local(value)| value))
             }
             State::Tokio(task) => Pin::new(task).poll(context).map(|joined| match joined {
                 Ok(result) => result.map_err(Error::from),
@@ -126,13 +132,14 @@ impl<T> Future for Task<T> {
 fn poll_spawned<T>(
     task: &mut FallibleTask<Output<T>>,
     shared: &Shared,
+    suspicion: &mut Suspicion,
     context: &mut Context<'_>,
 ) -> Poll<Result<T, Error>> {
     match Pin::new(task).poll(context) {
         Poll::Ready(Some(output)) => Poll::Ready(output.take()),
         Poll::Ready(None) => Poll::Ready(Err(Error::Abandoned)),
-        Poll::Pending if shared.waits_for_itself(context.waker()) => {
-            Poll::Ready(Err(runtime::waits_for_itself()))
+        Poll::Pending if shared.waits_for_itself(context.waker(), suspicion) => {
+            Poll::Ready(Err(waits_for_itself()))
         }
         Poll::Pending => Poll::Pending,
     }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::{Error, Exception},
     ocaml::{Lock, Root, Val},
-    runtime::is_blocking,
+    runtime::Suspicion,
 };
 
 /// How a Lwt promise was settled: its value, or its exception as OCaml shows it.
@@ -49,6 +49,8 @@ struct Wait {
     value: Root,
     /// The flag of [`Awaited`].
     is_removable: bool,
+    /// Whether a thread blocks on the promise.
+    suspicion: Suspicion,
     reader: Reader,
 }
 
@@ -146,6 +148,7 @@ impl Waits {
             state: State::Asked,
             value: Root::UNIT,
             is_removable: false,
+            suspicion: Suspicion::default(),
             reader: task.map_or(Reader::Nobody, Reader::Task),
         }))
     }
@@ -266,15 +269,33 @@ impl Waits {
             Some(task) => Reader::Task(task),
             // A second poll with the task's own waker follows.
             None if is_first(waker) => return Poll::Pending,
-            None if is_blocking(waker) => return Poll::Ready(None),
             None => Reader::Waker(waker.clone()),
         };
         let mut slots = self.0.borrow_mut();
-        let wait = slots.get_mut(ticket);
-        let stale = wait.map(|wait| std::mem::replace(&mut wait.reader, reader));
+        let Some(wait) = slots.get_mut(ticket) else {
+            return Poll::Ready(None);
+        };
+        let stale = std::mem::replace(&mut wait.reader, reader);
+        let mut suspicion = wait.suspicion;
         drop(slots);
         drop(stale);
-        Poll::Pending
+        if task.is_some() {
+            return Poll::Pending;
+        }
+        // This drops another waker, whose destructor may use the table.
+        let is_confirmed = suspicion.is_confirmed(waker);
+        match self.0.borrow_mut().get_mut(ticket) {
+            Some(wait) if !is_confirmed => {
+                wait.suspicion = suspicion;
+                Poll::Pending
+            }
+            Some(_) | None => Poll::Ready(None),
+        }
+    }
+
+    /// Whether there is a wait of this number.
+    pub(crate) fn is_there(&self, ticket: Ticket) -> bool {
+        self.0.borrow_mut().get_mut(ticket).is_some()
     }
 
     /// Makes the wait settle `sink`. Returns the outcome instead if the wait is settled

@@ -1,5 +1,7 @@
 //! Rust errors.
 
+use std::fmt;
+
 use lwt_rust_core::catch_panic;
 
 use super::{Panic, Trace};
@@ -10,11 +12,15 @@ use crate::{
 
 /// A Rust error, with the name of its type, and the backtrace of the place where it became
 /// an [`Error`](super::Error). The backtrace is captured if `RUST_BACKTRACE` asks for it.
-#[derive(Debug)]
 // Boxed, as in `Panic`, because results are moved more often than they fail.
 pub struct Failure(Box<FailureInner>);
 
-#[derive(Debug)]
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0.error, f)
+    }
+}
+
 struct FailureInner {
     error: Box<dyn std::error::Error + Send + Sync>,
     /// `None` if the error is a message alone.

@@ -24,12 +24,13 @@ pub struct Lock(PhantomData<*mut ()>);
 /// If the calling thread is not running a task of a domain, or has borrowed the lock
 /// already (inside another `with_lock`). [`try_with_lock`] never panics.
 #[inline(always)]
+#[track_caller]
 pub fn with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> R {
     match try_with_lock(f) {
         Some(result) => result,
         None => panic!(
             "OCaml values can be used only by a task that runs in a domain, one `with_lock` at \
-             a time; spawn the work with `Handle::spawn`"
+             a time; spawn the work with `lwt_rust::spawn`"
         ),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lwt_rust_core::{Cell, CountedPromise, Source, Ticket};
 
 use crate::{
-    convert::FromOcaml,
+    convert::{FromOcaml, error_in},
     domain::Sink,
     error::{Error, Exception},
     ocaml::Val,
@@ -39,13 +39,19 @@ impl<T: FromOcaml + Send> Link<T> {
     }
 }
 
+/// The error for a promise whose value has been refused by its conversion.
+#[cold]
+pub(super) fn does_not_fit(error: Error) -> Error {
+    error_in("the value of a promise", error)
+}
+
 impl<T: FromOcaml + Send> Sink for Link<T> {
     fn resolve(&self, value: Val<'_>) {
         // Here and below, `settle` returns the result if the reader is gone: then it is
         // dropped.
         // SAFETY: the OCaml value belongs to a promise that was read as one of `T`.
         let value = unsafe { T::from_ocaml(value) };
-        let _ = self.cell.settle(value);
+        let _ = self.cell.settle(value.map_err(does_not_fit));
     }
 
     fn reject(&self, exception: Exception) {

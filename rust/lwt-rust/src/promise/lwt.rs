@@ -8,13 +8,16 @@ use std::{
 
 use lwt_rust_core::{CountedPromise, Ticket};
 
-use super::{Promise, Resolver, State, link::Link};
+use super::{
+    Promise, Resolver, State,
+    link::{Link, does_not_fit},
+};
 use crate::{
     convert::FromOcaml,
     domain::{Action, Ask, Awaited, DomainExecutor, Handle, Outcome},
     error::{Error, Exception},
     ocaml::{Lock, Root, try_with_lock, with_lock},
-    runtime::{is_blocking, waits_for_itself},
+    runtime::{Suspicion, waits_for_itself},
 };
 
 /// A Lwt promise that a task of its domain awaits: one that OCaml has, or one that OCaml
@@ -58,14 +61,14 @@ impl<T> Local<T> {
         let outcome = ready!(executor.waits().poll_take(self.ticket, task, context));
         Poll::Ready(match outcome {
             Some(outcome) => with_lock(|lock| (self.read)(lock, outcome)),
-            None => Err(self.unsettled(executor, context)),
+            None => Err(self.unsettled(executor)),
         })
     }
 
     /// The error that says why nothing settles the promise.
     #[cold]
-    fn unsettled(&self, executor: &DomainExecutor, context: &Context<'_>) -> Error {
-        if executor.shared().is_closed() || !is_blocking(context.waker()) {
+    fn unsettled(&self, executor: &DomainExecutor) -> Error {
+        if executor.shared().is_closed() || !executor.waits().is_there(self.ticket) {
             return Error::Abandoned;
         }
         executor.end_wait(self.ticket, true);
@@ -94,7 +97,7 @@ fn read<T: FromOcaml>(lock: &mut Lock, outcome: Outcome) -> Result<T, Error> {
     match outcome {
         // SAFETY: the promise of the wait was read as a promise of `T`, or a function has
         // returned it that was read as a function which returns such promises.
-        Ok(value) => unsafe { T::from_ocaml(value.get(lock)) },
+        Ok(value) => unsafe { T::from_ocaml(value.get(lock)) }.map_err(does_not_fit),
         Err(shown) => Err(Exception::read(shown.get(lock))?.into()),
     }
 }
@@ -112,7 +115,7 @@ fn move_away<T: FromOcaml + Send>(ticket: Ticket, handle: Handle) -> Promise<T> 
     // converted.
     let task = unsafe { for_as_long_as_needed(task) };
     handle.run_there(task);
-    Promise(State::Cancelling(link, handle))
+    Promise(State::Cancelling(link, handle, Suspicion::default()))
 }
 
 /// Boxes a task that converts values. The compiler may not know that their types are
@@ -205,7 +208,7 @@ impl<T: FromOcaml + Send> Promise<T> {
         // types may borrow are of type `T`, which can be converted.
         let task = unsafe { for_as_long_as_needed(task) };
         handle.run_there(task);
-        Promise(State::Cancelling(link, handle))
+        Promise(State::Cancelling(link, handle, Suspicion::default()))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     domain::Handle,
     error::Error,
     ocaml::{Root, Val},
-    runtime::waits_for_itself,
+    runtime::{Suspicion, waits_for_itself},
 };
 use link::Link;
 use lwt::{Local, cancel, end_wait};
@@ -44,7 +44,8 @@ use lwt::{Local, cancel, end_wait};
 /// Lwt promise (`Lwt.cancel`), on its domain and a little later.
 /// [`detach`](Promise::detach) does not cancel it. If the promise belongs to a
 /// [`Resolver`], dropping it makes the resolver give its value back.
-#[must_use = "dropping a promise cancels what it waits for"]
+#[must_use = "dropping a promise cancels what it waits for, also by `let _ =`: await it, keep it, \
+              or call `detach`"]
 pub struct Promise<T>(State<T>);
 
 enum State<T> {
@@ -57,7 +58,7 @@ enum State<T> {
     /// The link will be settled.
     Waiting(Arc<Link<T>>),
     /// As `Waiting`. Dropping the promise cancels the source of the link.
-    Cancelling(Arc<Link<T>>, Handle),
+    Cancelling(Arc<Link<T>>, Handle, Suspicion),
 }
 
 impl<T> Promise<T> {
@@ -83,7 +84,7 @@ impl<T> Promise<T> {
     /// Drops the promise without cancelling the Lwt promise that it waits for.
     pub fn detach(mut self) {
         match self.take() {
-            State::Cancelling(link, handle) => {
+            State::Cancelling(link, handle, _) => {
                 if let Some(ticket) = link.source.detach() {
                     end_wait(ticket, handle, false);
                 }
@@ -143,9 +144,9 @@ impl<T> Promise<T> {
                     }
                 },
                 State::Waiting(link) => ready!(link.cell.poll_take(context)),
-                State::Cancelling(link, handle) => match link.cell.poll_take(context) {
+                State::Cancelling(link, handle, suspicion) => match link.cell.poll_take(context) {
                     Poll::Ready(result) => result,
-                    Poll::Pending if handle.waits_for_itself(context.waker()) => {
+                    Poll::Pending if handle.waits_for_itself(context.waker(), suspicion) => {
                         self.give_up();
                         return Poll::Ready(Err(waits_for_itself()));
                     }
@@ -214,7 +215,7 @@ impl<T> Promise<T> {
             State::Waiting(link) => {
                 link.cell.close();
             }
-            State::Cancelling(link, handle) => {
+            State::Cancelling(link, handle, _) => {
                 if link.cell.close() {
                     if let Some(ticket) = link.source.take() {
                         end_wait(ticket, handle, true);

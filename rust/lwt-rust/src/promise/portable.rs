@@ -11,9 +11,10 @@ use super::{Promise, State, link::Link, promise_of};
 use crate::{
     bindings::Type,
     convert::{FromOcaml, OcamlType, Seen, mismatch},
-    domain::{Handle, Sink, read_for},
+    domain::{Handle, Sink, read_for, waits_with_lock},
     error::{Error, Exception},
     ocaml::Val,
+    runtime::{Suspicion, waits_for_itself},
 };
 
 /// A promise that OCaml has made with `Lwt_rust.Promise.create`: a future of
@@ -48,13 +49,18 @@ use crate::{
 ///
 /// Dropping it cancels nothing. OCaml may settle it all the same, without effect.
 #[must_use = "futures do nothing unless polled"]
-pub struct PortablePromise<T>(Promise<T>);
+pub struct PortablePromise<T>(Promise<T>, Suspicion);
 
 impl<T> Future for PortablePromise<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context)
+        let this = &mut *self;
+        let polled = Pin::new(&mut this.0).poll(context);
+        if polled.is_pending() && waits_with_lock(context.waker(), &mut this.1) {
+            return Poll::Ready(Err(waits_for_itself()));
+        }
+        polled
     }
 }
 
@@ -115,6 +121,7 @@ impl<T: FromOcaml + Send> FromOcaml for PortablePromise<T> {
             handle: Handle::of_this_thread().ok(),
         };
         relay.attach(value, Arc::new(sink))?;
-        Ok(PortablePromise(Promise(State::Waiting(link))))
+        let promise = Promise(State::Waiting(link));
+        Ok(PortablePromise(promise, Suspicion::default()))
     }
 }

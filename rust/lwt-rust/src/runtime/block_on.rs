@@ -5,16 +5,27 @@
 //! function would wait for ever. tokio has no function that says whether a thread is in
 //! `block_on`. But the future in a `block_on` is polled with a waker of a kind that nothing
 //! else has.
+//!
+//! Other crates have a `block_on` too, whose wakers nobody knows. But a thread in one does
+//! what no other caller does: whenever its waker is called, it polls the future again,
+//! within the same poll of a task or the same call of OCaml's. So a future that is polled
+//! with an unknown waker has a [`Suspicion`], which calls that waker a few times.
 
 use std::{
+    cell::{Cell, OnceCell as LocalCell},
     future::{Future, poll_fn},
     ptr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, RawWakerVTable, Waker},
+    time::Duration,
 };
 
 use lwt_rust_core::{catch_panic, drop_quietly};
 use once_cell::sync::OnceCell;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 
 use crate::error::Error;
 
@@ -41,19 +52,133 @@ fn kind() -> impl Future<Output = &'static RawWakerVTable> {
 }
 
 /// Whether a thread that polls with this waker is in a `block_on` of tokio's.
-#[cold]
-pub(crate) fn is_blocking(waker: &Waker) -> bool {
-    let kind = waker.vtable();
-    // The compiler may make several copies of the same table.
-    let is_it = |&known: &&'static RawWakerVTable| ptr::eq(known, kind) || *known == *kind;
+fn is_blocking(waker: &Waker) -> bool {
+    let is_it = |kind: &&'static RawWakerVTable| is_of_kind(waker, kind);
     KINDS.get().is_some_and(|kinds| kinds.iter().any(is_it))
+}
+
+fn is_of_kind(waker: &Waker, kind: &'static RawWakerVTable) -> bool {
+    // The compiler may make several copies of the same table.
+    ptr::eq(kind, waker.vtable()) || *kind == *waker.vtable()
+}
+
+/// The kind of wakers that spawned tasks have.
+static KIND_OF_TASKS: OnceCell<&RawWakerVTable> = OnceCell::new();
+
+/// Notes the kind of wakers that spawned tasks have: a thread that polls with one is in no
+/// `block_on`.
+pub(crate) fn know_kind_of_task(waker: &Waker) {
+    KIND_OF_TASKS.get_or_init(|| waker.vtable());
+}
+
+thread_local! {
+    /// Counts the polls of tasks, and the calls of OCaml's, on this thread.
+    static POLLS: Cell<u32> = const { Cell::new(0) };
+    static PROBE: LocalCell<Arc<Probe>> = const { LocalCell::new() };
+}
+
+/// Notes that a task is about to be polled on this thread, or that OCaml has called a
+/// function.
+#[inline]
+pub(crate) fn begin_poll() {
+    POLLS.set(POLLS.get().wrapping_add(1));
+}
+
+/// How long a waker is left alone before it is called.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// After how many calls of its waker a thread is known to be in a `block_on`.
+const CALLS: u8 = 3;
+
+/// The mark of a future that was polled again in another poll. Nothing blocks on it.
+const ACQUITTED: u8 = u8::MAX;
+
+/// Calls the last unknown waker of a thread, after a while.
+struct Probe {
+    is_coming: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Probe {
+    fn new() -> Self {
+        Probe {
+            is_coming: AtomicBool::new(false),
+            waker: Mutex::new(None),
+        }
+    }
+
+    fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
+        let mut place = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut place, waker)
+    }
+
+    /// Makes the probe call `waker`. Returns `false` if the probe was coming already.
+    fn begin(self: &Arc<Self>, waker: &Waker, tokio: &Handle) -> bool {
+        drop_quietly(self.replace(Some(waker.clone())));
+        if self.is_coming.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        let probe = self.clone();
+        tokio.spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            probe.is_coming.store(false, Ordering::Release);
+            if let Some(waker) = probe.replace(None) {
+                waker.wake();
+            }
+        });
+        true
+    }
+}
+
+/// Whether a thread of a domain blocks on a future.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Suspicion {
+    /// The number of the poll in which the future was first polled with an unknown waker.
+    poll: u32,
+    /// How many times the waker was called since, or [`ACQUITTED`].
+    calls: u8,
+}
+
+impl Suspicion {
+    /// Whether the thread that has polled the future with this waker, just now and in vain,
+    /// blocks on it. The thread holds the lock of a domain, and the waker is not that of a
+    /// call.
+    #[cold]
+    pub(crate) fn is_confirmed(&mut self, waker: &Waker) -> bool {
+        if KIND_OF_TASKS.get().is_some_and(|kind| is_of_kind(waker, kind)) {
+            return false;
+        }
+        if is_blocking(waker) {
+            return true;
+        }
+        let poll = POLLS.get();
+        match self.calls {
+            ACQUITTED => return false,
+            0 => self.poll = poll,
+            _ if self.poll != poll => {
+                self.calls = ACQUITTED;
+                return false;
+            }
+            CALLS.. => return true,
+            _ => {}
+        }
+        if let Some(tokio) = super::started() {
+            // The thread may be about to end.
+            let begun = PROBE.try_with(|probe| {
+                let probe = probe.get_or_init(|| Arc::new(Probe::new()));
+                probe.begin(waker, tokio)
+            });
+            self.calls += u8::from(begun.unwrap_or(false));
+        }
+        false
+    }
 }
 
 /// The error that says why a thread of a domain cannot wait for this.
 #[cold]
 pub(crate) fn waits_for_itself() -> Error {
     Error::message(
-        "this thread would wait for itself, in tokio's block_on: it runs the OCaml code and the \
+        "this thread would wait for itself, in a block_on: it runs the OCaml code and the \
          tasks of its domain, and goes on with them when the Rust function returns. Make the \
          function async, and await the promise; or let it block on another thread, with \
          #[lwt_rust::func(blocking)]",

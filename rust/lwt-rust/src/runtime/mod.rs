@@ -17,7 +17,7 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::error::{Error, Panic, Trace};
-pub(crate) use block_on::{is_blocking, waits_for_itself};
+pub(crate) use block_on::{Suspicion, begin_poll, know_kind_of_task, waits_for_itself};
 pub(crate) use enter::enter_tokio;
 pub(crate) use signals::tell_of_signals;
 
