@@ -88,7 +88,9 @@ impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         let function = Arc::new(Function::new(function(value)?));
         if let Some(executor) = domain::here() {
-            executor.functions().note(function.clone(), Returns::Promise);
+            executor
+                .functions()
+                .note(function.clone(), Returns::Promise);
         }
         Ok(LwtFn {
             function,

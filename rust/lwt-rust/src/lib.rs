@@ -89,19 +89,24 @@ pub use convert::{
 };
 pub use domain::{DomainExecutor, Handle, Task, spawn, spawn_local};
 pub use error::{Error, Exception, Failure, Panic};
-pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType};
 /// Makes a function callable from OCaml.
 ///
 /// An `async fn` returns a Lwt promise. A plain `fn` returns its value, and runs on the
 /// thread that calls it:
 ///
 /// ```
-/// use lwt_rust::{Error, func};
+/// use std::time::Duration;
 ///
-/// /// `val read : string -> string Lwt.t`
+/// use lwt_rust::{Error, LwtFn, func};
+///
+/// /// `val ask_within : float -> (string -> string Lwt.t) -> string -> string Lwt.t`
 /// #[func]
-/// async fn read(path: String) -> Result<String, Error> {
-///     Ok(tokio::fs::read_to_string(path).await?)
+/// async fn ask_within(
+///     limit: Duration,
+///     ask: LwtFn<String, String>,
+///     question: String,
+/// ) -> Result<String, Error> {
+///     tokio::time::timeout(limit, ask.call(question)).await?
 /// }
 ///
 /// /// `val words : string -> int`
@@ -110,7 +115,7 @@ pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType};
 ///     text.split_whitespace().count()
 /// }
 ///
-/// lwt_rust::library! { read, words }
+/// lwt_rust::library! { ask_within, words }
 /// ```
 ///
 /// OCaml gets the functions that [`library!`] names. An `Err` rejects the promise, or raises
@@ -136,15 +141,18 @@ pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType};
 /// The function goes on when OCaml cancels its promise, and its result is dropped:
 ///
 /// ```
-/// # use lwt_rust::{Error, func};
-/// /// `val save : string -> string -> unit Lwt.t`
+/// # use lwt_rust::{Error, LwtFn, func};
+/// /// `val transfer : (int -> unit Lwt.t) -> (int -> unit Lwt.t) -> int -> unit Lwt.t`
 /// #[func(protected)]
-/// async fn save(path: String, text: String) -> Result<(), Error> {
-///     let draft = format!("{path}.new");
-///     tokio::fs::write(&draft, text).await?;
-///     Ok(tokio::fs::rename(draft, path).await?)
+/// async fn transfer(
+///     withdraw: LwtFn<u64, ()>,
+///     deposit: LwtFn<u64, ()>,
+///     amount: u64,
+/// ) -> Result<(), Error> {
+///     withdraw.call(amount).await?;
+///     deposit.call(amount).await
 /// }
-/// # lwt_rust::library! { save }
+/// # lwt_rust::library! { transfer }
 /// ```
 ///
 /// # `result`
@@ -173,7 +181,7 @@ pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType};
 /// #[func(tokio)]
 /// fn touch_every_second(path: String) {
 ///     tokio::spawn(async move {
-///         while tokio::fs::write(&path, "").await.is_ok() {
+///         while std::fs::write(&path, "").is_ok() {
 ///             tokio::time::sleep(Duration::from_secs(1)).await;
 ///         }
 ///     });
@@ -243,6 +251,7 @@ pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType};
 /// which may call it. A function has at most 32 arguments. It may have type parameters, for
 /// values that Rust only keeps: see [`Poly`].
 pub use lwt_rust_macros::func;
+pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType};
 pub use ocaml::{Lock, NoMemory, Root, Val, try_with_lock, with_lock};
 pub use on_tokio::{spawn_blocking, spawn_scoped};
 pub use promise::{PortablePromise, Promise, Resolver};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lwt_rust::{Error, PortablePromise, Poly, Promise, func};
+use lwt_rust::{Error, Poly, PortablePromise, Promise, func};
 
 /// Gives its argument back at once.
 #[func]
@@ -40,9 +40,7 @@ pub(crate) async fn r#await<A>(promise: Promise<Poly<A>>) -> Result<Poly<A>, Err
 
 /// Does the same with a promise that any domain may resolve.
 #[func]
-pub(crate) async fn await_portable<A>(
-    promise: PortablePromise<Poly<A>>,
-) -> Result<Poly<A>, Error> {
+pub(crate) async fn await_portable<A>(promise: PortablePromise<Poly<A>>) -> Result<Poly<A>, Error> {
     promise.await
 }
 
@@ -66,8 +64,13 @@ pub(crate) async fn convert(
     flags: (bool, Option<bool>),
     integers: (i32, i64, u32),
     float: f64,
-    text: (String, Vec<u8>)
-) -> ((bool, Option<bool>), (i32, i64, u32), f64, (String, Vec<u8>)) {
+    text: (String, Vec<u8>),
+) -> (
+    (bool, Option<bool>),
+    (i32, i64, u32),
+    f64,
+    (String, Vec<u8>),
+) {
     (flags, integers, float, text)
 }
 

@@ -71,7 +71,10 @@ pub(crate) async fn drop_promise(f: LwtFn<(), ()>, on_tokio: bool) -> Result<(),
 
 /// Never polls a promise, but drops it or detaches it.
 #[func]
-pub(crate) async fn leave_unpolled<A>(promise: Promise<Poly<A>>, detach: bool) -> Result<(), Error> {
+pub(crate) async fn leave_unpolled<A>(
+    promise: Promise<Poly<A>>,
+    detach: bool,
+) -> Result<(), Error> {
     if detach {
         promise.detach();
     }
@@ -84,7 +87,9 @@ pub(crate) async fn leave_unpolled<A>(promise: Promise<Poly<A>>, detach: bool) -
 pub(crate) async fn detach_promise(f: LwtFn<(), ()>, on_thread: bool) -> Result<(), Error> {
     if on_thread {
         let detached = std::thread::spawn(move || f.call(()).detach());
-        return detached.join().map_err(|_| Error::message("detaching panicked"));
+        return detached
+            .join()
+            .map_err(|_| Error::message("detaching panicked"));
     }
     f.call(()).detach();
     Ok(())

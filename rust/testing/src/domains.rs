@@ -14,14 +14,18 @@ pub(crate) async fn call_in_lwt<A, B>(
     f: LwtFn<Poly<A>, Poly<B>>,
     argument: Poly<A>,
 ) -> Result<Poly<B>, Error> {
-    f.in_domain(Handle::of_lwt().ok_or_else(no_lwt)?).call(argument).await
+    f.in_domain(Handle::of_lwt().ok_or_else(no_lwt)?)
+        .call(argument)
+        .await
 }
 
 /// Does the same as `call_in_lwt`, from a tokio task.
 #[func]
 pub(crate) async fn call_in_lwt_from_tokio(f: LwtFn<i64, i64>, n: i64) -> Result<i64, Error> {
     tokio::spawn(async move {
-        f.in_domain(Handle::of_lwt().ok_or_else(no_lwt)?).call(n).await
+        f.in_domain(Handle::of_lwt().ok_or_else(no_lwt)?)
+            .call(n)
+            .await
     })
     .await?
 }
@@ -32,7 +36,8 @@ pub(crate) async fn call_in_lwt_from_tokio(f: LwtFn<i64, i64>, n: i64) -> Result
 pub(crate) async fn spawn_in_lwt<A>(value: Poly<A>) -> Result<Option<i64>, Error> {
     let value = Root::from(value);
     let lwt = Handle::of_lwt().ok_or_else(no_lwt)?;
-    lwt.spawn(async move { with_lock(|lock| value.get(lock).as_int()) }).await
+    lwt.spawn(async move { with_lock(|lock| value.get(lock).as_int()) })
+        .await
 }
 
 /// Spawns a task that panics, and awaits it. The task runs in this domain (0), in a
@@ -75,7 +80,10 @@ pub(crate) async fn leave_task<A>(value: Poly<A>) -> Result<(), Error> {
 /// Keeps a list of texts, in addition to those that were kept before.
 #[func]
 pub(crate) async fn keep_root(value: Root) -> Result<(), Error> {
-    ROOTS.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+    ROOTS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(value);
     Ok(())
 }
 

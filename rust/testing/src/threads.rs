@@ -22,7 +22,8 @@ use lwt_rust::{
 #[func]
 pub(crate) async fn worker_name() -> Result<String, Error> {
     let name = tokio::spawn(async { std::thread::current().name().map(str::to_owned) });
-    name.await?.ok_or_else(|| Error::message("the worker has no name"))
+    name.await?
+        .ok_or_else(|| Error::message("the worker has no name"))
 }
 
 /// Whether a tokio worker and a thread of the blocking pool block signals.

@@ -39,11 +39,7 @@ impl Function {
     }
 
     /// Calls a function that returns no promise.
-    pub(crate) fn call<'l>(
-        &self,
-        lock: &'l mut Lock,
-        argument: &Root,
-    ) -> Result<Val<'l>, Raised> {
+    pub(crate) fn call<'l>(&self, lock: &'l mut Lock, argument: &Root) -> Result<Val<'l>, Raised> {
         match self.context.get() {
             // The call that the closure was given to is running, in its context.
             None => lock.call(&self.closure, &[argument]),

@@ -57,7 +57,8 @@ pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
 pub(crate) use here::{begin_turn, here, is_woken, read_for};
 pub(crate) use registry::{
-    at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio, waits_with_lock,
+    at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio,
+    waits_with_lock,
 };
 pub(crate) use reuse::DomainLife;
 pub(crate) use settle::{promised, settle};

@@ -145,7 +145,10 @@ impl Suspicion {
     /// call.
     #[cold]
     pub(crate) fn is_confirmed(&mut self, waker: &Waker) -> bool {
-        if KIND_OF_TASKS.get().is_some_and(|kind| is_of_kind(waker, kind)) {
+        if KIND_OF_TASKS
+            .get()
+            .is_some_and(|kind| is_of_kind(waker, kind))
+        {
             return false;
         }
         if is_blocking(waker) {

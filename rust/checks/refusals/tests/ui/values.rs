@@ -35,10 +35,4 @@ fn undeclared(value: Poly<A>) -> Poly<A> {
     value
 }
 
-/// It is declared here.
-#[func]
-fn declared(_left: Poly<lwt_rust::vars::A>, right: Poly<A>) -> Poly<A> {
-    right
-}
-
 fn main() {}
