@@ -99,7 +99,7 @@ where
     let mut future = executor.call_future(start(lock, arguments)?);
     let given = executor.functions().give(lock)?;
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
-        let context = given.keep(lock)?;
+        let context = domain::keep(given, lock)?;
         let ticket = executor.adopt(lock, future, cancellation)?;
         let ticket = Root::new(Val::from_bits(ticket.to_bits()));
         let actions = Root::new(executor.hand_over(lock, false));

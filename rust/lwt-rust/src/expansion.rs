@@ -120,7 +120,7 @@ where
         }
         let function = start(lock, arguments)?;
         let given = match executor {
-            Some(executor) => Some(executor.functions().give(lock)?),
+            Some(executor) => executor.functions().give(lock)?,
             None => None,
         };
         let tokio = match USES_TOKIO {
@@ -129,9 +129,7 @@ where
         };
         let _entered = tokio.and_then(enter_tokio);
         let result = lock.lend(function);
-        if let Some(given) = given {
-            given.keep(lock)?;
-        }
+        domain::keep(given, lock)?;
         convert::root(result.map_err(Into::into)?, lock)
     };
     // SAFETY: the caller promises it.

@@ -52,43 +52,39 @@ impl Function {
     }
 }
 
-/// The closures of a call that has begun.
-pub(crate) struct Given {
-    /// The context of the call, or `()` if it is not known.
-    context: Root,
-    /// Those that return no promise. They need the context only if they live longer than
+/// The closures of a call that has begun; `None` if there are none.
+pub(crate) type Given = Option<Box<GivenClosures>>;
+
+pub(crate) enum GivenClosures {
+    /// They have got the context of the call.
+    Within(Root),
+    /// None of them returns a promise. They need the context only if they live longer than
     /// the first poll of the call, or than the function.
-    plain: Vec<Arc<Function>>,
+    Plain(Vec<Arc<Function>>),
 }
 
-impl Given {
-    const NOTHING: Given = Given {
-        context: Root::UNIT,
-        plain: Vec::new(),
-    };
-
-    /// Gives the closures that are still there to the call, which goes on later. Returns the
-    /// context of the call, or `()` if there are no closures.
-    #[inline]
-    pub(crate) fn keep(self, lock: &mut Lock) -> Result<Root, Error> {
-        match self.plain.is_empty() {
-            true => Ok(self.context),
-            false => self.keep_plain(lock),
-        }
+/// Gives the closures that are still there to the call, which goes on later. Returns the
+/// context of the call, or `()` if there are no closures.
+#[inline]
+pub(crate) fn keep(given: Given, lock: &mut Lock) -> Result<Root, Error> {
+    match given.map(|given| *given) {
+        None => Ok(Root::UNIT),
+        Some(GivenClosures::Within(context)) => Ok(context),
+        Some(GivenClosures::Plain(plain)) => keep_plain(lock, plain),
     }
+}
 
-    #[cold]
-    fn keep_plain(self, lock: &mut Lock) -> Result<Root, Error> {
-        let are_kept = |function: &Arc<Function>| Arc::strong_count(function) > 1;
-        if !self.plain.iter().any(are_kept) {
-            return Ok(self.context);
-        }
-        let context = capture(lock)?;
-        for function in self.plain {
-            let _ = function.context.set(Root::new(context.get(lock)));
-        }
-        Ok(context)
+#[cold]
+fn keep_plain(lock: &mut Lock, plain: Vec<Arc<Function>>) -> Result<Root, Error> {
+    let are_kept = |function: &Arc<Function>| Arc::strong_count(function) > 1;
+    if !plain.iter().any(are_kept) {
+        return Ok(Root::UNIT);
     }
+    let context = capture(lock)?;
+    for function in plain {
+        let _ = function.context.set(Root::new(context.get(lock)));
+    }
+    Ok(context)
 }
 
 /// The context of the running code.
@@ -138,7 +134,7 @@ impl Functions {
     pub(crate) fn give(&self, lock: &mut Lock) -> Result<Given, Error> {
         match self.are_any.replace(false) {
             true => self.give_now(lock),
-            false => Ok(Given::NOTHING),
+            false => Ok(None),
         }
     }
 
@@ -146,18 +142,13 @@ impl Functions {
     fn give_now(&self, lock: &mut Lock) -> Result<Given, Error> {
         let read = self.read.take();
         if read.iter().all(|(_, returns)| *returns == Returns::Value) {
-            return Ok(Given {
-                plain: read.into_iter().map(|(function, _)| function).collect(),
-                ..Given::NOTHING
-            });
+            let plain = read.into_iter().map(|(function, _)| function);
+            return Ok(Some(Box::new(GivenClosures::Plain(plain.collect()))));
         }
         let context = capture(lock)?;
         for (function, _) in read {
             let _ = function.context.set(Root::new(context.get(lock)));
         }
-        Ok(Given {
-            context,
-            ..Given::NOTHING
-        })
+        Ok(Some(Box::new(GivenClosures::Within(context))))
     }
 }

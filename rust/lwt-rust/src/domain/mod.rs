@@ -52,7 +52,7 @@ use lwt_rust_core::drop_quietly;
 
 pub(crate) use actions::{Action, Ask, Awaited};
 pub(crate) use calls::Cancellation;
-pub(crate) use function::{Function, Returns};
+pub(crate) use function::{Function, Returns, keep};
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
 pub(crate) use here::{begin_turn, here, is_woken, read_for};
