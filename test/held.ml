@@ -93,6 +93,48 @@ let closures_of_a_thread () =
   let rec turns () = Lwt.bind (Lwt.pause ()) turns in
   Lwt_main.run (or_fail (Lwt.pick [ go 1000; turns () ]))
 
+(* OCaml code makes the exception of a task that fails, while the poll has actions in hand.
+   If another thread calls Rust meanwhile, it gets those of its own call only. *)
+let closures_beside_a_failure () =
+  let is_over = ref false in
+  let wrong = ref 0 in
+  let job () =
+    let me = Thread.id (Thread.self ()) in
+    let closure n =
+      if Thread.id (Thread.self ()) <> me then incr wrong;
+      Lwt.return n
+    in
+    while not !is_over do
+      ignore (Rust.call closure 7 : int Lwt.t);
+      Thread.yield ()
+    done
+  in
+  let thread = Thread.create job () in
+  let fails () =
+    Lwt.catch (fun () -> Rust.fail true) (fun _ -> Lwt.return_unit)
+  in
+  let main = Thread.id (Thread.self ()) in
+  let until = Unix.gettimeofday () +. 2. in
+  (* A closure of the loop may block the other thread. *)
+  let slow n =
+    if Thread.id (Thread.self ()) <> main then Thread.delay 0.001;
+    Lwt.return n
+  in
+  let rec go n =
+    if n = 0 || Unix.gettimeofday () > until then Lwt.return_unit
+    else
+      let* _ = Lwt.all (List.init 5 (Rust.call_later slow))
+      and* () = Lwt.join (List.init 5 (fun _ -> fails ())) in
+      go (n - 1)
+  in
+  let finally () =
+    is_over := true;
+    Thread.join thread
+  in
+  Fun.protect ~finally (fun () ->
+      switching (fun () -> Lwt_main.run (or_fail (go 100))));
+  check_int "by another thread" 0 !wrong
+
 let many_tasks () =
   let pausing () = repeat (fun () -> Rust.call Lwt.pause ()) 50 in
   Lwt.join (List.init 400 (fun _ -> pausing ()))
@@ -271,6 +313,8 @@ let () =
           thread "calls are cancelled" cancelled;
           plain "a job that awaits the loop" a_job_that_awaits_the_loop;
           plain "closures of a thread" closures_of_a_thread;
+          plain "closures of a thread, beside failures"
+            closures_beside_a_failure;
         ] );
       ( "a loop in a closure",
         [

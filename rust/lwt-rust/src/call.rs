@@ -98,11 +98,12 @@ where
     executor.functions().forget();
     let mut future = executor.call_future(start(lock, arguments)?);
     let given = executor.functions().give(lock)?;
+    let before = executor.actions_left();
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
         let context = domain::keep(given, lock)?;
         let ticket = executor.adopt(lock, future, cancellation)?;
         let ticket = Root::new(Val::from_bits(ticket.to_bits()));
-        let actions = Root::new(executor.hand_over(lock, false));
+        let actions = Root::new(executor.hand_over_own(lock, before));
         let fields = [&ticket, &*executor.record(), &actions, &context];
         return Ok(lock.block(Status::Pending as u8, &fields));
     };

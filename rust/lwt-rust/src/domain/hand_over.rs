@@ -41,6 +41,16 @@ impl DomainExecutor {
         Ok(wait)
     }
 
+    /// How many actions are left. A stub asks for that before it does anything. If there are
+    /// any, they are those of a stub on another thread, which OCaml code has interrupted.
+    #[inline]
+    pub(crate) fn actions_left(&self) -> usize {
+        match self.is_left.get() {
+            true => self.actions.borrow().len(),
+            false => 0,
+        }
+    }
+
     /// Gives OCaml all actions that were left, as a value of the type `actions`. A stub
     /// that polls tasks calls this last. `is_exhausted` says that the poll has ended with
     /// work left.
@@ -49,10 +59,21 @@ impl DomainExecutor {
         if !self.is_left.get() && !is_exhausted {
             return Val::from_index(End::Nothing as usize);
         }
-        self.hand_over_now(lock, is_exhausted)
+        self.hand_over_now(lock, 0, is_exhausted)
     }
 
-    fn hand_over_now<'l>(&self, lock: &'l mut Lock, is_exhausted: bool) -> Val<'l> {
+    /// Gives OCaml the actions that the running stub has left, when `before` were there already:
+    /// see [`actions_left`](Self::actions_left). So each thread carries out its own. For
+    /// example, a closure runs on the thread whose call it was given to.
+    #[inline]
+    pub(crate) fn hand_over_own<'l>(&self, lock: &'l mut Lock, before: usize) -> Val<'l> {
+        match self.is_left.get() {
+            true => self.hand_over_now(lock, before, false),
+            false => Val::from_index(End::Nothing as usize),
+        }
+    }
+
+    fn hand_over_now<'l>(&self, lock: &'l mut Lock, before: usize, is_exhausted: bool) -> Val<'l> {
         self.functions.forget();
         let end = match self.must_come_back() || is_exhausted {
             true => End::ComeBack,
@@ -63,8 +84,14 @@ impl DomainExecutor {
         // then a finaliser may run, and leave an action.
         loop {
             let mut actions = self.actions.borrow_mut();
-            let last = actions.pop();
-            let is_first = actions.is_empty();
+            let last = match actions.len() > before {
+                true => actions.pop(),
+                false => None,
+            };
+            let is_first = actions.len() <= before;
+            if is_first && before > 0 {
+                self.is_left.set(true);
+            }
             drop(actions);
             match last {
                 None => return next.get(lock),

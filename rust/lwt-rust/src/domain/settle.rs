@@ -38,12 +38,13 @@ pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome, is_here: bo
     let ticket = Ticket::from_bits(number);
     match here().filter(|executor| is_here || executor.is_of_lwt()) {
         Some(executor) => {
+            let before = executor.actions_left();
             match executor.waits().settle(lock, ticket, outcome) {
                 Some(task) => executor.run_now(lock, task),
                 // This may have woken a spawned task.
                 None => executor.run_spawned_now(lock),
             }
-            executor.hand_over(lock, false)
+            executor.hand_over_own(lock, before)
         }
         None => {
             settle_from_elsewhere(ticket, outcome);

@@ -31,8 +31,9 @@ fn cancel(lock: &mut Lock, slot: Raw) -> Result<Val<'_>, Error> {
         // A systhread of the domain may cancel a call before it makes any.
         None => domain::attached(lock)?,
     };
+    let before = executor.actions_left();
     executor.cancel(lock, slot);
-    Ok(executor.hand_over(lock, false))
+    Ok(executor.hand_over_own(lock, before))
 }
 
 /// `int -> bool`, `[@@noalloc]`: whether the call in this slot has not completed.
