@@ -37,7 +37,21 @@ let ways =
       fun f ->
         let f n = Lwt.map (fun () -> n) (f ()) in
         Lwt.map ignore (Functions.call_both f f) );
+    ( "in a record",
+      fun f ->
+        let on_number n = Lwt.map (fun () -> n) (f ()) in
+        Lwt.map ignore (Rust.call_of_record { text = "x"; on_number }) );
   ]
+
+(* A closure that a plain function has kept, and that another call calls. *)
+let kept () =
+  let seen = ref None in
+  within 1 (fun () ->
+      Rust.keep_lwt (fun n ->
+          seen := Lwt.get key;
+          Lwt.return n));
+  let+ _ = within 2 (fun () -> Rust.call_kept 0) in
+  check_bool "seen" true (!seen = Some 1)
 
 let on_a_way call () =
   let closure () =
@@ -172,6 +186,7 @@ let () =
         [
           case "in a destructor after a cancel" when_cancelled;
           case "within a closure" within_a_closure;
+          case "kept by a plain function" kept;
           case "random calls" random_calls;
         ] );
     ]

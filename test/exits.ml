@@ -43,8 +43,72 @@ let domain_that_ends abandoned () =
   List.iter watch others;
   Lwt_main.run (Support.pauses 20)
 
+let awaits_rust () =
+  let* n = Rust.sleep 1 5 in
+  let* m = Rust.sum pausing 100 in
+  if n + m <> 4955 then Unix._exit 1;
+  Lwt.return_unit
+
+(* The program does its work, and [exit] calls the exit hooks, which await Rust. *)
+let exit_by start () =
+  Lwt_main.at_exit awaits_rust;
+  Lwt_main.run
+    (let* () = begin_work () in
+     let* () = start (fun () -> exit 5) in
+     Lwt.map ignore (Lwt.wait () |> fst))
+
+let by_a_handler exit =
+  Sys.set_signal Sys.sigusr1 (Signal_handle (fun _ -> exit ()));
+  Unix.kill (Unix.getpid ()) Sys.sigusr1;
+  Rust.sleep long ()
+
+let by_a_handler_in_a_closure exit =
+  Rust.call_later
+    (fun () ->
+      let* () = by_a_handler exit in
+      Lwt.return_unit)
+    ()
+
+let by_a_finaliser exit =
+  Gc.finalise (fun _ -> exit ()) (ref (Random.bits ()));
+  Gc.full_major ();
+  Rust.sleep long ()
+
+let by_a_cancellation exit =
+  let promise = fst (Lwt.task ()) in
+  Lwt.on_cancel promise exit;
+  let awaiting = Rust.await promise in
+  let* () = Support.pauses 3 in
+  Lwt.cancel awaiting;
+  Support.pauses 3
+
+let by_a_promise_that_is_given_up exit =
+  let promise = fst (Lwt.task ()) in
+  Lwt.on_cancel promise exit;
+  Rust.drop_promise (fun () -> promise) true
+
+let by_a_thread exit =
+  let call () = Rust.call (fun () -> exit ()) () in
+  let* called = Lwt_preemptive.detach call () in
+  called
+
 let programs =
   [
+    ("exit by the handler of a signal", 5, exit_by by_a_handler);
+    ( "exit by the handler of a signal, in a closure",
+      5,
+      exit_by by_a_handler_in_a_closure );
+    ("exit by a finaliser", 5, exit_by by_a_finaliser);
+    ("exit when a promise is cancelled", 5, exit_by by_a_cancellation);
+    ( "exit when Rust gives a promise up",
+      5,
+      exit_by by_a_promise_that_is_given_up );
+    ( "exit in a closure that another thread calls",
+      5,
+      fun () ->
+        Lwt_main.run
+          (let* () = begin_work () in
+           by_a_thread (fun () -> exit 5)) );
     ( "the loop returns",
       3,
       fun () ->
@@ -78,12 +142,6 @@ let programs =
     ( "exit in a closure that Rust calls later, and hooks that await Rust",
       7,
       fun () ->
-        let awaits_rust () =
-          let* n = Rust.sleep 1 5 in
-          let* m = Rust.sum pausing 100 in
-          if n + m <> 4955 then Unix._exit 1;
-          Lwt.return_unit
-        in
         Lwt_main.at_exit awaits_rust;
         Lwt_main.run
           (let* () = begin_work () in

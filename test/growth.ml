@@ -70,6 +70,10 @@ let given_up ~detaches =
   let stop, _ = Lwt.wait () in
   fun n -> Rust.give_up (fun () -> stop) n detaches
 
+let given_up_on_tokio ~detaches =
+  let stop, _ = Lwt.wait () in
+  fun n -> Rust.give_up_on_tokio (fun () -> stop) n detaches
+
 let exception_ () =
   let+ result = result (Rust.await (Lwt.fail Exit)) in
   check_bool "Exit" true (result = Error Exit)
@@ -166,7 +170,13 @@ let () =
           case "domains that await keep no more than empty ones"
             domains_keep_no_more_than_empty_ones;
           case_of "promises that are given up" (given_up ~detaches:false)
-            200_000;
+            1_000_000;
+          case_of "promises that are given up on tokio"
+            (given_up_on_tokio ~detaches:false)
+            50_000;
+          case_of "promises that are detached on tokio"
+            (given_up_on_tokio ~detaches:true)
+            50_000;
           case_of "promises that are detached" (given_up ~detaches:true) 200_000;
         ] );
       ("notifications", [ case "turns send none" turns_send_no_notification ]);

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use lwt_rust::{Closure, Error, LwtFn, Poly, func, with_lock};
+use lwt_rust::{Closure, Error, FromOcaml, LwtFn, OcamlType, Poly, func, with_lock};
 
 /// Calls a closure once.
 #[func]
@@ -84,4 +84,35 @@ pub(crate) async fn call_plain_kept(number: i64) -> Result<i64, Error> {
     let kept = KEPT.lock().map_err(|_| Error::message("a panic"))?.take();
     let f = kept.ok_or_else(|| Error::message("nothing is kept"))?;
     with_lock(|lock| f.call(lock, number))
+}
+
+static KEPT_LWT: Mutex<Option<LwtFn<i64, i64>>> = Mutex::new(None);
+
+/// Keeps a Lwt closure.
+#[func]
+pub(crate) fn keep_lwt(f: LwtFn<i64, i64>) -> Result<(), Error> {
+    *KEPT_LWT.lock().map_err(|_| Error::message("a panic"))? = Some(f);
+    Ok(())
+}
+
+/// Calls the Lwt closure that was kept.
+#[func]
+pub(crate) async fn call_kept(number: i64) -> Result<i64, Error> {
+    let kept = KEPT_LWT.lock().map_err(|_| Error::message("a panic"))?.take();
+    let f = kept.ok_or_else(|| Error::message("nothing is kept"))?;
+    f.call(number).await
+}
+
+/// A record with a Lwt closure.
+#[derive(OcamlType, FromOcaml)]
+pub(crate) struct Handlers {
+    text: String,
+    on_number: LwtFn<i64, i64>,
+}
+
+/// Calls the closure of a record, after a turn.
+#[func]
+pub(crate) async fn call_of_record(handlers: Handlers) -> Result<i64, Error> {
+    tokio::task::yield_now().await;
+    handlers.on_number.call(handlers.text.len() as i64).await
 }

@@ -60,7 +60,7 @@ lwt_rust::library! {
     d::keep_handle, d::spawn_in_kept,
     w::double, w::call_the_given, w::await_the_given, w::spin_and_yield, w::drop_after_signal, w::await_elsewhere, w::drop_elsewhere, w::await_in_another_task, w::await_through_another_waker, w::wake_the_gone, w::call_runnable,
     q::spawn_and_return, q::keep_tasks, q::tasks_without_an_error, q::spawn_from_a_thread, q::tasks_run, q::spawn_from_tokio, q::spawn_local_wrongly, q::await_all_kinds, q::call_in_a_task, q::call_in_a_poll, q::wait_for_notice_of_call, q::notify_and_call, q::sleep_and_return, q::sleep_in_a_task, q::spawn_from_elsewhere, q::call_in_the_background, q::left, q::leave_to_wakers, q::drop_results_that_panic, q::call_when_cancelled, q::play, q::await_from_a_thread,
-    s::ready_steps, s::give_up, s::call_when_dropped, s::call_from_a_task, s::call_both,
+    s::ready_steps, s::give_up, s::give_up_on_tokio, s::call_when_dropped, s::call_from_a_task, s::call_both,
     t::meet_blocked, t::drop_blocking, t::detach_blocking, t::is_blocking_abandoned, t::fail_as_tokio, t::call_in_other_runtime,
     t::allocated, t::trim,
     p::fragile, p::start_process, p::start_process_now, p::limit, p::block,
@@ -78,7 +78,7 @@ lwt_rust::library! {
     k::ready, k::r#yield, k::sleep, k::spawn, k::r#await, k::await_portable, k::await_on_tokio, k::resolver, k::convert, k::too_large,
     o::stays_portable, o::moves_portable, o::hold_portable, o::spawn_and_wait_portable,
     c::for_ever, c::live, c::call_and_wait, c::call_and_return, c::drop_promise, c::leave_unpolled, c::detach_promise, c::swallow_and_wait, c::scoped, c::drop_task, c::protected,
-    l::call, l::call_later, l::call_plain_later, l::keep_plain, l::call_plain_kept, l::sum, l::sum_on_tokio, l::sum_of_tasks,
+    l::call, l::call_later, l::call_plain_later, l::keep_plain, l::call_plain_kept, l::keep_lwt, l::call_kept, l::call_of_record, l::sum, l::sum_on_tokio, l::sum_of_tasks,
     t::worker_name, t::signals_blocked, t::signal_blocked_here, t::lock, t::spin, t::herd, t::storm, t::adopt,
     d::call_in_lwt, d::call_in_lwt_from_tokio, d::spawn_in_lwt, d::panic_in_task, d::await_task_from_tokio, d::leave_task, d::keep_root, d::kept_root,
 }

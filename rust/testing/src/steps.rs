@@ -28,8 +28,9 @@ async fn repeat<F: Future<Output = Result<(), Error>>>(
     Ok(steps)
 }
 
-/// Awaits things that are always ready, for a time: a free semaphore, a channel that this
-/// task itself fills and empties, a budget, or a promise.
+/// Awaits things that are always ready, for a time: a free semaphore, alone or beside
+/// something that never comes, a channel that this task itself fills and empties, one that a
+/// worker of tokio's keeps full, a budget, or a promise.
 #[lwt_rust::func]
 pub(crate) async fn ready_steps(kind: String, time: Duration) -> Result<u64, Error> {
     match kind.as_str() {
@@ -50,6 +51,35 @@ pub(crate) async fn ready_steps(kind: String, time: Duration) -> Result<u64, Err
                 receiver.recv().await;
                 steps += 1;
             }
+            Ok(steps)
+        }
+        "select" => {
+            let free = Semaphore::new(1);
+            let step = async || {
+                let mut ready = pin!(free.acquire());
+                let mut never = pin!(std::future::pending::<()>());
+                let acquired = std::future::poll_fn(|context| {
+                    let _ = never.as_mut().poll(context);
+                    ready.as_mut().poll(context)
+                });
+                drop(acquired.await?);
+                Ok(())
+            };
+            repeat(time, step).await
+        }
+        "full channel" => {
+            let (sender, mut receiver) = mpsc::channel(16);
+            let sending = lwt_rust::spawn_scoped(async move {
+                while sender.send(()).await.is_ok() {}
+            });
+            let start = Instant::now();
+            let mut steps = 0;
+            while start.elapsed() < time {
+                receiver.recv().await;
+                steps += 1;
+            }
+            drop(receiver);
+            sending.await?;
             Ok(steps)
         }
         "budget" => {
@@ -102,6 +132,16 @@ pub(crate) async fn give_up(f: LwtFn<(), ()>, times: u64, detaches: bool) -> Res
         }
     }
     Ok(())
+}
+
+/// Does the same as `give_up` on a worker of tokio's.
+#[lwt_rust::func]
+pub(crate) async fn give_up_on_tokio(
+    f: LwtFn<(), ()>,
+    times: u64,
+    detaches: bool,
+) -> Result<(), Error> {
+    tokio::spawn(give_up(f, times, detaches)).await?
 }
 
 /// Calls a closure when it is dropped.
