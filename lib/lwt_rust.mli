@@ -116,7 +116,8 @@ val register_exception : string -> exn -> unit
 val on_panic : (panic -> unit) option -> unit
 (** [on_panic (Some handler)] makes the Lwt loop call [handler], a little later,
     with each panic of Rust code on any thread. A panic of a call also rejects
-    the call's promise. If [handler] raises an exception, that goes to
+    the call's promise. The handler that counts is the one at that time, not at
+    the time of the panic. If [handler] raises an exception, that goes to
     [Lwt.async_exception_hook].
 
     [on_panic None] restores the default: a line on the standard error output

@@ -30,5 +30,6 @@ pub use lwt_rust_core::Type;
 ///
 /// The functions have the attribute `#[lwt_rust::func]`, in this crate or in one that it
 /// depends on. The bindings contain them in this order. `lwt-rust bindings` warns of a
-/// function that no library names.
+/// function that no library names. If a function has no such attribute, rustc says "expected
+/// type, found function".
 pub use lwt_rust_macros::library;

@@ -24,7 +24,7 @@ use tokio::{
     task::coop::{RestoreOnPending, has_budget_remaining, poll_proceed},
 };
 
-use crate::{ocaml, runtime::begin_poll};
+use crate::ocaml;
 
 enum Budget {
     /// No budget was needed on this thread so far.
@@ -47,7 +47,6 @@ thread_local! {
 /// task is polled once more.
 #[inline]
 pub(super) fn begin(tokio: &Handle) {
-    begin_poll();
     if !HAS_BEGUN.get() || is_spent() {
         begin_again(tokio);
     }

@@ -23,7 +23,7 @@ use super::{
     spare::Spare,
     waker::{slot_of, waker},
 };
-use crate::{error::Error, fork};
+use crate::{error::Error, fork, runtime::begin_poll};
 
 /// The future of a task, which panics neither when it is polled nor when it is
 /// dropped.
@@ -202,6 +202,7 @@ impl Tasks {
             let waker = waker(shared.number(), slot);
             let outside = self.running.replace(Some(id));
             coop::begin(shared.tokio());
+            begin_poll();
             let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
             self.running.set(outside);
             if polled.is_pending() {

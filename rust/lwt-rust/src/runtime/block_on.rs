@@ -77,8 +77,8 @@ thread_local! {
     static PROBE: LocalCell<Arc<Probe>> = const { LocalCell::new() };
 }
 
-/// Notes that a task is about to be polled on this thread, or that OCaml has called a
-/// function.
+/// Notes that a task is about to be polled on this thread, or that OCaml has called a plain
+/// function. The first poll of a call is not noted, as its future was polled in no other poll.
 #[inline]
 pub(crate) fn begin_poll() {
     POLLS.set(POLLS.get().wrapping_add(1));
