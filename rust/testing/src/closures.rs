@@ -98,7 +98,10 @@ pub(crate) fn keep_lwt(f: LwtFn<i64, i64>) -> Result<(), Error> {
 /// Calls the Lwt closure that was kept.
 #[func]
 pub(crate) async fn call_kept(number: i64) -> Result<i64, Error> {
-    let kept = KEPT_LWT.lock().map_err(|_| Error::message("a panic"))?.take();
+    let kept = KEPT_LWT
+        .lock()
+        .map_err(|_| Error::message("a panic"))?
+        .take();
     let f = kept.ok_or_else(|| Error::message("nothing is kept"))?;
     f.call(number).await
 }

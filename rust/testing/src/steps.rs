@@ -69,9 +69,8 @@ pub(crate) async fn ready_steps(kind: String, time: Duration) -> Result<u64, Err
         }
         "full channel" => {
             let (sender, mut receiver) = mpsc::channel(16);
-            let sending = lwt_rust::spawn_scoped(async move {
-                while sender.send(()).await.is_ok() {}
-            });
+            let sending =
+                lwt_rust::spawn_scoped(async move { while sender.send(()).await.is_ok() {} });
             let start = Instant::now();
             let mut steps = 0;
             while start.elapsed() < time {
