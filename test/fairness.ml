@@ -138,6 +138,8 @@ let () =
             (ready_steps_leave_turns "full channel");
           case "a fast socket leaves turns" (ready_steps_leave_turns "socket");
           case "a budget leaves turns" (ready_steps_leave_turns "budget");
+          case "steps within steps leave turns"
+            (ready_steps_leave_turns "nested");
           case "settled promises leave turns"
             (ready_steps_leave_turns "promise");
           case "turns are short beside a free semaphore"

@@ -12,6 +12,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
     sync::{Semaphore, mpsc},
+    task::coop::cooperative,
 };
 
 /// Awaits one step after the other for a time. Returns the number of steps.
@@ -84,6 +85,15 @@ pub(crate) async fn ready_steps(kind: String, time: Duration) -> Result<u64, Err
         "budget" => {
             let step = async || {
                 tokio::task::consume_budget().await;
+                Ok(())
+            };
+            repeat(time, step).await
+        }
+        // A step within a step within a step.
+        "nested" => {
+            let free = Semaphore::new(1);
+            let step = async || {
+                drop(cooperative(cooperative(free.acquire())).await?);
                 Ok(())
             };
             repeat(time, step).await

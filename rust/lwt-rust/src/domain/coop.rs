@@ -36,25 +36,34 @@ enum Budget {
     Refused,
 }
 
+/// The most polls that share a budget.
+const MOST_POLLS: u8 = 16;
+
 thread_local! {
-    /// Whether `BUDGET` is known.
-    static HAS_BEGUN: Cell<bool> = const { Cell::new(false) };
+    /// How many more polls share the present budget. Zero if `BUDGET` is unknown.
+    static POLLS_LEFT: Cell<u8> = const { Cell::new(0) };
     static BUDGET: Cell<Budget> = const { Cell::new(Budget::Unknown) };
 }
 
 /// Makes sure that a task has some budget for its poll, on a thread that holds a domain's
 /// lock. A task gets the budget that the one before has left: if that is too little, the
-/// task is polled once more.
+/// task is polled again.
+///
+/// Some things of tokio's take several steps at once, and give all of them back if the last
+/// one is refused: for example, a `tokio::task::coop::cooperative` around a semaphore. So a
+/// budget may stay too little for a task for ever, without being spent. Therefore only a few
+/// polls share a budget.
 #[inline]
 pub(super) fn begin(tokio: &Handle) {
-    if !HAS_BEGUN.get() || is_spent() {
-        begin_again(tokio);
+    match POLLS_LEFT.get() {
+        left @ 1.. if !is_spent() => POLLS_LEFT.set(left - 1),
+        _ => begin_again(tokio),
     }
 }
 
 #[cold]
 fn begin_again(tokio: &Handle) {
-    HAS_BEGUN.set(true);
+    POLLS_LEFT.set(MOST_POLLS);
     match BUDGET.replace(Budget::Refused) {
         Budget::Whole(whole) => {
             drop(ManuallyDrop::into_inner(whole));
@@ -80,7 +89,7 @@ fn remembered(budget: Poll<RestoreOnPending>) -> Budget {
 /// Rust function that has called OCaml.
 fn begin_first(tokio: &Handle) {
     if ocaml::is_called_by_rust() {
-        HAS_BEGUN.set(false);
+        POLLS_LEFT.set(0);
         return BUDGET.set(Budget::Unknown);
     }
     let whole =
