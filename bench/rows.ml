@@ -70,6 +70,22 @@ let ready_calls n =
     ignore (Sys.opaque_identity (Rust.ready ()) : unit Lwt.t)
   done
 
+module Stream = Lwt_rust.Stream
+
+let next_of_rust n =
+  let stream = Rust.numbers n in
+  let rec go () =
+    let* item = Stream.next stream in
+    match item with Some (_ : int) -> go () | None -> Lwt.return_unit
+  in
+  go ()
+
+let all_of_rust n = Stream.iter ignore (Rust.numbers n)
+let all_of_tokio n = Stream.iter ignore (Rust.numbers_from_tokio n)
+
+let read_by_rust n =
+  Rust.read (Stream.of_lwt_seq (Lwt_seq.of_seq (Seq.take n (Seq.ints 0))))
+
 let detach () = Lwt_preemptive.detach ignore ()
 
 (* Waits for a notification that another thread sends. The type of notifications
@@ -309,6 +325,13 @@ let all =
       12_800
       (Measure.lwt (together 64 detach))
       (Measure.lwt (together 64 Rust.blocking));
+    beside_turn "stream_next" "an item of a Rust stream, one at a time" 0.5
+      50_000 next_of_rust;
+    beside_turn "stream_chunk" "the same, in chunks" 0.05 50_000 all_of_rust;
+    beside_turn "stream_tokio" "the same, through a channel from a tokio thread"
+      0.3 50_000 all_of_tokio;
+    beside_turn "stream_read" "an item of a Lwt_seq, read by Rust" 0.3 50_000
+      read_by_rust;
     sleeps;
     memory;
     scaling_row;
@@ -326,6 +349,9 @@ let counted =
     ("call_ready", lwt (repeat Rust.ready));
     ("call_wait_1", lwt (repeat Rust.wait));
     ("call_wait_1000", lwt (together 1_000 Rust.wait));
+    ("stream_next", lwt next_of_rust);
+    ("stream_chunk", lwt all_of_rust);
+    ("stream_read", lwt read_by_rust);
     ("call_tokio", lwt (repeat Rust.through_tokio));
     ("blocking_1", lwt (repeat Rust.blocking));
     ( "hooks",

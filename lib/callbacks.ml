@@ -23,4 +23,5 @@ let register () =
          make_timeout = (fun () -> Lwt_unix.Timeout);
          make_canceled = (fun () -> Lwt.Canceled);
          call_within = Context.call;
+         make_stream = (fun stream -> Obj.repr (Stream.of_rust stream));
        })

@@ -3,6 +3,7 @@ module Call = Call
 module Debug = Debug
 module Promise = Promise
 module Runtime = Runtime
+module Stream = Stream
 
 module Executor = struct
   type 'a call = 'a Call.t

@@ -31,8 +31,8 @@
     ({!section-errors}), the rules of cancellation ({!section-cancellation}),
     the settings and the end of tokio's runtime ({!Runtime}), calls from domains
     that run no Lwt loop ({!Executor}), promises that any domain settles
-    ({!Promise}), and numbers for finding leaks ({!Debug}). The last part
-    ({!Call}) is for generated modules.
+    ({!Promise}), streams of items ({!Stream}), and numbers for finding leaks
+    ({!Debug}). The last part ({!Call}) is for generated modules.
 
     Each function may be called by any systhread of the domain that runs the Lwt
     loop, unless its documentation says otherwise. Only {!Executor.run} and
@@ -340,6 +340,143 @@ module Promise : sig
 
       Raises [Invalid_argument] if [promise] was settled before. Raises {!Error}
       as {!create} does. *)
+end
+
+(** {1:streams Streams} *)
+
+(** Streams of items, which Rust makes and OCaml reads, or the other way round.
+
+    For example, this Rust function returns any Rust stream:
+
+    {@rust[
+      #[lwt_rust::func]
+      fn lines_of(path: PathBuf) -> impl Stream<Item = std::io::Result<String>>
+    ]}
+
+    OCaml reads it:
+
+    {[
+      let count path =
+        Lwt_rust.Stream.fold
+          (fun _ count -> count + 1)
+          (My_crate.lines_of path) 0
+    ]}
+
+    A Rust function that takes an [lwt_rust::LwtStream] gets a stream that OCaml
+    has made, for example by {!of_lwt_seq} or {!from}.
+
+    {b Demand.} Nothing is made before it is wanted. {!next} asks for one item,
+    and {!next_chunk} for several. Functions that read all items ask for 64 at a
+    time; those that are ready together cross together. If such a function ends
+    early, the rest stays in the stream for the next reader.
+
+    {b Readers.} A stream can have several readers. Each item goes to one of
+    them, in the order in which they have asked.
+
+    {b Errors.} If the stream fails, the reader that asks next gets the
+    exception: {!section-errors} says which. The stream has ended then.
+
+    {b Cancellation.} Cancelling the promise of a reader loses no item: what it
+    has asked for goes to the next reader. A Rust stream is not polled while
+    nobody waits for an item.
+
+    {b The end.} {!close} stops a stream. If OCaml's collector finds that a Rust
+    stream is unreachable, it drops the stream. If Rust drops a stream that
+    OCaml has given to it, OCaml closes it. After {!Runtime.shutdown}, the
+    readers of Rust streams get {!Abandoned} or {!Error}, and the Rust streams
+    are dropped when they are closed or collected.
+
+    Only the domain that runs the Lwt loop may read a stream. Another domain
+    does so with {!Executor.run_in_lwt}. *)
+module Stream : sig
+  type 'a t
+  (** A stream of items of type ['a]. *)
+
+  (** {1 Reading} *)
+
+  val next : 'a t -> 'a option Lwt.t
+  (** [next stream] is the next item, or [None] if the stream has ended. *)
+
+  val next_chunk : int -> 'a t -> 'a array Lwt.t
+  (** [next_chunk most stream] is at least one item, and at most [most] or 256
+      if that is less: those that are ready when the first one is. It is [[||]]
+      if the stream has ended.
+
+      Raises [Invalid_argument] if [most] is less than 1. *)
+
+  val iter : ('a -> unit) -> 'a t -> unit Lwt.t
+  (** [iter f stream] calls [f] with each item. *)
+
+  val iter_s : ('a -> unit Lwt.t) -> 'a t -> unit Lwt.t
+  (** [iter_s f stream] calls [f] with each item, when the promise of the call
+      before is resolved. *)
+
+  val iter_p : max:int -> ('a -> unit Lwt.t) -> 'a t -> unit Lwt.t
+  (** [iter_p ~max f stream] calls [f] with each item, and at most [max] of
+      these calls are pending at a time. It asks for items one by one. If a call
+      fails, no further one begins, and the result is rejected when the others
+      have ended.
+
+      Raises [Invalid_argument] if [max] is less than 1. *)
+
+  val fold : ('a -> 'b -> 'b) -> 'a t -> 'b -> 'b Lwt.t
+  (** [fold f stream init] is [f last (... (f first init))]. *)
+
+  val fold_s : ('a -> 'b -> 'b Lwt.t) -> 'a t -> 'b -> 'b Lwt.t
+  (** [fold_s f stream init] is like {!fold}, for a function that returns a
+      promise. *)
+
+  val to_list : 'a t -> 'a list Lwt.t
+  (** [to_list stream] is the list of the remaining items. *)
+
+  val close : 'a t -> unit
+  (** [close stream] ends the stream. A Rust stream is dropped before [close]
+      returns. If Rust code that runs in the stream calls [close], it is dropped
+      right after that. Readers that wait get [None]: at once if what they wait
+      for can be cancelled, as it can for a Rust stream. Closing a stream again,
+      or one that has ended, does nothing.
+
+      Raises {!Panic} if the destructor of the Rust stream panics. Raises the
+      exception of [on_close]. Raises {!Error} for a Rust stream in a forked
+      process. *)
+
+  (** {1 Other types} *)
+
+  val map : ('a -> 'b) -> 'a t -> 'b t
+  (** [map f stream] is the stream of [f item] for each item of [stream].
+      Closing it closes [stream]. If [f] raises, the reader gets the exception,
+      and both streams end. *)
+
+  val to_lwt_seq : 'a t -> 'a Lwt_seq.t
+  (** [to_lwt_seq stream] is the sequence of the items. Its nodes are read when
+      they are asked for, so each node can be asked for once. *)
+
+  val to_lwt_stream : 'a t -> 'a Lwt_stream.t
+  (** [to_lwt_stream stream] is a [Lwt_stream.t] of the items, which reads one
+      when it needs one. *)
+
+  (** {1 Streams of OCaml's} *)
+
+  val from : ?on_close:(unit -> unit) -> (unit -> 'a option Lwt.t) -> 'a t
+  (** [from ~on_close get] is a stream whose items [get] gives, until it gives
+      [None]. [get] is called when a reader wants an item, and not again before
+      its promise is settled. If a reader is cancelled, so is that promise, and
+      [get] is called again for the next reader.
+
+      [on_close] is called if the stream is closed before its end, by {!close}
+      or because Rust has dropped it. *)
+
+  val of_list : 'a list -> 'a t
+  (** [of_list list] is the stream of the elements of [list]. *)
+
+  val of_seq : 'a Seq.t -> 'a t
+  (** [of_seq seq] is the stream of the elements of [seq]. *)
+
+  val of_lwt_seq : 'a Lwt_seq.t -> 'a t
+  (** [of_lwt_seq seq] is the stream of the elements of [seq]. *)
+
+  val of_lwt_stream : 'a Lwt_stream.t -> 'a t
+  (** [of_lwt_stream stream] is a stream that takes its items from [stream]. *)
 end
 
 (** {1:debug Leaks and measurements} *)

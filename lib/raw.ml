@@ -79,6 +79,15 @@ type begun =
 type 'a promise
 (** A promise that Rust awaits and OCaml settles. Its finaliser rejects it. *)
 
+type 'a stream
+(** A Rust stream. Its finaliser drops it. *)
+
+type 'a chunk = {
+  mutable items : 'a array;
+  mutable is_last : bool;  (** no more items come *)
+}
+(** Items of a stream. Rust writes both fields. *)
+
 type shown = {
   exn : exn;
   name : string;
@@ -100,6 +109,7 @@ type callbacks = {
   make_timeout : unit -> exn;
   make_canceled : unit -> exn;
   call_within : 'a 'b. context -> ('a -> 'b) -> 'a -> 'b;
+  make_stream : 'a. 'a stream -> Obj.t;
 }
 (** The functions that Rust calls. Rust finds each by the number of its field.
 *)
@@ -173,6 +183,12 @@ external promise_resolve : 'a promise -> 'a -> bool outcome
 
 external promise_reject : 'a promise -> shown -> bool outcome
   = "lwt_rust_promise_reject"
+
+external stream_pull : 'a stream -> int -> 'a chunk -> (unit, 'executor) call
+  = "lwt_rust_stream_pull"
+(** Puts at least one item into the chunk, and at most so many, or ends it. *)
+
+external stream_close : 'a stream -> unit outcome = "lwt_rust_stream_close"
 
 external runtime_configure : bool -> int option -> string -> unit outcome
   = "lwt_rust_runtime_configure"

@@ -7,13 +7,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lwt_rust::{DomainExecutor, Error, LwtFn, func};
-use tokio::sync::oneshot;
+use futures_core::Stream;
+use futures_lite::{StreamExt, stream};
+use lwt_rust::{DomainExecutor, Error, LwtFn, LwtStream, func};
+use tokio::sync::{mpsc, oneshot};
 
 lwt_rust::library! {
     #![doc = "The subjects of the benchmark."]
     call_times, call_in_the_background, ready, wait, through_tokio, blocking, sleep, for_ever,
     behind_gate, behind_gate_in_tokio, open_gate, tasks, notify_from_thread,
+    numbers, numbers_from_tokio, read,
 }
 
 /// Calls a Lwt closure a number of times, awaiting each promise.
@@ -143,6 +146,35 @@ async fn tasks(tasks: u64, polls: u64) -> Result<(), Error> {
         .collect();
     for task in tasks {
         task.await?;
+    }
+    Ok(())
+}
+
+/// The numbers below `count`, each ready at once.
+#[func]
+fn numbers(count: u64) -> impl Stream<Item = u64> {
+    stream::iter(0..count)
+}
+
+/// The same, through a bounded channel from a thread of tokio's.
+#[func(tokio)]
+fn numbers_from_tokio(count: u64) -> impl Stream<Item = u64> {
+    let (sender, mut receiver) = mpsc::channel(1_000);
+    tokio::spawn(async move {
+        for number in 0..count {
+            if sender.send(number).await.is_err() {
+                break;
+            }
+        }
+    });
+    stream::poll_fn(move |context| receiver.poll_recv(context))
+}
+
+/// Reads a stream to its end.
+#[func]
+async fn read(mut numbers: LwtStream<u64>) -> Result<(), Error> {
+    while let Some(number) = numbers.next().await {
+        number?;
     }
     Ok(())
 }

@@ -32,9 +32,11 @@ pub(crate) enum Callback {
     MakeCanceled = 9,
     /// `context -> ('a -> 'b) -> 'a -> 'b`: calls a function in a context.
     CallWithin = 10,
+    /// `'a stream -> 'a Lwt_rust.Stream.t`
+    MakeStream = 11,
 }
 
-pub(crate) const COUNT: usize = Callback::CallWithin as usize + 1;
+pub(crate) const COUNT: usize = Callback::MakeStream as usize + 1;
 
 static CALLBACKS: OnceCell<[Root; COUNT]> = OnceCell::new();
 

@@ -14,7 +14,9 @@ use syn::{
 use crate::{
     attributes, names,
     record::{self, Item},
-    refusal, types,
+    refusal,
+    streams::{self, Boxed},
+    types,
 };
 
 /// The most arguments of a stub that native code and bytecode both call. For a function
@@ -466,6 +468,8 @@ struct Returns {
     ty: Type,
     /// Whether an `Err` rejects the promise or raises an exception.
     is_fallible: bool,
+    /// The function that makes a value of `ty` of an `impl Stream`.
+    boxes: Option<TokenStream>,
 }
 
 fn returns(function: &ItemFn, options: &Options) -> Result<Returns> {
@@ -473,10 +477,15 @@ fn returns(function: &ItemFn, options: &Options) -> Result<Returns> {
         ReturnType::Default => syn::parse_quote_spanned!(function.sig.ident.span()=> ()),
         ReturnType::Type(_, ty) => (**ty).clone(),
     };
+    let (ty, boxes) = match streams::boxed(&ty) {
+        Some(Boxed { ty, boxes }) => (ty, Some(boxes)),
+        None => (ty, None),
+    };
     if let Type::ImplTrait(ty) = &ty {
         return Err(Error::new(
             ty.span(),
-            "name the type that OCaml gets; a function that returns a future is an `async fn`",
+            "name the type that OCaml gets, or return an `impl Stream<Item = ...>`; a function \
+             that returns a future is an `async fn`",
         ));
     }
     let is_result = is_result(&ty);
@@ -490,13 +499,17 @@ fn returns(function: &ItemFn, options: &Options) -> Result<Returns> {
             if is_fallible {
                 types::boxed_error(&ty)?;
             }
-            Ok(Returns { ty, is_fallible })
+            Ok(Returns {
+                ty,
+                is_fallible,
+                boxes,
+            })
         }
     }
 }
 
 /// Whether a type is called `Result`: that of `std`, of `std::io`, or any other.
-fn is_result(ty: &Type) -> bool {
+pub(crate) fn is_result(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => path
             .path
@@ -549,6 +562,11 @@ fn stub(
         });
     let parameters = variables.iter().map(|variable| &variable.rust);
     let call = quote!(#name::<#(#parameters),*>(#(#values),*));
+    let call = match (&returns.boxes, way) {
+        (None, _) => call,
+        (Some(boxes), Way::Async) => quote!(async move { (#boxes)(#call.await) }),
+        (Some(boxes), Way::Blocking | Way::Direct) => quote!((#boxes)(#call)),
+    };
     let ok = quote!(::core::result::Result::<_, ::lwt_rust::Error>::Ok);
     // The compiler reports a wrong result at the place of its type.
     let span = returns.ty.span();

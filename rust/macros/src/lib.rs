@@ -10,6 +10,7 @@ mod library;
 mod names;
 mod record;
 mod refusal;
+mod streams;
 mod types;
 
 use proc_macro::TokenStream;

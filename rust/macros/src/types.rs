@@ -146,12 +146,13 @@ pub(crate) fn bare_parameter<'a>(
 
 /// Types of which we know that their parameters are values of OCaml's. Others may have a
 /// `Poly` inside.
-const CONTAINERS: [&str; 10] = [
+const CONTAINERS: [&str; 11] = [
     "BTreeMap",
     "Box",
     "Closure",
     "HashMap",
     "LwtFn",
+    "LwtStream",
     "Option",
     "PortablePromise",
     "Promise",

@@ -261,19 +261,33 @@ unsafe impl<T: IntoOcaml, const N: usize> IntoOcaml for [T; N] {
 ///
 /// The value is an array whose elements have the OCaml type of `T`.
 pub(super) unsafe fn read_array<T: FromOcaml>(value: Val<'_>) -> Result<Box<[T]>, Error> {
+    // SAFETY: the caller promises it.
+    unsafe { read_elements::<T, Result<_, _>>(value) }?
+}
+
+/// Reads an array. `C` collects its elements, or the errors of those that do not fit.
+///
+/// # Safety
+///
+/// As for [`read_array`].
+pub(crate) unsafe fn read_elements<T, C>(value: Val<'_>) -> Result<C, Error>
+where
+    T: FromOcaml,
+    C: FromIterator<Result<T, Error>>,
+{
     if let Some(floats) = value.floats() {
-        return floats.map(T::from_float).collect();
+        return Ok(floats.map(T::from_float).collect());
     }
     if value.tag() != Some(0) {
         return Err(mismatch("array"));
     }
-    (0..value.size())
+    Ok((0..value.size())
         // SAFETY: it is an element of the array.
         .map(|index| unsafe { T::from_ocaml(field(value, 0, index, "array")?) })
-        .collect()
+        .collect())
 }
 
-pub(super) fn write_array<T: IntoOcaml>(
+pub(crate) fn write_array<T: IntoOcaml>(
     mut elements: impl ExactSizeIterator<Item = T>,
     lock: &mut Lock,
 ) -> Result<Val<'_>, Error> {

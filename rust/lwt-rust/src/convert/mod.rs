@@ -11,6 +11,7 @@ mod values;
 
 pub use abstracts::{Abstract, AbstractType, Taken};
 pub use buffer::Buffer;
+pub(crate) use collections::{read_elements, write_array};
 pub(crate) use content::Content;
 pub(crate) use depth::room_for_ocaml;
 pub use depth::{Level, deeper_into_ocaml, deeper_into_rust, given_up};
@@ -41,6 +42,7 @@ use crate::{
 /// | `Duration` | `float`, in seconds |
 /// | [`Buffer`] | an array of bytes of `Bigarray`, without a copy |
 /// | [`Promise<T>`](crate::Promise), as an argument | `t Lwt.t` |
+/// | [`LwtStream<T>`](crate::LwtStream), or `impl Stream<Item = T>` as a result | `t Lwt_rust.Stream.t` |
 /// | [`LwtFn<A, B>`](crate::LwtFn), as an argument | `a -> b Lwt.t` |
 /// | [`Closure<A, B>`](crate::Closure), as an argument | `a -> b` |
 /// | [`Poly<A>`](Poly), where `A` is a type parameter | `'a`: a value that Rust only keeps |

@@ -7,4 +7,5 @@ mod callbacks;
 mod executor;
 mod promise;
 mod runtime;
+mod stream;
 mod wait;

@@ -1,0 +1,263 @@
+(* A stream has a chunk of items that have come. [fill] gets the next chunk. *)
+
+open Lwt.Infix
+
+type 'a t = {
+  (* Rust reads the first two fields of a stream that it is given. *)
+  pull : int -> 'a array Lwt.t;
+  close : unit -> unit Lwt.t;
+  fill : int -> unit Lwt.t;
+      (** puts at least one item into [chunk], and at most so many, or ends it.
+          If it is cancelled, no item is lost *)
+  stop : unit -> unit;  (** tells the side that makes the items *)
+  chunk : 'a Raw.chunk;
+  mutable taken : int;  (** how many items of [chunk] were taken *)
+  mutable filling : unit Lwt.t;
+  mutable is_closed : bool;
+  reader : Lwt_mutex.t;  (** only one reader at a time calls [fill] *)
+}
+
+(* {1 Reading} *)
+
+let available t = Array.length t.chunk.items - t.taken
+
+let set_items t items =
+  t.chunk.items <- items;
+  t.taken <- 0
+
+let take t =
+  let items = t.chunk.items in
+  let item = items.(t.taken) in
+  if t.taken + 1 = Array.length items then set_items t [||]
+  else t.taken <- t.taken + 1;
+  item
+
+let take_option t = if available t > 0 then Some (take t) else None
+
+let take_chunk most t =
+  let items = t.chunk.items and left = available t in
+  if t.taken = 0 && left <= most then (
+    set_items t [||];
+    items)
+  else
+    let count = min most left in
+    let taken = Array.sub items t.taken count in
+    if count = left then set_items t [||] else t.taken <- t.taken + count;
+    taken
+
+let fill t most =
+  if available t > 0 || t.chunk.is_last then Lwt.return_unit
+  else
+    let filling = t.fill most in
+    t.filling <- filling;
+    Lwt.catch
+      (fun () -> filling)
+      (function
+        | Lwt.Canceled when t.is_closed -> Lwt.return_unit | exn -> Lwt.fail exn)
+
+(* Takes items when there are some, or the stream has ended. Readers take turns. *)
+let read t most take =
+  if available t > 0 && not (Lwt_mutex.is_locked t.reader) then
+    Lwt.return (take t)
+  else
+    Lwt_mutex.with_lock t.reader (fun () ->
+        fill t most >|= fun () ->
+        if t.is_closed then set_items t [||];
+        take t)
+
+let next t = read t 1 take_option
+
+let next_chunk most t =
+  if most < 1 then
+    invalid_arg
+      "Lwt_rust.Stream.next_chunk: the number of items is not positive";
+  read t most (take_chunk most)
+
+let close t =
+  if not t.is_closed then (
+    t.is_closed <- true;
+    let ends_early = not t.chunk.is_last in
+    t.chunk.is_last <- true;
+    set_items t [||];
+    Lwt.cancel t.filling;
+    if ends_early then t.stop ())
+
+let make chunk ~fill ~stop =
+  let rec t =
+    {
+      pull = (fun most -> next_chunk most t);
+      close =
+        (fun () ->
+          close t;
+          Lwt.return_unit);
+      fill;
+      stop;
+      chunk;
+      taken = 0;
+      filling = Lwt.return_unit;
+      is_closed = false;
+      reader = Lwt_mutex.create ();
+    }
+  in
+  t
+
+let chunk () = { Raw.items = [||]; is_last = false }
+
+(* {1 Streams of Rust's} *)
+
+let of_rust stream =
+  let chunk = chunk () in
+  make chunk
+    ~fill:(fun most -> Call.promise (Raw.stream_pull stream most chunk))
+    ~stop:(fun () -> Outcome.get (Raw.stream_close stream))
+
+(* {1 Streams of OCaml's} *)
+
+type 'a pulled = {
+  get : int -> 'a option Lwt.t;  (** takes how many items are wanted *)
+  into : 'a Raw.chunk;
+  mutable asked : 'a option Lwt.t option;
+      (** a promise of [get] that was pending when other items were there *)
+}
+
+let ask pulled wanted =
+  match pulled.asked with
+  | Some promise ->
+      pulled.asked <- None;
+      promise
+  | None -> Lwt.apply pulled.get wanted
+
+(* [items] were got before [promise], the last one first. At most [wanted] follow. *)
+let rec fill_from pulled wanted items promise =
+  match (Lwt.state promise, items) with
+  | Lwt.Return (Some item), _ when wanted > 1 ->
+      let wanted = wanted - 1 in
+      fill_from pulled wanted (item :: items) (ask pulled wanted)
+  | Return (Some item), _ -> filled pulled (item :: items)
+  | Return None, _ ->
+      pulled.into.is_last <- true;
+      filled pulled items
+  | (Sleep | Fail _), _ :: _ ->
+      pulled.asked <- Some promise;
+      filled pulled items
+  | Fail Lwt.Canceled, [] ->
+      (* The reader was cancelled. The next one goes on. *)
+      Lwt.fail Lwt.Canceled
+  | Fail exn, [] ->
+      pulled.into.is_last <- true;
+      Lwt.fail exn
+  | Sleep, [] ->
+      let go_on _ = fill_from pulled wanted items promise in
+      Lwt.try_bind (fun () -> promise) go_on go_on
+
+and filled pulled items =
+  pulled.into.items <- Array.of_list (List.rev items);
+  Lwt.return_unit
+
+let pulling ~on_close get =
+  let into = chunk () in
+  let pulled = { get; into; asked = None } in
+  let stop () =
+    Option.iter Lwt.cancel pulled.asked;
+    on_close ()
+  in
+  let fill most = fill_from pulled most [] (ask pulled most) in
+  make into ~fill ~stop
+
+let from ?(on_close = ignore) get = pulling ~on_close (fun _ -> get ())
+
+let of_lwt_seq seq =
+  let rest = ref seq in
+  from (fun () ->
+      !rest () >|= function
+      | Lwt_seq.Nil ->
+          rest := Lwt_seq.empty;
+          None
+      | Cons (item, following) ->
+          rest := following;
+          Some item)
+
+let of_seq seq = of_lwt_seq (Lwt_seq.of_seq seq)
+let of_list list = of_lwt_seq (Lwt_seq.of_list list)
+let of_lwt_stream stream = from (fun () -> Lwt_stream.get stream)
+
+(* {1 Reading all items} *)
+
+(* The most items that cross together when all are wanted. *)
+let batch = 64
+
+(* A stream may have items ready for ever. After this many items in a row the loop has a
+   turn. *)
+let turn = 4096
+
+let fold_s f t init =
+  let f item acc = Lwt.apply (f item) acc in
+  let rec go acc left =
+    if left = 0 then Lwt.pause () >>= fun () -> go acc turn
+    else
+      let promise = read t batch take_option in
+      match Lwt.state promise with
+      | Return (Some item) -> f item acc >>= fun acc -> go acc (left - 1)
+      | Return None -> Lwt.return acc
+      | Fail _ | Sleep -> (
+          promise >>= function
+          | Some item -> f item acc >>= fun acc -> go acc turn
+          | None -> Lwt.return acc)
+  in
+  go init turn
+
+let fold f t init = fold_s (fun item acc -> Lwt.return (f item acc)) t init
+let iter_s f t = fold_s (fun item () -> f item) t ()
+let iter f t = fold (fun item () -> f item) t ()
+let to_list t = fold List.cons t [] >|= List.rev
+
+(* [max] workers share the stream. If one fails, the ones that wait for an item stop at
+   once, and the others when they have done with theirs. *)
+let iter_p ~max f t =
+  if max < 1 then invalid_arg "Lwt_rust.Stream.iter_p: max is not positive";
+  let failed = ref None in
+  let waiting = Array.make max Lwt.return_none in
+  let fail exn =
+    if !failed = None then (
+      failed := Some exn;
+      Array.iter Lwt.cancel waiting)
+  in
+  let rec work worker =
+    if !failed <> None then Lwt.return_unit
+    else
+      let item = next t in
+      waiting.(worker) <- item;
+      item >>= function
+      | None -> Lwt.return_unit
+      | Some item ->
+          waiting.(worker) <- Lwt.return_none;
+          f item >>= fun () -> work worker
+  in
+  let worker number =
+    Lwt.catch
+      (fun () -> work number)
+      (fun exn ->
+        fail exn;
+        Lwt.return_unit)
+  in
+  Lwt.join (List.init max worker) >>= fun () ->
+  match !failed with None -> Lwt.return_unit | Some exn -> Lwt.fail exn
+
+(* {1 Other streams} *)
+
+let map f t =
+  let apply item =
+    try f item
+    with exn ->
+      close t;
+      raise exn
+  in
+  let get wanted = read t wanted take_option >|= Option.map apply in
+  pulling ~on_close:(fun () -> close t) get
+
+let to_lwt_seq t =
+  Lwt_seq.unfold_lwt
+    (fun () -> next t >|= Option.map (fun item -> (item, ())))
+    ()
+
+let to_lwt_stream t = Lwt_stream.from (fun () -> next t)
