@@ -481,13 +481,7 @@ fn returns(function: &ItemFn, options: &Options) -> Result<Returns> {
         Some(Boxed { ty, boxes }) => (ty, Some(boxes)),
         None => (ty, None),
     };
-    if let Type::ImplTrait(ty) = &ty {
-        return Err(Error::new(
-            ty.span(),
-            "name the type that OCaml gets, or return an `impl Stream<Item = ...>`; a function \
-             that returns a future is an `async fn`",
-        ));
-    }
+    types::no_impl(&ty)?;
     let is_result = is_result(&ty);
     match options.result {
         Some(result) if !is_result => Err(Error::new(

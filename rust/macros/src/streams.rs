@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{
-    AssocType, GenericArgument, PathArguments, Type, TypeImplTrait, TypeParamBound, parse_quote,
+    AssocType, GenericArgument, PathArguments, PathSegment, Type, TypeImplTrait, TypeParamBound, parse_quote,
     parse_quote_spanned, spanned::Spanned,
 };
 
@@ -60,18 +60,28 @@ fn of_stream(stream: &TypeImplTrait) -> Option<Boxed> {
     })
 }
 
-/// The items of a bound that is called `Stream`.
-fn item(bound: &TypeParamBound) -> Option<&Type> {
+/// Whether a type is an `impl Stream`.
+pub(crate) fn is_stream(ty: &TypeImplTrait) -> bool {
+    ty.bounds.iter().any(|bound| of_bound(bound).is_some())
+}
+
+/// The last part of a bound that is called `Stream`.
+fn of_bound(bound: &TypeParamBound) -> Option<&PathSegment> {
     let TypeParamBound::Trait(bound) = bound else {
         return None;
     };
-    let last = bound.path.segments.last()?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+    bound
+        .path
+        .segments
+        .last()
+        .filter(|last| last.ident == "Stream")
+}
+
+/// The items of a bound that is called `Stream`.
+fn item(bound: &TypeParamBound) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &of_bound(bound)?.arguments else {
         return None;
     };
-    if last.ident != "Stream" {
-        return None;
-    }
     arguments.args.iter().find_map(|argument| match argument {
         GenericArgument::AssocType(AssocType { ident, ty, .. }) if ident == "Item" => Some(ty),
         _ => None,

@@ -9,6 +9,8 @@ use syn::{
     visit::{self, Visit},
 };
 
+use crate::streams;
+
 /// Refuses types that no stub can have. The compiler would report them too, but at a place
 /// that the user has not written.
 pub(crate) fn check(ty: &Type) -> Result<()> {
@@ -42,7 +44,10 @@ pub(crate) fn check(ty: &Type) -> Result<()> {
         fn visit_type_impl_trait(&mut self, ty: &syn::TypeImplTrait) {
             self.refuse(
                 ty.span(),
-                "OCaml calls one function, not a generic one: name the type",
+                match streams::is_stream(ty) {
+                    true => "a function takes a stream as a `lwt_rust::LwtStream<T>`",
+                    false => "OCaml calls one function, not a generic one: name the type",
+                },
             );
         }
 
@@ -61,6 +66,32 @@ pub(crate) fn check(ty: &Type) -> Result<()> {
 
     let mut refusal = Refusal(None);
     refusal.visit_type(ty);
+    refusal.0.map_or(Ok(()), Err)
+}
+
+/// Refuses an `impl` in the type of a result.
+pub(crate) fn no_impl(result: &Type) -> Result<()> {
+    struct Refusal(Option<Error>);
+
+    impl Visit<'_> for Refusal {
+        fn visit_type_impl_trait(&mut self, ty: &syn::TypeImplTrait) {
+            let text = match streams::is_stream(ty) {
+                true => {
+                    "an `impl Stream` says its items, as `impl Stream<Item = T>` does, and is the \
+                     result or in its `Result`; for a stream within another type return a \
+                     `lwt_rust::LwtStream<T>`, which `LwtStream::new` makes"
+                }
+                false => {
+                    "name the type that OCaml gets, or return an `impl Stream<Item = T>`; a \
+                     function that returns a future is an `async fn`"
+                }
+            };
+            self.0.get_or_insert(Error::new(ty.span(), text));
+        }
+    }
+
+    let mut refusal = Refusal(None);
+    refusal.visit_type(result);
     refusal.0.map_or(Ok(()), Err)
 }
 

@@ -52,7 +52,7 @@ use pulled::Pulled;
 ///
 /// /// In OCaml: `val sum : int Lwt_rust.Stream.t -> int Lwt.t`
 /// #[func]
-/// async fn sum(numbers: LwtStream<i64>) -> Result<i64, Error> {
+/// async fn sum(mut numbers: LwtStream<i64>) -> Result<i64, Error> {
 ///     numbers.try_fold(0, |sum, number| Ok(sum + number)).await
 /// }
 /// # lwt_rust::library! { sum }
