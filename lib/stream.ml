@@ -21,6 +21,9 @@ type 'a t = {
 
 let available t = Array.length t.chunk.items - t.taken
 
+(* Whether a reader that comes now takes an item at once. *)
+let is_ready t = available t > 0 && not (Lwt_mutex.is_locked t.reader)
+
 let set_items t items =
   t.chunk.items <- items;
   t.taken <- 0
@@ -45,25 +48,49 @@ let take_chunk most t =
     if count = left then set_items t [||] else t.taken <- t.taken + count;
     taken
 
+(* Gets items, unless there are some or the stream has ended. *)
 let fill t most =
   if available t > 0 || t.chunk.is_last then Lwt.return_unit
   else
     let filling = t.fill most in
     t.filling <- filling;
-    Lwt.catch
-      (fun () -> filling)
-      (function
-        | Lwt.Canceled when t.is_closed -> Lwt.return_unit | exn -> Lwt.fail exn)
+    filling
+
+let filled t take =
+  if t.is_closed then set_items t [||];
+  take t
+
+(* The reader has the lock. *)
+let wait t filling take =
+  Lwt.try_bind
+    (fun () -> filling)
+    (fun () -> Lwt.return (filled t take))
+    (function
+      | Lwt.Canceled when t.is_closed -> Lwt.return (filled t take)
+      | exn -> Lwt.fail exn)
 
 (* Takes items when there are some, or the stream has ended. Readers take turns. *)
 let read t most take =
-  if available t > 0 && not (Lwt_mutex.is_locked t.reader) then
-    Lwt.return (take t)
+  if is_ready t then Lwt.return (take t)
+  else if Lwt_mutex.is_locked t.reader then
+    Lwt_mutex.with_lock t.reader (fun () -> wait t (fill t most) take)
   else
-    Lwt_mutex.with_lock t.reader (fun () ->
-        fill t most >|= fun () ->
-        if t.is_closed then set_items t [||];
-        take t)
+    match Lwt.bind (Lwt_mutex.lock t.reader) (fun () -> fill t most) with
+    | filling when Lwt.state filling = Return () ->
+        let taken = filled t take in
+        Lwt_mutex.unlock t.reader;
+        Lwt.return taken
+    | filling ->
+        Lwt.finalize
+          (fun () -> wait t filling take)
+          (fun () ->
+            Lwt_mutex.unlock t.reader;
+            Lwt.return_unit)
+    | exception exn ->
+        (* Such as that of the handler of a signal. *)
+        let backtrace = Printexc.get_raw_backtrace () in
+        Lwt_mutex.unlock t.reader;
+        Printexc.raise_with_backtrace exn backtrace
 
 let next t = read t 1 take_option
 
@@ -133,13 +160,13 @@ let rec fill_from pulled wanted items promise =
   | Lwt.Return (Some item), _ when wanted > 1 ->
       let wanted = wanted - 1 in
       fill_from pulled wanted (item :: items) (ask pulled wanted)
-  | Return (Some item), _ -> filled pulled (item :: items)
+  | Return (Some item), _ -> give pulled (item :: items)
   | Return None, _ ->
       pulled.into.is_last <- true;
-      filled pulled items
+      give pulled items
   | (Sleep | Fail _), _ :: _ ->
       pulled.asked <- Some promise;
-      filled pulled items
+      give pulled items
   | Fail Lwt.Canceled, [] ->
       (* The reader was cancelled. The next one goes on. *)
       Lwt.fail Lwt.Canceled
@@ -150,8 +177,11 @@ let rec fill_from pulled wanted items promise =
       let go_on _ = fill_from pulled wanted items promise in
       Lwt.try_bind (fun () -> promise) go_on go_on
 
-and filled pulled items =
-  pulled.into.items <- Array.of_list (List.rev items);
+and give pulled items =
+  pulled.into.items <-
+    (match items with
+    | [ item ] -> [| item |]
+    | items -> Array.of_list (List.rev items));
   Lwt.return_unit
 
 let pulling ~on_close get =
@@ -186,27 +216,30 @@ let of_lwt_stream stream = from (fun () -> Lwt_stream.get stream)
 (* The most items that cross together when all are wanted. *)
 let batch = 64
 
-(* A stream may have items ready for ever. After this many items in a row the loop has a
+(* A stream may have items ready for ever. After this many chunks in a row the loop has a
    turn. *)
-let turn = 4096
+let turn = 64
+
+(* [go_on acc] takes the items that are ready. *)
+let rec read_all ?(left = turn) t acc go_on =
+  if left = 0 then Lwt.pause () >>= fun () -> read_all t acc go_on
+  else
+    let read = read t batch available in
+    let left = if Lwt.is_sleeping read then turn else left - 1 in
+    read >>= fun available ->
+    if available = 0 then Lwt.return acc
+    else go_on acc >>= fun acc -> read_all ~left t acc go_on
 
 let fold_s f t init =
-  let f item acc = Lwt.apply (f item) acc in
-  let rec go acc left =
-    if left = 0 then Lwt.pause () >>= fun () -> go acc turn
-    else
-      let promise = read t batch take_option in
-      match Lwt.state promise with
-      | Return (Some item) -> f item acc >>= fun acc -> go acc (left - 1)
-      | Return None -> Lwt.return acc
-      | Fail _ | Sleep -> (
-          promise >>= function
-          | Some item -> f item acc >>= fun acc -> go acc turn
-          | None -> Lwt.return acc)
+  let rec go_on acc =
+    if is_ready t then Lwt.apply (f (take t)) acc >>= go_on else Lwt.return acc
   in
-  go init turn
+  read_all t init go_on
 
-let fold f t init = fold_s (fun item acc -> Lwt.return (f item acc)) t init
+let fold f t init =
+  let rec go_on acc = if is_ready t then go_on (f (take t) acc) else acc in
+  read_all t init (Lwt.wrap1 go_on)
+
 let iter_s f t = fold_s (fun item () -> f item) t ()
 let iter f t = fold (fun item () -> f item) t ()
 let to_list t = fold List.cons t [] >|= List.rev

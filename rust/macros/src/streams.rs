@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{
-    AssocType, GenericArgument, PathArguments, PathSegment, Type, TypeImplTrait, TypeParamBound, parse_quote,
-    parse_quote_spanned, spanned::Spanned,
+    AssocType, GenericArgument, PathArguments, PathSegment, Type, TypeImplTrait, TypeParamBound,
+    parse_quote, parse_quote_spanned, spanned::Spanned,
 };
 
 use crate::function::is_result;
