@@ -24,4 +24,5 @@ let register () =
          make_canceled = (fun () -> Lwt.Canceled);
          call_within = Context.call;
          make_stream = (fun stream -> Obj.repr (Stream.of_rust stream));
+         make_sink = (fun sink -> Obj.repr (Sink.of_rust sink));
        })

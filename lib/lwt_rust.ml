@@ -1,8 +1,10 @@
 include Errors
 module Call = Call
+module Channel = Channel
 module Debug = Debug
 module Promise = Promise
 module Runtime = Runtime
+module Sink = Sink
 module Stream = Stream
 
 module Executor = struct

@@ -31,8 +31,9 @@
     ({!section-errors}), the rules of cancellation ({!section-cancellation}),
     the settings and the end of tokio's runtime ({!Runtime}), calls from domains
     that run no Lwt loop ({!Executor}), promises that any domain settles
-    ({!Promise}), streams of items ({!Stream}), and numbers for finding leaks
-    ({!Debug}). The last part ({!Call}) is for generated modules.
+    ({!Promise}), streams of items ({!Stream}), sinks for them ({!Sink}) and
+    channels ({!Channel}), and numbers for finding leaks ({!Debug}). The last
+    part ({!Call}) is for generated modules.
 
     Each function may be called by any systhread of the domain that runs the Lwt
     loop, unless its documentation says otherwise. Only {!Executor.run} and
@@ -366,9 +367,9 @@ end
     has made, for example by {!of_lwt_seq} or {!from}.
 
     {b Demand.} Nothing is made before it is wanted. {!next} asks for one item,
-    and {!next_chunk} for several. Functions that read all items ask for 64 at a
-    time; those that are ready together cross together. If such a function ends
-    early, the rest stays in the stream for the next reader.
+    and {!next_chunk} for several. {!iter}, {!fold} and {!to_list} ask for 64 at
+    a time; those that are ready together cross together. If such a function
+    ends early, the rest stays in the stream for the next reader.
 
     {b Readers.} A stream can have several readers. Each item goes to one of
     them, in the order in which they have asked.
@@ -377,8 +378,10 @@ end
     exception: {!section-errors} says which. The stream has ended then.
 
     {b Cancellation.} Cancelling the promise of a reader loses no item: what it
-    has asked for goes to the next reader. A Rust stream is not polled while
-    nobody waits for an item.
+    has asked for goes to the next reader. So a time-out is
+    [Lwt.pick [ next stream; Lwt_unix.timeout 1. ]]. A Rust stream is not polled
+    while nobody waits for an item. A reader that is not cancelled keeps the
+    stream alive.
 
     {b The end.} {!close} stops a stream. If OCaml's collector finds that a Rust
     stream is unreachable, it drops the stream. If Rust drops a stream that
@@ -413,9 +416,9 @@ module Stream : sig
 
   val iter_p : max:int -> ('a -> unit Lwt.t) -> 'a t -> unit Lwt.t
   (** [iter_p ~max f stream] calls [f] with each item, and at most [max] of
-      these calls are pending at a time. It asks for items one by one. If a call
-      fails, no further one begins, and the result is rejected when the others
-      have ended.
+      these calls are pending at a time. Use [max_int] for any number. It asks
+      for items one by one. If a call fails, no further one begins, and the
+      result is rejected when the others have ended.
 
       Raises [Invalid_argument] if [max] is less than 1. *)
 
@@ -443,9 +446,10 @@ module Stream : sig
   (** {1 Other types} *)
 
   val map : ('a -> 'b) -> 'a t -> 'b t
-  (** [map f stream] is the stream of [f item] for each item of [stream].
-      Closing it closes [stream]. If [f] raises, the reader gets the exception,
-      and both streams end. *)
+  (** [map f stream] is the stream of [f item] for each item of [stream]. It may
+      hold an item of [stream] that its readers have asked for. Closing it
+      closes [stream]. If [f] raises, the reader gets the exception, and both
+      streams end. *)
 
   val to_lwt_seq : 'a t -> 'a Lwt_seq.t
   (** [to_lwt_seq stream] is the sequence of the items. Its nodes are read when
@@ -459,12 +463,13 @@ module Stream : sig
 
   val from : ?on_close:(unit -> unit) -> (unit -> 'a option Lwt.t) -> 'a t
   (** [from ~on_close get] is a stream whose items [get] gives, until it gives
-      [None]. [get] is called when a reader wants an item, and not again before
-      its promise is settled. If a reader is cancelled, so is that promise, and
-      [get] is called again for the next reader.
+      [None]. [get] is called when a reader wants an item, or one more, and not
+      again before its promise is settled. If a reader is cancelled, so is that
+      promise, and [get] is called again for the next reader.
 
       [on_close] is called if the stream is closed before its end, by {!close}
-      or because Rust has dropped it. *)
+      or because Rust has dropped it. In the second case, its exception goes to
+      [Lwt.async_exception_hook]. *)
 
   val of_list : 'a list -> 'a t
   (** [of_list list] is the stream of the elements of [list]. *)
@@ -477,6 +482,100 @@ module Stream : sig
 
   val of_lwt_stream : 'a Lwt_stream.t -> 'a t
   (** [of_lwt_stream stream] is a stream that takes its items from [stream]. *)
+end
+
+(** {1:sinks Sinks and channels} *)
+
+(** Sinks for items, which Rust makes and OCaml fills, or the other way round.
+
+    A Rust function that returns an [lwt_rust::LwtSink], or an
+    [lwt_rust::channel::Sender], gives OCaml a sink. A function that takes an
+    [LwtSink] gets a sink that OCaml has made, such as [make Lwt_io.printl].
+
+    {b Turns.} The operations of a sink happen one after the other, in the order
+    in which they were asked for.
+
+    {b Errors.} An operation is rejected with the exception of the sink:
+    {!section-errors} says which. It is rejected with {!Error} if the sink was
+    closed before.
+
+    {b Cancellation.} If [send] is cancelled while the sink is full, or before
+    its turn, the item is not sent.
+
+    {b The end.} {!close} closes a sink. If OCaml's collector finds that a Rust
+    sink is unreachable, it drops the sink without closing it. If Rust drops a
+    sink that OCaml has given to it, OCaml closes it.
+
+    Only the domain that runs the Lwt loop may use a sink. Another domain does
+    so with {!Executor.run_in_lwt}. *)
+module Sink : sig
+  type 'a t
+  (** A sink for items of type ['a]. *)
+
+  val send : 'a t -> 'a -> unit Lwt.t
+  (** [send sink item] waits while the sink is full, and gives it the item. The
+      item has arrived when a later {!flush} is resolved. *)
+
+  val try_send : 'a t -> 'a -> bool
+  (** [try_send sink item] sends the item if that needs no waiting. Otherwise it
+      is [false], and [send] is cancelled. A sink of OCaml's whose promise
+      cannot be cancelled sends the item later in that case.
+
+      Raises what {!send} would be rejected with. *)
+
+  val send_all : 'a t -> 'a Stream.t -> unit Lwt.t
+  (** [send_all sink stream] sends all items of [stream] to [sink], one after
+      the other, and then flushes it. It leaves [sink] open. *)
+
+  val flush : 'a t -> unit Lwt.t
+  (** [flush sink] waits until all items have arrived. The end of a channel has
+      nothing to flush. *)
+
+  val close : 'a t -> unit Lwt.t
+  (** [close sink] waits until all items have arrived, and ends the sink. An
+      operation that was asked for before is not interrupted. Closing a sink
+      again does nothing more. Closing the sending end of a channel closes the
+      channel only if there is no other sending end. *)
+
+  val make :
+    ?flush:(unit -> unit Lwt.t) ->
+    ?close:(unit -> unit Lwt.t) ->
+    ('a -> unit Lwt.t) ->
+    'a t
+  (** [make ~flush ~close send] is a sink of OCaml's. Its operations call these
+      functions, one at a time. [close] is called once, when the sink is closed
+      or Rust drops it. *)
+end
+
+(** Channels: a sink and the stream of the items that were sent to it, in their
+    order.
+
+    For example, Rust fills a channel, by a function that takes an
+    [lwt_rust::LwtSink], and OCaml reads it:
+
+    {[
+      let numbers, received = Lwt_rust.Channel.bounded 100 in
+      let filled = My_crate.count_into numbers 1_000 in
+      let sum = Lwt_rust.Stream.fold ( + ) received 0 in
+      Lwt.both filled sum
+    ]}
+
+    Several tasks may send to the sink and read from the stream. Each item goes
+    to one reader. When the sink is closed, the readers get the items that are
+    left, and then the end. When the stream is closed, sending is rejected with
+    {!Error}. *)
+module Channel : sig
+  val bounded : int -> 'a Sink.t * 'a Stream.t
+  (** [bounded capacity] is a channel that holds at most [capacity] items.
+      {!Sink.send} waits while it is full.
+
+      Raises [Invalid_argument] if [capacity] is less than 1. Raises {!Error} in
+      a forked process. *)
+
+  val unbounded : unit -> 'a Sink.t * 'a Stream.t
+  (** [unbounded ()] is a channel that holds any number of items.
+
+      Raises {!Error} in a forked process. *)
 end
 
 (** {1:debug Leaks and measurements} *)

@@ -82,6 +82,9 @@ type 'a promise
 type 'a stream
 (** A Rust stream. Its finaliser drops it. *)
 
+type 'a sink
+(** A Rust sink. Its finaliser drops it. *)
+
 type 'a chunk = {
   mutable items : 'a array;
   mutable is_last : bool;  (** no more items come *)
@@ -110,6 +113,7 @@ type callbacks = {
   make_canceled : unit -> exn;
   call_within : 'a 'b. context -> ('a -> 'b) -> 'a -> 'b;
   make_stream : 'a. 'a stream -> Obj.t;
+  make_sink : 'a. 'a sink -> Obj.t;
 }
 (** The functions that Rust calls. Rust finds each by the number of its field.
 *)
@@ -189,6 +193,16 @@ external stream_pull : 'a stream -> int -> 'a chunk -> (unit, 'executor) call
 (** Puts at least one item into the chunk, and at most so many, or ends it. *)
 
 external stream_close : 'a stream -> unit outcome = "lwt_rust_stream_close"
+
+external sink_send : 'a sink -> 'a -> (unit, 'executor) call
+  = "lwt_rust_sink_send"
+
+external sink_flush : 'a sink -> (unit, 'executor) call = "lwt_rust_sink_flush"
+external sink_close : 'a sink -> (unit, 'executor) call = "lwt_rust_sink_close"
+
+external channel_create : int option -> Obj.t outcome
+  = "lwt_rust_channel_create"
+(** The sink and the stream of a channel with this capacity. *)
 
 external runtime_configure : bool -> int option -> string -> unit outcome
   = "lwt_rust_runtime_configure"

@@ -14,7 +14,7 @@ type 'a t = {
   mutable taken : int;  (** how many items of [chunk] were taken *)
   mutable filling : unit Lwt.t;
   mutable is_closed : bool;
-  reader : Lwt_mutex.t;  (** only one reader at a time calls [fill] *)
+  readers : Turns.t;  (** only one reader at a time calls [fill] *)
 }
 
 (* {1 Reading} *)
@@ -22,7 +22,7 @@ type 'a t = {
 let available t = Array.length t.chunk.items - t.taken
 
 (* Whether a reader that comes now takes an item at once. *)
-let is_ready t = available t > 0 && not (Lwt_mutex.is_locked t.reader)
+let is_ready t = available t > 0 && Turns.are_free t.readers && not t.is_closed
 
 let set_items t items =
   t.chunk.items <- items;
@@ -56,41 +56,27 @@ let fill t most =
     t.filling <- filling;
     filling
 
-let filled t take =
+(* A pull may give items after the stream was closed. *)
+let take_filled t take =
   if t.is_closed then set_items t [||];
   take t
 
-(* The reader has the lock. *)
-let wait t filling take =
-  Lwt.try_bind
-    (fun () -> filling)
-    (fun () -> Lwt.return (filled t take))
-    (function
-      | Lwt.Canceled when t.is_closed -> Lwt.return (filled t take)
-      | exn -> Lwt.fail exn)
-
 (* Takes items when there are some, or the stream has ended. Readers take turns. *)
 let read t most take =
-  if is_ready t then Lwt.return (take t)
-  else if Lwt_mutex.is_locked t.reader then
-    Lwt_mutex.with_lock t.reader (fun () -> wait t (fill t most) take)
+  if t.is_closed then Lwt.return (take_filled t take)
+  else if is_ready t then Lwt.return (take t)
   else
-    match Lwt.bind (Lwt_mutex.lock t.reader) (fun () -> fill t most) with
-    | filling when Lwt.state filling = Return () ->
-        let taken = filled t take in
-        Lwt_mutex.unlock t.reader;
-        Lwt.return taken
-    | filling ->
-        Lwt.finalize
-          (fun () -> wait t filling take)
-          (fun () ->
-            Lwt_mutex.unlock t.reader;
-            Lwt.return_unit)
-    | exception exn ->
-        (* Such as that of the handler of a signal. *)
-        let backtrace = Printexc.get_raw_backtrace () in
-        Lwt_mutex.unlock t.reader;
-        Printexc.raise_with_backtrace exn backtrace
+    let get () =
+      let filling = fill t most in
+      if Lwt.is_sleeping filling then
+        Lwt.catch
+          (fun () -> filling)
+          (function
+            | Lwt.Canceled when t.is_closed -> Lwt.return_unit
+            | exn -> Lwt.fail exn)
+      else filling
+    in
+    Turns.take t.readers get (fun () -> take_filled t take)
 
 let next t = read t 1 take_option
 
@@ -106,8 +92,18 @@ let close t =
     let ends_early = not t.chunk.is_last in
     t.chunk.is_last <- true;
     set_items t [||];
-    Lwt.cancel t.filling;
-    if ends_early then t.stop ())
+    let wake () =
+      Lwt.cancel t.filling;
+      Turns.begin_all t.readers
+    in
+    let stop () = if ends_early then t.stop () in
+    match wake () with
+    | () -> stop ()
+    | exception exn ->
+        (* That of a reader's callback. *)
+        let backtrace = Printexc.get_raw_backtrace () in
+        stop ();
+        Printexc.raise_with_backtrace exn backtrace)
 
 let make chunk ~fill ~stop =
   let rec t =
@@ -115,7 +111,7 @@ let make chunk ~fill ~stop =
       pull = (fun most -> next_chunk most t);
       close =
         (fun () ->
-          close t;
+          (try close t with exn -> !Lwt.async_exception_hook exn);
           Lwt.return_unit);
       fill;
       stop;
@@ -123,7 +119,7 @@ let make chunk ~fill ~stop =
       taken = 0;
       filling = Lwt.return_unit;
       is_closed = false;
-      reader = Lwt_mutex.create ();
+      readers = Turns.make ();
     }
   in
   t
@@ -139,6 +135,9 @@ let of_rust stream =
     ~stop:(fun () -> Outcome.get (Raw.stream_close stream))
 
 (* {1 Streams of OCaml's} *)
+
+(* The most items that one chunk has: as many as one of Rust's. *)
+let most_items = 256
 
 type 'a pulled = {
   get : int -> 'a option Lwt.t;  (** takes how many items are wanted *)
@@ -191,7 +190,10 @@ let pulling ~on_close get =
     Option.iter Lwt.cancel pulled.asked;
     on_close ()
   in
-  let fill most = fill_from pulled most [] (ask pulled most) in
+  let fill most =
+    let most = min most most_items in
+    fill_from pulled most [] (ask pulled most)
+  in
   make into ~fill ~stop
 
 let from ?(on_close = ignore) get = pulling ~on_close (fun _ -> get ())
@@ -220,60 +222,77 @@ let batch = 64
    turn. *)
 let turn = 64
 
-(* [go_on acc] takes the items that are ready. *)
-let rec read_all ?(left = turn) t acc go_on =
-  if left = 0 then Lwt.pause () >>= fun () -> read_all t acc go_on
+(* [f item acc] uses an item, and takes the others that are ready. *)
+let rec read_all ?(left = turn) t acc f =
+  if left = 0 then Lwt.pause () >>= fun () -> read_all t acc f
   else
-    let read = read t batch available in
+    let read = read t batch take_option in
     let left = if Lwt.is_sleeping read then turn else left - 1 in
-    read >>= fun available ->
-    if available = 0 then Lwt.return acc
-    else go_on acc >>= fun acc -> read_all ~left t acc go_on
+    read >>= function
+    | None -> Lwt.return acc
+    | Some item -> f item acc >>= fun acc -> read_all ~left t acc f
 
 let fold_s f t init =
-  let rec go_on acc =
-    if is_ready t then Lwt.apply (f (take t)) acc >>= go_on else Lwt.return acc
+  let rec use item acc =
+    Lwt.apply (f item) acc >>= fun acc ->
+    if is_ready t then use (take t) acc else Lwt.return acc
   in
-  read_all t init go_on
+  read_all t init use
 
 let fold f t init =
-  let rec go_on acc = if is_ready t then go_on (f (take t) acc) else acc in
-  read_all t init (Lwt.wrap1 go_on)
+  let rec use item acc =
+    let acc = f item acc in
+    if is_ready t then use (take t) acc else acc
+  in
+  read_all t init (fun item -> Lwt.wrap1 (use item))
 
 let iter_s f t = fold_s (fun item () -> f item) t ()
 let iter f t = fold (fun item () -> f item) t ()
 let to_list t = fold List.cons t [] >|= List.rev
 
-(* [max] workers share the stream. If one fails, the ones that wait for an item stop at
-   once, and the others when they have done with theirs. *)
+(* Workers share the stream. A worker that has to wait for [f] starts another one, if there
+   are fewer than [max]. If one fails, those that wait for an item stop at once, and the
+   others when they have done with theirs. *)
 let iter_p ~max f t =
   if max < 1 then invalid_arg "Lwt_rust.Stream.iter_p: max is not positive";
   let failed = ref None in
-  let waiting = Array.make max Lwt.return_none in
+  let workers = ref 0 in
+  let waiting = Hashtbl.create 8 in
+  let left = ref batch in
   let fail exn =
     if !failed = None then (
       failed := Some exn;
-      Array.iter Lwt.cancel waiting)
+      (* They are cancelled together, so that none begins its turn. *)
+      Lwt.cancel (Lwt.join (List.of_seq (Hashtbl.to_seq_values waiting))))
   in
-  let rec work worker =
+  let rec work worker () =
     if !failed <> None then Lwt.return_unit
+    else if !left = 0 then (
+      left := batch;
+      Lwt.pause () >>= work worker)
     else
       let item = next t in
-      waiting.(worker) <- item;
+      if Lwt.is_sleeping item then (
+        left := batch;
+        Hashtbl.replace waiting worker (Lwt.map ignore item))
+      else decr left;
       item >>= function
       | None -> Lwt.return_unit
       | Some item ->
-          waiting.(worker) <- Lwt.return_none;
-          f item >>= fun () -> work worker
-  in
-  let worker number =
-    Lwt.catch
-      (fun () -> work number)
-      (fun exn ->
+          Hashtbl.remove waiting worker;
+          let promise = f item in
+          let go_on = promise >>= work worker in
+          if Lwt.is_sleeping promise && !workers < max then
+            Lwt.join [ go_on; start () ]
+          else go_on
+  and start () =
+    incr workers;
+    let number = !workers in
+    Lwt.catch (work number) (fun exn ->
         fail exn;
         Lwt.return_unit)
   in
-  Lwt.join (List.init max worker) >>= fun () ->
+  start () >>= fun () ->
   match !failed with None -> Lwt.return_unit | Some exn -> Lwt.fail exn
 
 (* {1 Other streams} *)

@@ -87,6 +87,19 @@ let ends_with name last check () =
   check_int "dropped" 0 (Rust.alive ());
   still_works ()
 
+(* A chunk has at most 256 items. *)
+let large_chunks () =
+  let length stream =
+    let+ chunk = S.next_chunk max_int stream in
+    S.close stream;
+    Array.length chunk
+  in
+  let* rust = length (Rust.numbers 1_000) in
+  let* ocaml = length (S.of_list (up_to 1_000)) in
+  check_ints "lengths" [ 256; 256 ] [ rust; ocaml ];
+  let+ items = Rust.take (S.of_list (up_to 1_000)) 600 (max_int - 1) false in
+  check_int "with a large prefetch" 600 (List.length items)
+
 let chunks () =
   let made = Rust.made () in
   let stream = Rust.numbers 10 in
@@ -173,6 +186,135 @@ let cancelled_late () =
       go (n - 1)
   in
   go 200
+
+let slow_numbers () =
+  let n = ref 0 in
+  S.from (fun () ->
+      let+ () = Lwt_unix.sleep 0.001 in
+      incr n;
+      Some !n)
+
+(* Lwt rejects all of them before it calls the first callback. *)
+let cancelled_together () =
+  let goes_on name stream =
+    let* first = S.next stream in
+    check_bool name true (first <> None);
+    S.close stream;
+    let+ after = S.next stream in
+    check_bool "closed" true (after = None)
+  in
+  let rec rounds n =
+    if n = 0 then Lwt.return_unit
+    else
+      let stream = slow_numbers () in
+      let* () =
+        Lwt.pick
+          [
+            S.iter_p ~max:8 (fun _ -> Lwt.return_unit) stream;
+            Lwt_unix.sleep 0.005;
+          ]
+      in
+      let* () = goes_on "iter_p" stream in
+      rounds (n - 1)
+  in
+  let* () = rounds 20 in
+  let stream = slow_numbers () in
+  Lwt.cancel (Lwt.all [ S.next stream; S.next stream; S.next stream ]);
+  let* () = goes_on "all" stream in
+  let stream = Rust.script [ Sleep; Item 1; Item 2 ] in
+  Lwt.cancel (Lwt.both (S.next stream) (S.next stream));
+  goes_on "both" stream
+
+(* One after the other, within one callback. *)
+let cancelled_in_turn () =
+  let stream = Rust.script [ Item 1; Sleep; Item 2; Sleep; Item 3 ] in
+  let* _ = S.next stream in
+  let first = S.next stream in
+  let second = S.next stream in
+  let* () = Lwt.pause () in
+  Lwt.cancel first;
+  Lwt.cancel second;
+  check_bool "cancelled" true (Lwt.state second = Fail Lwt.Canceled);
+  let* () = Lwt_unix.sleep 0.02 in
+  let+ rest = S.to_list stream in
+  check_ints "nothing is lost" [ 2; 3 ] rest
+
+let cancelled_within_the_poll () =
+  let first = ref Lwt.return_none in
+  let stream =
+    Rust.polled_by (function
+      | 1 -> 0
+      | 2 ->
+          Lwt.cancel !first;
+          1
+      | _ -> 1)
+  in
+  first := S.next stream;
+  let second = S.next stream in
+  let third = S.next stream in
+  let* second = second in
+  let* third = third in
+  Alcotest.(check (list (option int)))
+    "the others get what they have asked for" [ Some 2; Some 3 ]
+    [ second; third ];
+  let+ fourth = S.next stream in
+  Alcotest.(check (option int)) "and so on" (Some 4) fourth;
+  S.close stream
+
+let closed_for_good () =
+  let stream = ref None in
+  let close () = S.close (Option.get !stream) in
+  let f n =
+    if n = 1 then 0
+    else (
+      close ();
+      1)
+  in
+  stream := Some (Rust.polled_by f);
+  let stream = Option.get !stream in
+  let* first = S.next stream in
+  let* second = S.next stream in
+  let* third = S.next stream in
+  Alcotest.(check (list (option int)))
+    "nothing after the close" [ None; None; None ] [ first; second; third ];
+  (* What [get] waits for cannot be cancelled. *)
+  let stream = S.from (fun () -> fst (Lwt.wait ())) in
+  let waits = S.next stream in
+  let behind = S.next stream in
+  S.close stream;
+  let* behind = behind in
+  let* new_one = S.next stream in
+  check_bool "the one behind, and a new one" true
+    (behind = None && new_one = None);
+  ignore (waits : unit option Lwt.t);
+  (* A reader's callback raises. *)
+  let alive = Rust.alive () in
+  let stream = Rust.silence () in
+  Lwt.on_success (S.next stream) (fun _ -> raise Exit);
+  let hook = !Lwt.async_exception_hook in
+  (Lwt.async_exception_hook := fun exn -> raise exn);
+  let closed = try Ok (S.close stream) with exn -> Error exn in
+  Lwt.async_exception_hook := hook;
+  check_bool "the exception" true (closed = Error Exit);
+  check_int "dropped" alive (Rust.alive ());
+  Lwt.return_unit
+
+let not_caught () =
+  let open Lwt.Exception_filter in
+  let raised = ref 0 in
+  let stream =
+    S.from (fun () ->
+        incr raised;
+        if !raised = 1 then raise Out_of_memory else Lwt.return_some !raised)
+  in
+  set handle_all_except_runtime;
+  let first =
+    try Ok (S.next stream) with Out_of_memory -> Error Out_of_memory
+  in
+  set handle_all;
+  check_bool "it is raised" true (first = Error Out_of_memory);
+  let+ second = S.next stream in
+  Alcotest.(check (option int)) "the stream goes on" (Some 2) second
 
 let several_readers () =
   let stream = Rust.script [ Sleep; Item 1; Sleep; Item 2; Item 3 ] in
@@ -270,9 +412,16 @@ let leaves_turns () =
     count ()
   in
   let counting = count () in
-  let+ sum = S.fold ( + ) (Rust.numbers 100_000) 0 in
-  Lwt.cancel counting;
+  let* sum = S.fold ( + ) (Rust.numbers 100_000) 0 in
   check_int "sum" (100_000 * 99_999 / 2) sum;
+  check_bool (Printf.sprintf "%d turns" !turns) true (!turns > 10);
+  turns := 0;
+  let+ () =
+    S.iter_p ~max:max_int
+      (fun _ -> Lwt.return_unit)
+      (S.of_seq (Seq.take 100_000 (Seq.ints 0)))
+  in
+  Lwt.cancel counting;
   check_bool (Printf.sprintf "%d turns" !turns) true (!turns > 10)
 
 let other_domain () =
@@ -768,10 +917,16 @@ let () =
               | Lwt_rust.Panic { message; _ } -> message = "a stream panics"
               | _ -> false));
           case "chunks" chunks;
+          case "large chunks" large_chunks;
           case "demand" asks_for_no_more;
           case "a producer that is ahead" bounded;
           case "a reader is cancelled" cancelled;
           case "a reader is cancelled late" cancelled_late;
+          case "readers are cancelled together" cancelled_together;
+          case "readers are cancelled in turn" cancelled_in_turn;
+          case "a reader is cancelled within the poll" cancelled_within_the_poll;
+          case "closed for good" closed_for_good;
+          case "an exception that Lwt does not catch" not_caught;
           case "several readers" several_readers;
           case "closed" closed;
           case "collected" collected;

@@ -34,9 +34,11 @@ pub(crate) enum Callback {
     CallWithin = 10,
     /// `'a stream -> 'a Lwt_rust.Stream.t`
     MakeStream = 11,
+    /// `'a sink -> 'a Lwt_rust.Sink.t`
+    MakeSink = 12,
 }
 
-pub(crate) const COUNT: usize = Callback::MakeStream as usize + 1;
+pub(crate) const COUNT: usize = Callback::MakeSink as usize + 1;
 
 static CALLBACKS: OnceCell<[Root; COUNT]> = OnceCell::new();
 

@@ -44,7 +44,8 @@
 //! | [`LwtFn`], [`Closure`] | an OCaml function that returns a Lwt promise, and any other |
 //! | [`Promise`], [`Resolver`] | a value that will come, and the end that settles it |
 //! | [`PortablePromise`] | a promise that any OCaml domain may settle |
-//! | [`LwtStream`] | a stream of items, made by either side and read by the other |
+//! | [`LwtStream`], [`LwtSink`] | a stream of items and a sink for items, made by either side |
+//! | [`channel`] | channels, whose ends OCaml may have |
 //! | [`spawn`], [`spawn_local`], [`Task`] | tasks of a domain, which may call OCaml |
 //! | [`spawn_scoped`], [`spawn_blocking`] | tasks and functions on tokio's threads |
 //! | [`Handle`], [`DomainExecutor`] | a domain, for any thread, and for its own tasks |
@@ -67,6 +68,7 @@ pub mod bindings;
 mod bound;
 mod call;
 mod callbacks;
+pub mod channel;
 mod closure;
 mod convert;
 mod domain;
@@ -79,6 +81,7 @@ mod ocaml;
 mod on_tokio;
 mod promise;
 pub mod runtime;
+mod sink;
 mod stream;
 mod stub;
 mod symbols;
@@ -257,4 +260,5 @@ pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType};
 pub use ocaml::{Lock, NoMemory, Root, Val, try_with_lock, with_lock};
 pub use on_tokio::{spawn_blocking, spawn_scoped};
 pub use promise::{PortablePromise, Promise, Resolver};
+pub use sink::LwtSink;
 pub use stream::LwtStream;

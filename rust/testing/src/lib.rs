@@ -12,6 +12,7 @@ mod functions;
 mod names;
 mod process;
 mod registered;
+mod sinks;
 mod spawned;
 mod steps;
 mod streams;
@@ -33,6 +34,7 @@ use few as g;
 use functions as f;
 use names as n;
 use process as p;
+use sinks as u;
 use spawned as q;
 use steps as s;
 use streams as m;
@@ -82,6 +84,7 @@ lwt_rust::library! {
     c::for_ever, c::live, c::call_and_wait, c::call_and_return, c::drop_promise, c::leave_unpolled, c::detach_promise, c::swallow_and_wait, c::scoped, c::drop_task, c::protected,
     l::call, l::call_later, l::call_plain_later, l::keep_plain, l::call_plain_kept, l::keep_lwt, l::call_kept, l::call_of_record, l::sum, l::sum_on_tokio, l::sum_of_tasks,
     t::worker_name, t::signals_blocked, t::signal_blocked_here, t::lock, t::spin, t::herd, t::storm, t::adopt,
-    m::made, m::alive, m::script, m::numbers, m::numbers_later, m::numbers_or_error, m::numbers_blocking, m::silence, m::streams, m::calling, m::calling_within, m::from_tokio, m::panics_when_dropped, m::sum_stream, m::take, m::lengths_of_texts, m::echo_bytes_of, m::echo_floats_of, m::drop_stream, m::drop_stream_elsewhere,
+    m::made, m::alive, m::script, m::numbers, m::numbers_later, m::numbers_or_error, m::numbers_blocking, m::silence, m::streams, m::calling, m::calling_within, m::polled_by, m::from_tokio, m::panics_when_dropped, m::sum_stream, m::take, m::lengths_of_texts, m::echo_bytes_of, m::echo_floats_of, m::drop_stream, m::drop_stream_elsewhere,
+    u::arrived, u::slow_sink, u::bytes_channel, u::channel_of, u::received_on_tokio, u::count_into, u::copy_all,
     d::call_in_lwt, d::call_in_lwt_from_tokio, d::spawn_in_lwt, d::panic_in_task, d::await_task_from_tokio, d::leave_task, d::keep_root, d::kept_root,
 }

@@ -198,6 +198,27 @@ pub(crate) fn calling_within(f: Closure<i64, ()>) -> impl Stream<Item = Result<i
     })
 }
 
+/// A stream that asks a function in each poll, and gives it the number of the poll. 0: not
+/// ready, and woken; 1: an item, the number of the poll; other numbers: not ready.
+#[func]
+pub(crate) fn polled_by(f: Closure<i64, i64>) -> impl Stream<Item = Result<i64, Error>> {
+    let mut polls = 0;
+    let alive = Alive::new();
+    stream::poll_fn(move |context| {
+        let _alive = &alive;
+        polls += 1;
+        match with_lock(|lock| f.call(lock, polls)) {
+            Ok(1) => Poll::Ready(Some(Ok(polls))),
+            Ok(0) => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Ok(_) => Poll::Pending,
+            Err(error) => Poll::Ready(Some(Err(error))),
+        }
+    })
+}
+
 /// A stream whose items come from a thread of tokio's, `burst` at a time.
 #[func(tokio)]
 pub(crate) fn from_tokio(count: i64, burst: i64) -> impl Stream<Item = i64> {

@@ -43,6 +43,8 @@ use crate::{
 /// | [`Buffer`] | an array of bytes of `Bigarray`, without a copy |
 /// | [`Promise<T>`](crate::Promise), as an argument | `t Lwt.t` |
 /// | [`LwtStream<T>`](crate::LwtStream), or `impl Stream<Item = T>` as a result | `t Lwt_rust.Stream.t` |
+/// | [`LwtSink<T>`](crate::LwtSink) | `t Lwt_rust.Sink.t` |
+/// | [`channel::Receiver<T>`](crate::channel), [`channel::Sender<T>`](crate::channel), as results | `t Lwt_rust.Stream.t`, `t Lwt_rust.Sink.t` |
 /// | [`LwtFn<A, B>`](crate::LwtFn), as an argument | `a -> b Lwt.t` |
 /// | [`Closure<A, B>`](crate::Closure), as an argument | `a -> b` |
 /// | [`Poly<A>`](Poly), where `A` is a type parameter | `'a`: a value that Rust only keeps |

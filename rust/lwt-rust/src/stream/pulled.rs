@@ -36,6 +36,9 @@ impl<T: FromOcaml> FromOcaml for Items<T> {
 /// one, or none at the end.
 type PullItems<T> = LwtFn<usize, Items<T>>;
 
+/// The most items that OCaml gives at once.
+const MOST_ITEMS: usize = 256;
+
 /// An OCaml stream. Dropping it before its end closes the stream.
 pub(super) struct Pulled<T> {
     pull: PullItems<T>,
@@ -82,7 +85,7 @@ impl<T: FromOcaml + Send> Pulled<T> {
 
 impl<T> Pulled<T> {
     pub(super) fn prefetch(&mut self, items: usize) {
-        self.prefetch = items.max(1);
+        self.prefetch = items.clamp(1, MOST_ITEMS);
     }
 
     pub(super) fn poll_next(

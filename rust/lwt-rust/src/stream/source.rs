@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use futures_core::Stream;
@@ -28,8 +28,9 @@ pub(crate) struct Source(Mutex<State>);
 enum State {
     Open(Items),
     /// A task polls the items, which are in its hands. They are dropped then, if the state
-    /// has changed meanwhile.
-    Polled,
+    /// has changed meanwhile. The waker is that of another pull, which OCaml code has begun
+    /// that the stream itself has called.
+    Polled(Option<Waker>),
     /// The stream has ended with an error, which the next pull gives.
     Failed(Error),
     Ended,
@@ -68,10 +69,23 @@ impl Source {
         std::mem::replace(&mut *self.state(), state)
     }
 
+    /// Changes the state for good, and wakes a pull that has met another one.
+    fn set(&self, state: State) {
+        match self.replace(state) {
+            State::Polled(other) => wake(other),
+            before => drop(before),
+        }
+    }
+
     /// Drops the stream. If a task is polling it, that task drops it after the poll.
     pub(crate) fn close(&self) {
-        let state = self.replace(State::Ended);
-        runtime::in_context(|| drop(state));
+        runtime::in_context(|| self.set(State::Ended));
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
@@ -123,6 +137,9 @@ pub(crate) struct Pull {
     most: usize,
     /// `chunk` of `lib/raw.ml`.
     chunk: Root,
+    /// Whether another pull was polling the stream. It may have got items for its reader, and
+    /// the reader was cancelled meanwhile.
+    has_met_another: bool,
 }
 
 impl Pull {
@@ -131,7 +148,16 @@ impl Pull {
             source,
             most,
             chunk,
+            has_met_another: false,
         }
+    }
+
+    /// Whether OCaml has items that it has not taken.
+    fn has_items(&self) -> bool {
+        with_lock(|lock| {
+            let items = self.chunk.get(lock).field(0);
+            items.is_some_and(|items| items.size() > 0)
+        })
     }
 
     /// Gives OCaml the items.
@@ -152,23 +178,27 @@ impl Pull {
 impl Future for Pull {
     type Output = Result<(), Error>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let polling = match self.source.replace(State::Polled) {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.has_met_another && self.has_items() {
+            return Poll::Ready(Ok(()));
+        }
+        let polling = match self.source.replace(State::Polled(None)) {
             State::Open(items) => Polling {
                 source: &self.source,
                 items: Some(items),
             },
-            State::Polled => {
-                return Poll::Ready(Err(Error::message(
-                    "a stream was pulled by OCaml code that the stream itself has called",
-                )));
+            State::Polled(_) => {
+                self.has_met_another = true;
+                let waker = context.waker().clone();
+                self.source.replace(State::Polled(Some(waker)));
+                return Poll::Pending;
             }
             State::Failed(error) => {
-                self.source.replace(State::Ended);
+                self.source.set(State::Ended);
                 return Poll::Ready(self.give(Vec::new(), true).and(Err(error)));
             }
             State::Ended => {
-                self.source.replace(State::Ended);
+                self.source.set(State::Ended);
                 return Poll::Ready(self.give(Vec::new(), true));
             }
         };
@@ -179,7 +209,7 @@ impl Future for Pull {
                 Poll::Ready(self.give(items, true).and(Err(error)))
             }
             Then::Failed(error) => {
-                self.source.replace(State::Failed(error));
+                self.source.set(State::Failed(error));
                 Poll::Ready(self.give(items, false))
             }
             Then::Pending | Then::More => Poll::Ready(self.give(items, false)),
@@ -202,10 +232,13 @@ impl Polling<'_> {
         };
         if matches!(polled.then, Then::Pending | Then::More) {
             let mut state = self.source.state();
-            if matches!(*state, State::Polled) {
+            if let State::Polled(other) = &mut *state {
+                let other = other.take();
                 if let Some(items) = self.items.take() {
                     *state = State::Open(items);
                 }
+                drop(state);
+                wake(other);
             }
         }
         polled
@@ -216,7 +249,7 @@ impl Drop for Polling<'_> {
     fn drop(&mut self) {
         // Unless it was put back, it has ended, or was closed meanwhile.
         if let Some(items) = self.items.take() {
-            self.source.replace(State::Ended);
+            self.source.set(State::Ended);
             drop(items);
         }
     }

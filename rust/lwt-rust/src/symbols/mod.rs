@@ -7,5 +7,6 @@ mod callbacks;
 mod executor;
 mod promise;
 mod runtime;
+mod sink;
 mod stream;
 mod wait;

@@ -1,0 +1,415 @@
+(* Sinks: those that Rust makes, and those that it fills. Channels. *)
+
+open Lwt.Syntax
+open Support
+module C = Lwt_rust.Channel
+module K = Lwt_rust.Sink
+module S = Lwt_rust.Stream
+
+let check_ints = Alcotest.(check (list int))
+let up_to n = List.init n Fun.id
+
+(* What has arrived in the sinks of other cases. *)
+let forget () = ignore (Rust.arrived () : int list)
+
+let closed = function
+  | Lwt_rust.Error { message; _ } -> message = "this sink was closed before"
+  | _ -> false
+
+let no_receiver = function
+  | Lwt_rust.Error { message; _ } ->
+      message = "the channel is closed: nobody receives from it any more"
+  | _ -> false
+
+(* {1 Sinks of Rust's} *)
+
+let waits_while_full () =
+  forget ();
+  let sink = Rust.slow_sink () in
+  let first = K.send sink 1 in
+  check_bool "there is room" false (is_pending first);
+  let second = K.send sink 2 in
+  let third = K.send sink 3 in
+  check_bool "it is full" true (is_pending second && is_pending third);
+  check_bool "there is no room" false (K.try_send sink 4);
+  let* () = Lwt.join [ first; second; third ] in
+  let* () = K.flush sink in
+  check_ints "arrived" [ 1; 2; 3 ] (Rust.arrived ());
+  check_bool "there is room again" true (K.try_send sink 5);
+  let* () = K.close sink in
+  check_ints "closed and dropped" [ 5; -1; -2 ] (Rust.arrived ());
+  let* () = K.close sink in
+  let* () = expect "sends" (K.send sink 6) closed in
+  let+ () = expect "flushes" (K.flush sink) closed in
+  check_ints "nothing more" [] (Rust.arrived ())
+
+let cancelled () =
+  forget ();
+  let sink = Rust.slow_sink () in
+  let* () = K.send sink 1 in
+  let full = K.send sink 2 in
+  let behind = K.send sink 3 in
+  let last = K.send sink 4 in
+  Lwt.cancel full;
+  Lwt.cancel behind;
+  let* () = last in
+  let+ () = K.close sink in
+  check_ints "arrived" [ 1; 4; -1; -2 ] (Rust.arrived ())
+
+let fails () =
+  forget ();
+  let sink = Rust.slow_sink () in
+  let* () =
+    expect "an error" (K.send sink (-1)) (function
+      | Lwt_rust.Error { message; _ } -> message = "no negative number"
+      | _ -> false)
+  in
+  let* () = K.send sink 1 in
+  let* () = K.flush sink in
+  let* () =
+    expect "a panic" (K.send sink (-2)) (function
+      | Lwt_rust.Panic { message; _ } -> message = "a sink panics"
+      | _ -> false)
+  in
+  let* () = expect "after it" (K.send sink 1) closed in
+  check_ints "dropped by the panic" [ 1; -2 ] (Rust.arrived ());
+  let bytes, _ = Rust.bytes_channel () in
+  let* () = K.send bytes 255 in
+  expect "no byte" (K.send bytes 256) (function
+    | Lwt_rust.Error { message; _ } ->
+        String.starts_with ~prefix:"an item for a sink" message
+    | _ -> false)
+
+let collected () =
+  forget ();
+  let send () = K.send (Rust.slow_sink ()) 1 in
+  let* () = send () in
+  let+ () = pauses 2 in
+  for _ = 1 to 3 do
+    Gc.full_major ()
+  done;
+  check_ints "dropped, and not closed" [ -2 ] (Rust.arrived ())
+
+(* {1 Sinks of OCaml's} *)
+
+type noted = { mutable got : int list; mutable calls : string list }
+
+let noted ?(wait = Lwt.pause) () =
+  let noted = { got = []; calls = [] } in
+  let call name () =
+    noted.calls <- name :: noted.calls;
+    Lwt.pause ()
+  in
+  let send item =
+    noted.got <- item :: noted.got;
+    wait ()
+  in
+  (noted, K.make ~flush:(call "flush") ~close:(call "close") send)
+
+let rec until ?(n = 2_000) condition =
+  if condition () || n = 0 then Lwt.return_unit
+  else
+    let* () = Lwt_unix.sleep 0.001 in
+    until ~n:(n - 1) condition
+
+let rust_fills () =
+  let noted, sink = noted () in
+  let* () = Rust.count_into sink 5 true in
+  check_ints "got" (up_to 5) (List.rev noted.got);
+  Alcotest.(check (list string))
+    "flushed and closed" [ "flush"; "close" ] (List.rev noted.calls);
+  expect "OCaml sends later" (K.send sink 1) closed
+
+let rust_drops () =
+  let noted, sink = noted () in
+  let* () = Rust.count_into sink 2 false in
+  let+ () = until (fun () -> List.mem "close" noted.calls) in
+  check_ints "got" (up_to 2) (List.rev noted.got);
+  Alcotest.(check (list string))
+    "flushed and closed" [ "flush"; "close" ] (List.rev noted.calls)
+
+let rust_copies elsewhere () =
+  let noted, sink = noted () in
+  let* () = Rust.copy_all (S.of_list (up_to 20)) sink elsewhere in
+  check_ints "got" (up_to 20) (List.rev noted.got);
+  (* From one of Rust's to one of Rust's. *)
+  forget ();
+  let* () = Rust.copy_all (Rust.numbers 5) (Rust.slow_sink ()) elsewhere in
+  let+ () = until (fun () -> false) ~n:3 in
+  check_ints "arrived" (up_to 5 @ [ -1; -2 ]) (Rust.arrived ())
+
+let rust_is_cancelled () =
+  let cancelled = ref false in
+  let wait () =
+    let promise, _ = Lwt.task () in
+    Lwt.on_cancel promise (fun () -> cancelled := true);
+    promise
+  in
+  let noted, sink = noted ~wait () in
+  let call = Rust.count_into sink 5 true in
+  check_ints "it has begun" [ 0 ] noted.got;
+  Lwt.cancel call;
+  let+ () = until (fun () -> List.mem "close" noted.calls) in
+  check_bool "cancelled" true !cancelled;
+  check_ints "no more" [ 0 ] noted.got
+
+let rust_gets_exceptions () =
+  let fails item = if item = 2 then raise Exit else Lwt.return_unit in
+  let* () =
+    expect "raised" (Rust.count_into (K.make fails) 5 true) (( = ) Exit)
+  in
+  let rejects _ = Lwt.fail Exit in
+  expect "rejected" (Rust.count_into (K.make rejects) 5 true) (( = ) Exit)
+
+(* {1 Channels} *)
+
+let channel_of_rust () =
+  let sink, stream = Rust.channel_of 3 in
+  let sent = List.map (K.send sink) (up_to 5) in
+  Alcotest.(check (list bool))
+    "as many as there is room for"
+    [ false; false; false; true; true ]
+    (List.map is_pending sent);
+  let* first = S.next stream in
+  Alcotest.(check (option int)) "the first" (Some 0) first;
+  let* () = List.nth sent 3 in
+  let closed = K.close sink in
+  let* rest = S.to_list stream in
+  check_ints "the rest" [ 1; 2; 3; 4 ] rest;
+  let* () = closed in
+  let sink, stream = Rust.channel_of 1 in
+  let* () = K.send sink 1 in
+  let waits = K.send sink 2 in
+  S.close stream;
+  let* () = expect "one that waits" waits no_receiver in
+  expect "another one" (K.send sink 3) no_receiver
+
+let channel_of_ocaml () =
+  let sink, stream = C.bounded 2 in
+  let* () = K.send sink "a" in
+  let* () = K.send sink "b" in
+  check_bool "full" false (K.try_send sink "c");
+  let* first = S.next stream in
+  Alcotest.(check (option string)) "the first" (Some "a") first;
+  check_bool "room" true (K.try_send sink "d");
+  let* () = K.close sink in
+  let* rest = S.to_list stream in
+  Alcotest.(check (list string)) "the rest" [ "b"; "d" ] rest;
+  let sink, stream = C.unbounded () in
+  let* () = K.send_all sink (S.of_list [ 0.5; 1.5 ]) in
+  let* () = K.close sink in
+  let* all = S.to_list stream in
+  Alcotest.(check (list (float 0.))) "floats" [ 0.5; 1.5 ] all;
+  match C.bounded 0 with
+  | (_ : unit K.t * unit S.t) -> Alcotest.fail "not refused"
+  | exception Invalid_argument _ -> Lwt.return_unit
+
+(* Rust fills and reads channels of OCaml's. *)
+let channels_to_rust () =
+  let numbers, received = C.bounded 4 in
+  let copied, results = C.bounded 4 in
+  let* (), (), sum =
+    Lwt.map
+      (function [ a; b; c ] -> ((), (), a + b + c) | _ -> ((), (), -1))
+      (Lwt.all
+         [
+           Lwt.map (fun () -> 0) (Rust.count_into numbers 1_000 true);
+           Lwt.map (fun () -> 0) (Rust.copy_all received copied true);
+           S.fold ( + ) results 0;
+         ])
+  in
+  check_int "sum" (1_000 * 999 / 2) sum;
+  (* The values of OCaml's are the same ones. *)
+  let sink, stream = C.unbounded () in
+  let value = ref 0 in
+  let* () = K.send sink value in
+  let+ same = S.next stream in
+  check_bool "the same" true (Option.get same == value)
+
+let several_ends () =
+  let sink, stream = C.bounded 1 in
+  let send from =
+    Lwt_list.iter_s (fun n -> K.send sink ((100 * from) + n)) (up_to 10)
+  in
+  let got = ref [] in
+  let receive () = S.iter (fun item -> got := item :: !got) stream in
+  let readers = List.init 3 (fun _ -> receive ()) in
+  let* () = Lwt_list.iter_p send (up_to 4) in
+  let* () = K.close sink in
+  let+ () = Lwt.join readers in
+  check_ints "each once"
+    (List.concat_map
+       (fun from -> List.map (( + ) (100 * from)) (up_to 10))
+       (up_to 4))
+    (List.sort Int.compare !got);
+  let of_sender from = List.filter (fun n -> n / 100 = from) (List.rev !got) in
+  List.iter
+    (fun from ->
+      check_ints "in order"
+        (List.sort Int.compare (of_sender from))
+        (of_sender from))
+    (up_to 4)
+
+let received_on_tokio () =
+  forget ();
+  let sink = Rust.received_on_tokio 5 in
+  let* () = Lwt_list.iter_s (K.send sink) (up_to 5) in
+  let rec until_closed n =
+    let* sent = result (K.send sink n) in
+    match sent with
+    | Ok () -> until_closed (n + 1)
+    | Error exn -> Lwt.return (no_receiver exn)
+  in
+  let+ is_closed = until_closed 5 in
+  check_bool "the receiver is gone" true is_closed;
+  check_ints "arrived" (up_to 5) (Rust.arrived ())
+
+(* {1 Against a model} *)
+
+type operation = Send | Try | Cancelled_send | Receive | Pause
+
+let operations =
+  QCheck.Gen.(
+    list_size (int_bound 40)
+      (frequency
+         [
+           (6, return Send);
+           (2, return Try);
+           (2, return Cancelled_send);
+           (7, return Receive);
+           (1, return Pause);
+         ]))
+
+let show = function
+  | Send -> "Send"
+  | Try -> "Try"
+  | Cancelled_send -> "Cancelled_send"
+  | Receive -> "Receive"
+  | Pause -> "Pause"
+
+(* The channel holds at most [capacity] items, in their order. Senders wait in theirs. *)
+let model (capacity, operations) =
+  let capacity = capacity + 1 in
+  Lwt_main.run
+    (let sink, stream = C.bounded capacity in
+     let sent = ref [] and received = ref [] and next = ref 0 in
+     let sending = ref [] and receiving = ref [] in
+     let item () =
+       incr next;
+       !next
+     in
+     let send item =
+       let promise = K.send sink item in
+       sending := promise :: !sending;
+       promise
+     in
+     let perform = function
+       | Send ->
+           let item = item () in
+           sent := item :: !sent;
+           ignore (send item : unit Lwt.t);
+           Lwt.return_unit
+       | Try ->
+           let item = item () in
+           if K.try_send sink item then sent := item :: !sent;
+           Lwt.return_unit
+       | Cancelled_send ->
+           let item = item () in
+           let promise = K.send sink item in
+           if is_pending promise then Lwt.cancel promise
+           else sent := item :: !sent;
+           Lwt.return_unit
+       | Receive ->
+           let promise =
+             Lwt.map
+               (Option.iter (fun item -> received := item :: !received))
+               (S.next stream)
+           in
+           receiving := promise :: !receiving;
+           Lwt.return_unit
+       | Pause -> Lwt.pause ()
+     in
+     let* () = Lwt_list.iter_s perform operations in
+     let finish = S.iter (fun item -> received := item :: !received) stream in
+     let* () = Lwt.join !sending in
+     let* () = K.close sink in
+     let* () = Lwt.join (finish :: !receiving) in
+     Lwt.return (!received = !sent))
+
+let agrees_with_model =
+  QCheck_alcotest.to_alcotest
+    (QCheck.Test.make ~count:500 ~name:"a channel"
+       (QCheck.make
+          ~print:(fun (capacity, operations) ->
+            Printf.sprintf "%d: %s" (capacity + 1)
+              (String.concat "; " (List.map show operations)))
+          QCheck.Gen.(pair (int_bound 4) operations))
+       model)
+
+let nothing_is_left () =
+  let live () =
+    for _ = 1 to 3 do
+      Gc.full_major ()
+    done;
+    let { Lwt_rust.Debug.tasks; promises; roots; descriptors } =
+      Lwt_rust.Debug.live ()
+    in
+    [ tasks; promises; roots; descriptors ]
+  in
+  let round () =
+    let sink, stream = C.bounded 2 in
+    let* () = K.send sink (ref 1) in
+    let* _ = S.next stream in
+    let* () = K.send sink (ref 2) in
+    let* () = Rust.count_into (K.make (fun _ -> Lwt.pause ())) 3 true in
+    let _, sink = noted () in
+    let* () = Rust.copy_all (S.of_list [ 1; 2 ]) sink true in
+    let sink = Rust.slow_sink () in
+    let* () = K.send sink 1 in
+    let waits = K.send sink 2 in
+    Lwt.cancel waits;
+    let* _ = result waits in
+    Lwt_unix.sleep 0.002
+  in
+  let rec rounds n =
+    if n = 0 then Lwt.return_unit
+    else
+      let* () = round () in
+      rounds (n - 1)
+  in
+  let* () = rounds 2 in
+  let before = live () in
+  let* () = rounds 20 in
+  let+ () = Lwt_unix.sleep 0.05 in
+  check_ints "tasks, promises, roots, descriptors" before (live ())
+
+let () =
+  Alcotest.run "sinks"
+    [
+      ( "sinks of Rust's",
+        [
+          case "full" waits_while_full;
+          case "cancelled" cancelled;
+          case "failures" fails;
+          case "collected" collected;
+        ] );
+      ( "sinks of OCaml's",
+        [
+          case "filled" rust_fills;
+          case "dropped" rust_drops;
+          case "copied to" (rust_copies false);
+          case "copied to on tokio" (rust_copies true);
+          case "cancelled" rust_is_cancelled;
+          case "exceptions" rust_gets_exceptions;
+        ] );
+      ( "channels",
+        [
+          case "of Rust's" channel_of_rust;
+          case "of OCaml's" channel_of_ocaml;
+          case "of OCaml's, for Rust" channels_to_rust;
+          case "several ends" several_ends;
+          case "received on tokio" received_on_tokio;
+        ] );
+      ("model", [ agrees_with_model ]);
+      ("leaks", [ case "nothing is left" nothing_is_left ]);
+    ]
