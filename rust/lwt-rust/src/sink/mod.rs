@@ -12,7 +12,7 @@ use std::{
 
 use futures_sink::Sink;
 
-pub(crate) use target::{Operation, Target, into_ocaml, read_item, target_of};
+pub(crate) use target::{Exclusive, Operation, Target, into_ocaml, read_item, target_of};
 
 use crate::{
     bindings::Type,
@@ -21,7 +21,6 @@ use crate::{
     ocaml::{Lock, Val},
 };
 use given::Given;
-use target::Exclusive;
 
 /// A sink for items: `'a Lwt_rust.Sink.t` in OCaml.
 ///

@@ -80,7 +80,7 @@ pub(crate) fn read_item<T: FromOcaml>(item: &Root) -> Result<T, Error> {
 
 /// A sink that one operation at a time uses. It is `None` while an operation polls it, and
 /// when it was closed.
-pub(super) struct Exclusive<T>(Mutex<Option<LwtSink<T>>>);
+pub(crate) struct Exclusive<T>(Mutex<Option<LwtSink<T>>>);
 
 impl<T> Exclusive<T> {
     pub(super) fn new(sink: LwtSink<T>) -> Self {
