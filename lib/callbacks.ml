@@ -4,12 +4,17 @@ let show exn =
   Failure.let_through exn backtrace;
   Errors.show exn (Some backtrace)
 
+(* The state of Lwt, of which the values of [Lwt.with_value] are a part, belongs to the
+   domain of the loop. *)
+let capture_context () =
+  if Lwt_loop.is_here () then Context.capture () else Raw.Nowhere
+
 let register () =
   Outcome.get
     (Raw.callbacks_register
        {
          attach_executor = Lwt_loop.attach;
-         capture_context = Context.capture;
+         capture_context;
          make_error =
            (fun (message, sources, type_name, backtrace) ->
              Errors.Error { message; sources; type_name; backtrace });
@@ -22,7 +27,10 @@ let register () =
          begin_domain = (fun () -> Domain_end.run ignore);
          make_timeout = (fun () -> Lwt_unix.Timeout);
          make_canceled = (fun () -> Lwt.Canceled);
-         call_within = Context.call;
+         call_within =
+           (fun context f argument ->
+             if Lwt_loop.is_here () then Context.call context f argument
+             else f argument);
          make_stream = (fun stream -> Obj.repr (Stream.of_rust stream));
          make_sink = (fun sink -> Obj.repr (Sink.of_rust sink));
        })

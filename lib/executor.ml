@@ -286,9 +286,9 @@ and call_within : type a b.
  fun t context closure argument wait ->
   let is_settled = ref false in
   let call argument wait = call t context ~is_settled closure argument wait in
-  match
-    Context.run context (fun () -> carry_out t context call argument wait)
-  with
+  let carry_out () = carry_out t context call argument wait in
+  (* Another domain must not touch the state of Lwt. *)
+  match if t.is_of_lwt then Context.run context carry_out else carry_out () with
   | () -> Nothing
   | exception exn -> failed t wait exn ~is_settled:!is_settled Nothing
 

@@ -23,6 +23,35 @@ let elsewhere f =
   let* result = ended in
   match result with Ok value -> Lwt.return value | Error exn -> Lwt.fail exn
 
+(* The state of Lwt belongs to the domain of the loop. *)
+let closures_leave_lwt_alone () =
+  let key = Lwt.new_key () in
+  let is_over = Atomic.make false in
+  let calls =
+    elsewhere (fun () ->
+        for _ = 1 to 20_000 do
+          run (fun () -> Rust.Call.call_later Lwt.return ())
+        done;
+        Atomic.set is_over true)
+  in
+  let wrong = ref 0 in
+  let rec work n =
+    if Atomic.get is_over then Lwt.return_unit
+    else
+      let* () =
+        Lwt.with_value key (Some n) (fun () ->
+            let* () = Lwt.pause () in
+            if Lwt.get key <> Some n then incr wrong;
+            Lwt.return_unit)
+      in
+      if Lwt.get key <> None then incr wrong;
+      work (n + 1)
+  in
+  let* () = work 0 in
+  let+ () = calls in
+  check_int "wrong values" 0 !wrong;
+  check_bool "at the end" true (Lwt.get key = None)
+
 let message_of f =
   match f () with
   | _ -> Alcotest.fail "expected an exception"
@@ -353,6 +382,7 @@ let () =
           case "raises what Rust rejects with" run_raises;
           case "raises what Lwt does not catch" what_lwt_does_not_catch;
           case "many domains" many_domains;
+          case "closures leave Lwt alone" closures_leave_lwt_alone;
           case "descriptors come back" descriptors_come_back;
         ] );
       ( "to and from Lwt",
