@@ -97,6 +97,29 @@ let polled_by_hand () =
   check "value" 2 (Lwt_main.run (poll_and_await add_one 1));
   still_works ()
 
+(* Honest code that is like a thread in a [block_on] for a while. *)
+let looked_at () =
+  Lwt_main.run
+    (let open Lwt.Syntax in
+     let slow n = Lwt.map (fun () -> n + 1) (Lwt_unix.sleep 0.8) in
+     let* () = Rust.start_job slow 1 in
+     let rec until_there n =
+       let* result = Rust.job_result () in
+       match result with
+       | Some value -> Lwt.return value
+       | None when n = 0 -> failwith "no result"
+       | None ->
+           let* () = Lwt_unix.sleep 0.12 in
+           until_there (n - 1)
+     in
+     let* value = until_there 100 in
+     check "value" 2 value;
+     Lwt.return_unit)
+
+let in_a_local_set () =
+  let slow n = Lwt.map (fun () -> n + 1) (Lwt_unix.sleep 0.3) in
+  check "value" 2 (Lwt_main.run (Rust.await_in_local_set slow 1))
+
 let programs =
   [
     ("in a plain function", fun () -> refused block_on_now);
@@ -113,6 +136,8 @@ let programs =
     ("on another thread", fun () -> works block_on_elsewhere);
     ("in a function that may block", fun () -> works block_on_pool);
     ("not at all: polled by hand", polled_by_hand);
+    ("not at all: looked at in several calls", looked_at);
+    ("not at all: in a LocalSet", in_a_local_set);
   ]
 
 let left_out = function

@@ -9,7 +9,10 @@ use std::{
 };
 
 use lwt_rust::{DomainExecutor, Error, LwtFn, PortablePromise, Promise, func, with_lock};
-use tokio::runtime::{Builder, Handle};
+use tokio::{
+    runtime::{Builder, Handle},
+    task::LocalSet,
+};
 
 /// The `block_on` of crates that know nothing of tokio.
 fn park_on<T>(future: impl Future<Output = T>) -> T {
@@ -188,4 +191,60 @@ pub(crate) async fn poll_and_await(f: LwtFn<i64, i64>, argument: i64) -> Result<
         Poll::Ready(result) => result,
         Poll::Pending => promise.await,
     }
+}
+
+/// A waker of the kind that other crates have for futures that nobody wakes.
+struct Nothing;
+
+impl Wake for Nothing {
+    fn wake(self: Arc<Self>) {}
+}
+
+static JOB: Mutex<Option<Promise<i64>>> = Mutex::new(None);
+
+fn job() -> MutexGuard<'static, Option<Promise<i64>>> {
+    JOB.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Calls a closure, and keeps its promise.
+#[func]
+pub(crate) async fn start_job(f: LwtFn<i64, i64>, argument: i64) {
+    *job() = Some(f.call(argument));
+}
+
+fn look_at_job() -> Option<Result<i64, Error>> {
+    let mut job = job();
+    let promise = job.as_mut()?;
+    let waker = Arc::new(Nothing).into();
+    match Pin::new(promise).poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(result) => Some(result),
+        Poll::Pending => None,
+    }
+}
+
+/// The result of the closure, if it is there.
+#[func]
+pub(crate) async fn job_result() -> Result<Option<i64>, Error> {
+    look_at_job().transpose()
+}
+
+/// Awaits a closure in a `LocalSet`, beside code that takes some time and yields, again and
+/// again.
+#[func]
+pub(crate) async fn await_in_local_set(f: LwtFn<i64, i64>, argument: i64) -> Result<i64, Error> {
+    let mut promise = f.call(argument);
+    let work = async move {
+        // OCaml calls the closure.
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        for _ in 0..50 {
+            let polled = poll_fn(|context| Poll::Ready(Pin::new(&mut promise).poll(context))).await;
+            if let Poll::Ready(result) = polled {
+                return result;
+            }
+            thread::sleep(std::time::Duration::from_millis(10));
+            tokio::task::yield_now().await;
+        }
+        promise.await
+    };
+    LocalSet::new().run_until(work).await
 }

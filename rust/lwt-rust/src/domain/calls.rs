@@ -16,7 +16,7 @@ use crate::{
     convert::IntoOcaml,
     error::{Error, Panic},
     ocaml::{Lock, Root, Val, with_lock},
-    runtime::enter_tokio,
+    runtime::{begin_poll, enter_tokio},
 };
 
 /// Whether a future outlives the cancellation of its call.
@@ -170,6 +170,7 @@ impl DomainExecutor {
     ) -> Poll<<CatchPanic<F> as Future>::Output> {
         let _tokio = enter_tokio(self.shared.tokio());
         coop::begin(self.shared.tokio());
+        begin_poll();
         let future = future.project().future;
         lock.lend(|| future.poll(&mut Context::from_waker(&first::first())))
     }

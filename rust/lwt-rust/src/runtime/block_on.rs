@@ -20,14 +20,17 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, RawWakerVTable, Waker},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lwt_rust_core::{catch_panic, drop_quietly};
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle};
 
-use crate::error::Error;
+use crate::{
+    error::Error,
+    ocaml::{ThreadNumber, this_thread},
+};
 
 /// The two kinds of wakers that `block_on` has: one for handles and most runtimes, the
 /// other for runtimes with one thread.
@@ -78,7 +81,7 @@ thread_local! {
 }
 
 /// Notes that a task is about to be polled on this thread, or that OCaml has called a plain
-/// function. The first poll of a call is not noted, as its future was polled in no other poll.
+/// function.
 #[inline]
 pub(crate) fn begin_poll() {
     POLLS.set(POLLS.get().wrapping_add(1));
@@ -87,16 +90,18 @@ pub(crate) fn begin_poll() {
 /// How long a waker is left alone before it is called.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How soon after a call of its waker a thread in a `block_on` polls again.
+const SOON: Duration = Duration::from_millis(20);
+
 /// After how many calls of its waker a thread is known to be in a `block_on`.
 const CALLS: u8 = 3;
-
-/// The mark of a future that was polled again in another poll. Nothing blocks on it.
-const ACQUITTED: u8 = u8::MAX;
 
 /// Calls the last unknown waker of a thread, after a while.
 struct Probe {
     is_coming: AtomicBool,
     waker: Mutex<Option<Waker>>,
+    /// How many wakers it has called, and when it has called the last one.
+    called: Mutex<(u32, Option<Instant>)>,
 }
 
 impl Probe {
@@ -104,6 +109,7 @@ impl Probe {
         Probe {
             is_coming: AtomicBool::new(false),
             waker: Mutex::new(None),
+            called: Mutex::new((0, None)),
         }
     }
 
@@ -112,31 +118,44 @@ impl Probe {
         std::mem::replace(&mut place, waker)
     }
 
-    /// Makes the probe call `waker`. Returns `false` if the probe was coming already.
-    fn begin(self: &Arc<Self>, waker: &Waker, tokio: &Handle) -> bool {
+    /// How many wakers it has called, and whether it has called the last one just now.
+    fn calls(&self) -> (u32, bool) {
+        let (calls, last) = *self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        (calls, last.is_some_and(|last| last.elapsed() < SOON))
+    }
+
+    /// Makes the probe call `waker`, unless it is about to call another one of the thread.
+    fn begin(self: &Arc<Self>, waker: &Waker, tokio: &Handle) {
         drop_quietly(self.replace(Some(waker.clone())));
         if self.is_coming.swap(true, Ordering::AcqRel) {
-            return false;
+            return;
         }
         let probe = self.clone();
         tokio.spawn(async move {
             tokio::time::sleep(PATIENCE).await;
             probe.is_coming.store(false, Ordering::Release);
             if let Some(waker) = probe.replace(None) {
+                let mut called = probe.called.lock().unwrap_or_else(PoisonError::into_inner);
+                *called = (called.0.wrapping_add(1), Some(Instant::now()));
+                drop(called);
                 waker.wake();
             }
         });
-        true
     }
 }
 
 /// Whether a thread of a domain blocks on a future.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Suspicion {
-    /// The number of the poll in which the future was first polled with an unknown waker.
-    poll: u32,
-    /// How many times the waker was called since, or [`ACQUITTED`].
-    calls: u8,
+    /// The poll in which the future was first polled with an unknown waker: the number of the
+    /// thread, and that of the poll on this thread.
+    poll: Option<(ThreadNumber, u32)>,
+    /// How many wakers the probe of the thread had called at the last poll.
+    called: u32,
+    /// How many calls of the waker were each followed by one poll, and soon.
+    polls: u8,
+    /// The future was polled again in another poll of a task. Nothing blocks on it.
+    is_acquitted: bool,
 }
 
 impl Suspicion {
@@ -154,26 +173,35 @@ impl Suspicion {
         if is_blocking(waker) {
             return true;
         }
-        let poll = POLLS.get();
-        match self.calls {
-            ACQUITTED => return false,
-            0 => self.poll = poll,
-            _ if self.poll != poll => {
-                self.calls = ACQUITTED;
-                return false;
+        // Code that only looks whether a future is ready blocks on nothing.
+        if self.is_acquitted || waker.will_wake(Waker::noop()) {
+            return false;
+        }
+        let Some(tokio) = super::started() else {
+            return false;
+        };
+        // The thread may be about to end.
+        let probed = PROBE.try_with(|probe| {
+            let probe = probe.get_or_init(|| Arc::new(Probe::new()));
+            self.note(probe, (this_thread(), POLLS.get()));
+            if self.polls < CALLS && !self.is_acquitted {
+                probe.begin(waker, tokio);
             }
-            CALLS.. => return true,
-            _ => {}
+        });
+        probed.is_ok() && self.polls == CALLS
+    }
+
+    /// Notes a poll in vain.
+    fn note(&mut self, probe: &Probe, poll: (ThreadNumber, u32)) {
+        let (called, is_soon) = probe.calls();
+        match self.poll {
+            None => self.poll = Some(poll),
+            Some(first) if first != poll => self.is_acquitted = true,
+            // Other code has made the thread poll.
+            Some(_) if called == self.called || !is_soon => self.polls = 0,
+            Some(_) => self.polls += 1,
         }
-        if let Some(tokio) = super::started() {
-            // The thread may be about to end.
-            let begun = PROBE.try_with(|probe| {
-                let probe = probe.get_or_init(|| Arc::new(Probe::new()));
-                probe.begin(waker, tokio)
-            });
-            self.calls += u8::from(begun.unwrap_or(false));
-        }
-        false
+        self.called = called;
     }
 }
 
