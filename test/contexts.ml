@@ -87,6 +87,10 @@ let plain_ways =
       fun f ->
         Rust.keep_plain f;
         Rust.call_plain_kept 0 );
+    ( "kept by a call that is ready at once",
+      fun f ->
+        let* () = Rust.keep_plain_at_once f in
+        Lwt.with_value key (Some 100) (fun () -> Rust.call_plain_kept 0) );
   ]
 
 let on_a_plain_way call () =

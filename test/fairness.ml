@@ -105,6 +105,14 @@ let ready_steps_leave_turns kind () =
   let+ longest, _ = longest_turn (Rust.ready_steps kind 1.) in
   check_bool (Printf.sprintf "%g seconds" longest) true (longest < 0.04)
 
+(* A call within the closure has a budget of its own. *)
+let steps_beside_a_closure f () =
+  let* turns, steps = turns_during (Rust.steps_and_closure f 0.3) in
+  check_bool (Printf.sprintf "%d steps" steps) true (steps > 1_000);
+  check_bool (Printf.sprintf "%d turns" turns) true (turns > 10);
+  let+ longest, _ = longest_turn (Rust.steps_and_closure f 0.5) in
+  check_bool (Printf.sprintf "%g seconds" longest) true (longest < 0.04)
+
 let a_completion_burst_is_read_in_parts () =
   let n = 5_000 in
   let+ values = Lwt.all (List.init n (fun i -> Rust.yield 1 i)) in
@@ -138,6 +146,10 @@ let () =
             (ready_steps_leave_turns "full channel");
           case "a fast socket leaves turns" (ready_steps_leave_turns "socket");
           case "a budget leaves turns" (ready_steps_leave_turns "budget");
+          case "a closure leaves turns" (steps_beside_a_closure ignore);
+          case "a closure that calls Rust leaves turns"
+            (steps_beside_a_closure (fun () ->
+                 ignore (Rust.ready 1 : int Lwt.t)));
           case "steps within steps leave turns"
             (ready_steps_leave_turns "nested");
           case "settled promises leave turns"

@@ -93,6 +93,29 @@ let closures_of_a_thread () =
   let rec turns () = Lwt.bind (Lwt.pause ()) turns in
   Lwt_main.run (or_fail (Lwt.pick [ go 1000; turns () ]))
 
+(* A call has left an action. Then it calls a synchronous closure, which makes another call,
+   and in that one a loop, which takes the action. *)
+let own_actions_in_order () =
+  let called = ref [] in
+  let f n =
+    called := n :: !called;
+    Lwt.return n
+  in
+  let inner = ref Lwt.return_nil in
+  let plain n =
+    Lwt_main.run (Lwt_unix.sleep 0.01);
+    n
+  in
+  let nested n =
+    let sum = Rust.call_plain_and_three plain f in
+    inner := Lwt.map (fun sum -> [ sum ]) sum;
+    n
+  in
+  let outer = Rust.call_lwt_and_plain f nested in
+  check_int "the outer call" 0 (Lwt_main.run outer);
+  Alcotest.(check (list int)) "sum" [ 6 ] (Lwt_main.run !inner);
+  Alcotest.(check (list int)) "in order" [ 0; 1; 2; 3 ] (List.rev !called)
+
 (* OCaml code makes the exception of a task that fails, while the poll has actions in hand.
    If another thread calls Rust meanwhile, it gets those of its own call only. *)
 let closures_beside_a_failure () =
@@ -313,6 +336,7 @@ let () =
           thread "calls are cancelled" cancelled;
           plain "a job that awaits the loop" a_job_that_awaits_the_loop;
           plain "closures of a thread" closures_of_a_thread;
+          plain "closures of a call" own_actions_in_order;
           plain "closures of a thread, beside failures"
             closures_beside_a_failure;
         ] );

@@ -108,6 +108,8 @@ where
         return Ok(lock.block(Status::Pending as u8, &fields));
     };
     executor.end_call_future(future);
+    // The function may have kept closures for a task that it has spawned.
+    domain::keep(given, lock)?;
     match result {
         Ok(Ok(value)) => {
             let value = Root::new(value.into_ocaml(lock)?);

@@ -5,7 +5,7 @@ use std::{marker::PhantomData, sync::Arc};
 use crate::{
     bindings::Type,
     convert::{FromOcaml, IntoOcaml, OcamlType, error_in, mismatch, room_for_ocaml},
-    domain::{self, Ask, Function, Handle, Returns},
+    domain::{self, Ask, Function, Handle, Returns, keep_budget},
     error::{Error, Exception},
     ocaml::{Lock, Root, Val},
     promise::Promise,
@@ -152,7 +152,7 @@ impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
         if let Some(executor) = domain::here() {
             executor.before_ocaml();
         }
-        match self.function.call(lock, &argument) {
+        match keep_budget(|| self.function.call(lock, &argument)) {
             // SAFETY: the function was read as one that returns a `B`.
             Ok(result) => unsafe { B::from_ocaml(result) }
                 .map_err(|error| error_in("the result of a closure", error)),

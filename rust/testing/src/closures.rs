@@ -119,3 +119,36 @@ pub(crate) async fn call_of_record(handlers: Handlers) -> Result<i64, Error> {
     tokio::task::yield_now().await;
     handlers.on_number.call(handlers.text.len() as i64).await
 }
+
+/// Keeps a plain closure, and is ready at once.
+#[func]
+pub(crate) async fn keep_plain_at_once(f: Closure<i64, i64>) -> Result<(), Error> {
+    *KEPT.lock().map_err(|_| Error::message("a panic"))? = Some(f);
+    Ok(())
+}
+
+/// Calls a Lwt closure and a plain one, in this order.
+#[func]
+pub(crate) async fn call_lwt_and_plain(
+    f: LwtFn<i64, i64>,
+    plain: Closure<i64, i64>,
+) -> Result<i64, Error> {
+    let promise = f.call(0);
+    with_lock(|lock| plain.call(lock, 0))?;
+    promise.await
+}
+
+/// Calls a plain closure, and then a Lwt one three times at once.
+#[func]
+pub(crate) async fn call_plain_and_three(
+    plain: Closure<i64, i64>,
+    f: LwtFn<i64, i64>,
+) -> Result<i64, Error> {
+    with_lock(|lock| plain.call(lock, 0))?;
+    let promises = [f.call(1), f.call(2), f.call(3)];
+    let mut sum = 0;
+    for promise in promises {
+        sum += promise.await?;
+    }
+    Ok(sum)
+}

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lwt_rust::{Error, LwtFn, Promise};
+use lwt_rust::{Closure, Error, LwtFn, Promise, func, with_lock};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
@@ -190,4 +190,16 @@ pub(crate) async fn call_both(f: LwtFn<i64, i64>, g: LwtFn<i64, i64>) -> Result<
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()));
     Ok(first.await? + second.await?)
+}
+
+/// For a time, awaits a free semaphore and calls a closure, by turns. Returns the number of
+/// steps.
+#[func]
+pub(crate) async fn steps_and_closure(f: Closure<(), ()>, time: Duration) -> Result<u64, Error> {
+    let free = Semaphore::new(1);
+    let step = async || {
+        drop(free.acquire().await?);
+        with_lock(|lock| f.call(lock, ()))
+    };
+    repeat(time, step).await
 }

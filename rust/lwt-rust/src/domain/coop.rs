@@ -36,8 +36,19 @@ enum Budget {
     Refused,
 }
 
-/// The most polls that share a budget.
-const MOST_POLLS: u8 = 16;
+/// The most polls that share a budget. The number varies: otherwise a task that is polled
+/// in step with it could get the rest of a budget each time.
+fn most_polls() -> u8 {
+    thread_local! {
+        static RANDOM: Cell<u32> = const { Cell::new(0x9e37_79b9) };
+    }
+    let mut random = RANDOM.get();
+    random ^= random << 13;
+    random ^= random >> 17;
+    random ^= random << 5;
+    RANDOM.set(random);
+    8 + (random % 16) as u8
+}
 
 thread_local! {
     /// How many more polls share the present budget. Zero if `BUDGET` is unknown.
@@ -63,7 +74,7 @@ pub(super) fn begin(tokio: &Handle) {
 
 #[cold]
 fn begin_again(tokio: &Handle) {
-    POLLS_LEFT.set(MOST_POLLS);
+    POLLS_LEFT.set(most_polls());
     match BUDGET.replace(Budget::Refused) {
         Budget::Whole(whole) => {
             drop(ManuallyDrop::into_inner(whole));
@@ -101,6 +112,24 @@ fn begin_first(tokio: &Handle) {
         }
         Err(payload) => drop_quietly(payload),
     }
+}
+
+/// Calls `f`, which calls OCaml. OCaml may call Rust again, and a call begins with a budget;
+/// the caller goes on with its own.
+pub(crate) fn keep_budget<R>(f: impl FnOnce() -> R) -> R {
+    let step = || poll_proceed(&mut Context::from_waker(Waker::noop()));
+    let before = step();
+    let result = f();
+    match before {
+        // Dropping it restores the budget.
+        Poll::Ready(before) => drop(before),
+        Poll::Pending => {
+            while let Poll::Ready(more) = step() {
+                more.made_progress();
+            }
+        }
+    }
+    result
 }
 
 /// Whether the poll that has just ended has spent the budget.

@@ -11,6 +11,14 @@ use crate::{
     ocaml::{Lock, Root, Val},
 };
 
+/// The actions that were left before a stub.
+#[derive(Clone, Copy)]
+pub(crate) struct Before {
+    number: usize,
+    /// How many times OCaml had taken all actions.
+    taken: u32,
+}
+
 impl DomainExecutor {
     /// Leaves an action, which OCaml carries out when the running stub returns.
     #[inline]
@@ -41,13 +49,17 @@ impl DomainExecutor {
         Ok(wait)
     }
 
-    /// How many actions are left. A stub asks for that before it does anything. If there are
+    /// The actions that are left. A stub asks for that before it does anything. If there are
     /// any, they are those of a stub on another thread, which OCaml code has interrupted.
     #[inline]
-    pub(crate) fn actions_left(&self) -> usize {
-        match self.is_left.get() {
+    pub(crate) fn actions_left(&self) -> Before {
+        let number = match self.is_left.get() {
             true => self.actions.borrow().len(),
             false => 0,
+        };
+        Before {
+            number,
+            taken: self.taken.get(),
         }
     }
 
@@ -66,15 +78,23 @@ impl DomainExecutor {
     /// see [`actions_left`](Self::actions_left). So each thread carries out its own. For
     /// example, a closure runs on the thread whose call it was given to.
     #[inline]
-    pub(crate) fn hand_over_own<'l>(&self, lock: &'l mut Lock, before: usize) -> Val<'l> {
-        match self.is_left.get() {
-            true => self.hand_over_now(lock, before, false),
-            false => Val::from_index(End::Nothing as usize),
+    pub(crate) fn hand_over_own<'l>(&self, lock: &'l mut Lock, before: Before) -> Val<'l> {
+        if !self.is_left.get() {
+            return Val::from_index(End::Nothing as usize);
         }
+        // A loop inside the stub may have taken the earlier ones.
+        let number = match self.taken.get() == before.taken {
+            true => before.number,
+            false => 0,
+        };
+        self.hand_over_now(lock, number, false)
     }
 
     fn hand_over_now<'l>(&self, lock: &'l mut Lock, before: usize, is_exhausted: bool) -> Val<'l> {
         self.functions.forget();
+        if before == 0 {
+            self.taken.set(self.taken.get().wrapping_add(1));
+        }
         let end = match self.must_come_back() || is_exhausted {
             true => End::ComeBack,
             false => End::Nothing,

@@ -52,6 +52,7 @@ use lwt_rust_core::drop_quietly;
 
 pub(crate) use actions::{Action, Ask, Awaited};
 pub(crate) use calls::Cancellation;
+pub(crate) use coop::keep_budget;
 pub(crate) use function::{Function, Returns, keep};
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
@@ -106,6 +107,8 @@ pub struct DomainExecutor {
     record: RefCell<Root>,
     /// The actions that OCaml carries out when the running stub returns.
     actions: RefCell<Vec<Action>>,
+    /// How many times OCaml has taken all actions.
+    taken: Cell<u32>,
     /// Whether the running stub may have left a runnable task or an action.
     is_left: Cell<bool>,
     /// Whether the domain was told of what is left, and has not polled since.
@@ -128,6 +131,7 @@ impl DomainExecutor {
             drivers: Drivers::default(),
             record: RefCell::new(record),
             actions: RefCell::default(),
+            taken: Cell::new(0),
             is_left: Cell::new(false),
             is_told: Cell::new(false),
             functions: Functions::default(),
