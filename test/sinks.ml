@@ -25,7 +25,7 @@ let no_receiver = function
 
 let waits_while_full () =
   forget ();
-  let sink = Rust.slow_sink () in
+  let sink = Rust.slow_sink 0.3 in
   let first = K.send sink 1 in
   check_bool "there is room" false (is_pending first);
   let second = K.send sink 2 in
@@ -45,7 +45,7 @@ let waits_while_full () =
 
 let cancelled () =
   forget ();
-  let sink = Rust.slow_sink () in
+  let sink = Rust.slow_sink 0.3 in
   let* () = K.send sink 1 in
   let full = K.send sink 2 in
   let behind = K.send sink 3 in
@@ -58,7 +58,7 @@ let cancelled () =
 
 let fails () =
   forget ();
-  let sink = Rust.slow_sink () in
+  let sink = Rust.slow_sink 0.001 in
   let* () =
     expect "an error" (K.send sink (-1)) (function
       | Lwt_rust.Error { message; _ } -> message = "no negative number"
@@ -82,7 +82,7 @@ let fails () =
 
 let collected () =
   forget ();
-  let send () = K.send (Rust.slow_sink ()) 1 in
+  let send () = K.send (Rust.slow_sink 0.001) 1 in
   let* () = send () in
   let+ () = pauses 2 in
   for _ = 1 to 3 do
@@ -134,7 +134,7 @@ let rust_copies elsewhere () =
   check_ints "got" (up_to 20) (List.rev noted.got);
   (* From one of Rust's to one of Rust's. *)
   forget ();
-  let* () = Rust.copy_all (Rust.numbers 5) (Rust.slow_sink ()) elsewhere in
+  let* () = Rust.copy_all (Rust.numbers 5) (Rust.slow_sink 0.001) elsewhere in
   let+ () = until (fun () -> false) ~n:3 in
   check_ints "arrived" (up_to 5 @ [ -1; -2 ]) (Rust.arrived ())
 
@@ -364,7 +364,7 @@ let nothing_is_left () =
     let* () = Rust.count_into (K.make (fun _ -> Lwt.pause ())) 3 true in
     let _, sink = noted () in
     let* () = Rust.copy_all (S.of_list [ 1; 2 ]) sink true in
-    let sink = Rust.slow_sink () in
+    let sink = Rust.slow_sink 0.001 in
     let* () = K.send sink 1 in
     let waits = K.send sink 2 in
     Lwt.cancel waits;

@@ -3,7 +3,10 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
 };
@@ -193,11 +196,13 @@ pub(crate) async fn poll_and_await(f: LwtFn<i64, i64>, argument: i64) -> Result<
     }
 }
 
-/// A waker of the kind that other crates have for futures that nobody wakes.
-struct Nothing;
+/// A waker that wakes nobody, as that of code which only looks whether a future is ready.
+struct Counts(AtomicU32);
 
-impl Wake for Nothing {
-    fn wake(self: Arc<Self>) {}
+impl Wake for Counts {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 static JOB: Mutex<Option<Promise<i64>>> = Mutex::new(None);
@@ -215,7 +220,7 @@ pub(crate) async fn start_job(f: LwtFn<i64, i64>, argument: i64) {
 fn look_at_job() -> Option<Result<i64, Error>> {
     let mut job = job();
     let promise = job.as_mut()?;
-    let waker = Arc::new(Nothing).into();
+    let waker = Arc::new(Counts(AtomicU32::new(0))).into();
     match Pin::new(promise).poll(&mut Context::from_waker(&waker)) {
         Poll::Ready(result) => Some(result),
         Poll::Pending => None,

@@ -27,8 +27,9 @@ pub(crate) fn arrived() -> Vec<i64> {
     take(&mut arrived_now())
 }
 
-/// A sink that has room for one item, which arrives after a millisecond.
+/// A sink that has room for one item, which arrives after some time.
 struct Slow {
+    time: Duration,
     item: Option<(i64, Pin<Box<Sleep>>)>,
 }
 
@@ -56,7 +57,7 @@ impl Sink<i64> for Slow {
             -2 => panic!("a sink panics"),
             _ => {}
         }
-        self.item = Some((item, Box::pin(sleep(Duration::from_millis(1)))));
+        self.item = Some((item, Box::pin(sleep(self.time))));
         Ok(())
     }
 
@@ -77,10 +78,10 @@ impl Drop for Slow {
     }
 }
 
-/// A sink that has room for one item.
+/// A sink that has room for one item, which takes some time.
 #[func]
-pub(crate) fn slow_sink() -> LwtSink<i64> {
-    LwtSink::new(Slow { item: None })
+pub(crate) fn slow_sink(time: Duration) -> LwtSink<i64> {
+    LwtSink::new(Slow { time, item: None })
 }
 
 /// A sink for bytes.
