@@ -271,7 +271,7 @@ type operation = Send | Try | Cancelled_send | Receive | Pause
 let operations =
   QCheck.Gen.(
     list_size (int_bound 40)
-      (frequency
+      (Choices.weighted
          [
            (6, return Send);
            (2, return Try);

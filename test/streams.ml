@@ -703,7 +703,7 @@ let show_operation = function
 let events =
   QCheck.Gen.(
     list_size (int_bound 20)
-      (frequency
+      (Choices.weighted
          [
            (10, map (fun n -> Rust.Item n) nat);
            (4, return Rust.Yield);
@@ -715,7 +715,7 @@ let events =
 let operations =
   QCheck.Gen.(
     list_size (int_bound 20)
-      (frequency
+      (Choices.weighted
          [
            (6, return Next);
            (4, map (fun n -> Chunk (n + 1)) (int_bound 5));
