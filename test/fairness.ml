@@ -98,20 +98,17 @@ let longest_turn promise =
 
 (* A task that awaits only resources that are ready. A ticker of 10 ms is never late by more
    than 40 ms. *)
-let ready_steps_leave_turns kind () =
-  let* turns, steps = turns_during (Rust.ready_steps kind 0.3) in
-  check_bool (Printf.sprintf "%d steps" steps) true (steps > 1_000);
+let steps_leave_turns steps () =
+  let* turns, taken = turns_during (steps 0.3) in
+  check_bool (Printf.sprintf "%d steps" taken) true (taken > 1_000);
   check_bool (Printf.sprintf "%d turns" turns) true (turns > 10);
-  let+ longest, _ = longest_turn (Rust.ready_steps kind 1.) in
+  let+ longest, _ = longest_turn (steps 1.) in
   check_bool (Printf.sprintf "%g seconds" longest) true (longest < 0.04)
 
+let ready_steps_leave_turns kind = steps_leave_turns (Rust.ready_steps kind)
+
 (* A call within the closure has a budget of its own. *)
-let steps_beside_a_closure f () =
-  let* turns, steps = turns_during (Rust.steps_and_closure f 0.3) in
-  check_bool (Printf.sprintf "%d steps" steps) true (steps > 1_000);
-  check_bool (Printf.sprintf "%d turns" turns) true (turns > 10);
-  let+ longest, _ = longest_turn (Rust.steps_and_closure f 0.5) in
-  check_bool (Printf.sprintf "%g seconds" longest) true (longest < 0.04)
+let steps_beside_a_closure f = steps_leave_turns (Rust.steps_and_closure f)
 
 let a_completion_burst_is_read_in_parts () =
   let n = 5_000 in
