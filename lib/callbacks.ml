@@ -7,7 +7,7 @@ let show exn =
 (* The state of Lwt, of which the values of [Lwt.with_value] are a part, belongs to the
    domain of the loop. *)
 let capture_context () =
-  if Lwt_loop.is_here () then Context.capture () else Raw.Nowhere
+  if Lwt_loop.may_be_here () then Context.capture () else Raw.Nowhere
 
 let register () =
   Outcome.get
@@ -29,7 +29,7 @@ let register () =
          make_canceled = (fun () -> Lwt.Canceled);
          call_within =
            (fun context f argument ->
-             if Lwt_loop.is_here () then Context.call context f argument
+             if Lwt_loop.may_be_here () then Context.call context f argument
              else f argument);
          make_stream = (fun stream -> Obj.repr (Stream.of_rust stream));
          make_sink = (fun sink -> Obj.repr (Sink.of_rust sink));

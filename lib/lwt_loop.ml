@@ -24,6 +24,12 @@ let is_here () =
   | Some t -> t.domain = Domain_id.self ()
   | None -> false
 
+(* Before the first call that is asynchronous, nobody knows which domain runs the loop. *)
+let may_be_here () =
+  match Atomic.get current with
+  | Some t -> t.domain = Domain_id.self ()
+  | None -> Domain.is_main_domain ()
+
 let here () = if is_here () then Atomic.get current else None
 
 (* Whether the loop is sure to resume paused promises before it blocks. That is so after

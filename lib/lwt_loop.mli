@@ -16,6 +16,11 @@ val is_here : unit -> bool
 (** [is_here ()] is whether the calling domain has an executor that the Lwt loop
     drives. *)
 
+val may_be_here : unit -> bool
+(** [may_be_here ()] is whether the state of Lwt may belong to the calling
+    domain: the Lwt loop drives its executor, or there is none yet and this is
+    the main domain. *)
+
 val has_made : Executor.t -> bool
 (** [has_made executor] is whether [executor] is the one of the calling domain.
     If its creation was interrupted, by the handler of a signal for example,

@@ -138,7 +138,8 @@ let run call =
   if t.is_running then
     invalid_arg
       "Lwt_rust.Executor.run: it is running in this domain already (in a \
-       closure that Rust calls, return a promise instead)";
+       closure that Rust calls, return a promise instead), or a closure that \
+       it has called performed an effect that nobody has resumed";
   try
     t.is_running <- true;
     let value = perform t call in

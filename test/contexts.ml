@@ -53,6 +53,15 @@ let kept () =
   let+ _ = within 2 (fun () -> Rust.call_kept 0) in
   check_bool "seen" true (!seen = Some 1)
 
+(* Nothing knows yet which domain runs the loop. *)
+let kept_before_all_calls () =
+  within 1 (fun () ->
+      Rust.keep_plain (fun n -> n + Option.value (Lwt.get key) ~default:0));
+  within 2 (fun () ->
+      let* seen = Rust.call_plain_kept 0 in
+      check_int "seen" 1 seen;
+      Lwt.return_unit)
+
 let on_a_way call () =
   let closure () =
     sees (Some 1) "at once";
@@ -87,6 +96,30 @@ let plain_ways =
       fun f ->
         Rust.keep_plain f;
         Rust.call_plain_kept 0 );
+    ( "made by a closure",
+      fun f ->
+        Rust.keep_made (fun () -> f);
+        Lwt.with_value key (Some 100) (fun () -> Rust.call_plain_kept 0) );
+    ( "made by a closure with values of its own",
+      fun f ->
+        Rust.keep_made (fun () -> Lwt.with_value key (Some 100) (fun () -> f));
+        Rust.call_plain_kept 0 );
+    ( "in its own call",
+      fun f ->
+        let nested = ref (Lwt.return 0) in
+        let is_first = ref true in
+        let f n =
+          if !is_first then (
+            is_first := false;
+            Lwt.with_value key (Some 100) (fun () ->
+                nested := Rust.call_plain_kept 0));
+          f n
+        in
+        let first = Lwt.wrap (fun () -> Rust.keep_and_apply f 0) in
+        let* first = first in
+        let+ nested = !nested in
+        check_int "both" first nested;
+        first );
     ( "kept by a call that is ready at once",
       fun f ->
         let* () = Rust.keep_plain_at_once f in
@@ -180,6 +213,7 @@ let random_calls () =
 let () =
   Alcotest.run "contexts"
     [
+      ("first", [ case "kept before all other calls" kept_before_all_calls ]);
       ( "on every way",
         List.map (fun (name, call) -> case name (on_a_way call)) ways );
       ( "without a promise",

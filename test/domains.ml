@@ -181,6 +181,26 @@ let wrong_use () =
       (* The executor still works. *)
       check_int "after" 3 (run (fun () -> Rust.Call.yield 2 3)))
 
+type _ Effect.t += Leave : unit Effect.t
+
+(* A closure performs an effect, and its handler does not resume [run]. *)
+let left_for_ever () =
+  elsewhere (fun () ->
+      let closure () = Lwt.return (Effect.perform Leave) in
+      let effc : type a.
+          a Effect.t -> ((a, unit) Effect.Deep.continuation -> _) option =
+        function
+        | Leave -> Some ignore
+        | _ -> None
+      in
+      Effect.Deep.match_with
+        (fun () -> run (fun () -> Rust.Call.call closure ()))
+        ()
+        { retc = (fun () -> Alcotest.fail "resumed"); exnc = raise; effc };
+      check_contains
+        (message_of (fun () -> run (fun () -> Rust.Call.yield 1 ())))
+        "nobody has resumed")
+
 (* The exception escapes from [run], too, and cancels the call. *)
 let what_lwt_does_not_catch () =
   let raises () = raise Out_of_memory in
@@ -407,5 +427,7 @@ let () =
             a_handle_of_a_domain_that_is_gone;
           case "a value outlives its domain" a_value_outlives_its_domain;
         ] );
-      ("wrong use", [ case "says what to do" wrong_use ]);
+      ( "wrong use",
+        [ case "says what to do" wrong_use; case "left for ever" left_for_ever ]
+      );
     ]

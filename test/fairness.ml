@@ -110,6 +110,20 @@ let ready_steps_leave_turns kind = steps_leave_turns (Rust.ready_steps kind)
 (* A call within the closure has a budget of its own. *)
 let steps_beside_a_closure f = steps_leave_turns (Rust.steps_and_closure f)
 
+(* The first poll of this thread comes below a Rust function. *)
+let below_a_function () =
+  let leaves_turns n =
+    Lwt_main.run
+      (Lwt.pick
+         [
+           ready_steps_leave_turns "semaphore" ();
+           (let* () = Lwt_unix.sleep patience in
+            Alcotest.fail "still waiting");
+         ]);
+    n
+  in
+  check_int "result" 1 (Rust.apply leaves_turns 1)
+
 let a_completion_burst_is_read_in_parts () =
   let n = 5_000 in
   let+ values = Lwt.all (List.init n (fun i -> Rust.yield 1 i)) in
@@ -122,6 +136,9 @@ let () =
     ~left_out:
       [ (Memcheck, "it measures time"); (Thread_sanitizer, "it measures time") ]
     [
+      ( "first",
+        [ Alcotest.test_case "below a Rust function" `Quick below_a_function ]
+      );
       ( "fairness",
         [
           case "spinning tasks leave turns" spinning_tasks_leave_turns;

@@ -234,7 +234,7 @@ let cancelled_together () =
   let stream = slow_numbers () in
   Lwt.cancel (Lwt.all [ S.next stream; S.next stream; S.next stream ]);
   let* () = goes_on "all" stream in
-  let stream = Rust.script [ Sleep; Item 1; Item 2 ] in
+  let stream = Rust.script [ Yield; Item 1; Item 2 ] in
   Lwt.cancel (Lwt.both (S.next stream) (S.next stream));
   goes_on "both" stream
 

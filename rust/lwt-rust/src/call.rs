@@ -95,12 +95,12 @@ where
     E: Into<Error>,
 {
     let (executor, arguments) = attach(lock)?;
-    executor.functions().forget();
+    domain::forget_closures();
     let mut future = executor.call_future(start(lock, arguments)?);
-    let given = executor.functions().give(lock)?;
+    let given = domain::give_closures(lock)?;
     let before = executor.actions_left();
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
-        let context = domain::keep(given, lock)?;
+        let context = domain::keep_closures(given, lock)?;
         let ticket = executor.adopt(lock, future, cancellation)?;
         let ticket = Root::new(Val::from_bits(ticket.to_bits()));
         let actions = Root::new(executor.hand_over_own(lock, before));
@@ -109,7 +109,7 @@ where
     };
     executor.end_call_future(future);
     // The function may have kept closures for a task that it has spawned.
-    domain::keep(given, lock)?;
+    domain::keep_closures(given, lock)?;
     match result {
         Ok(Ok(value)) => {
             let value = Root::new(value.into_ocaml(lock)?);

@@ -58,6 +58,11 @@ pub(crate) fn register(record: Val<'_>) -> Result<(), usize> {
     Ok(())
 }
 
+/// Whether the module `Lwt_rust` is there.
+pub(crate) fn are_registered() -> bool {
+    CALLBACKS.get().is_some()
+}
+
 /// Calls a function. `None` if the functions were not registered yet.
 #[inline]
 pub(crate) fn call_back<'l>(

@@ -5,7 +5,7 @@ use std::{marker::PhantomData, sync::Arc};
 use crate::{
     bindings::Type,
     convert::{FromOcaml, IntoOcaml, OcamlType, error_in, mismatch, room_for_ocaml},
-    domain::{self, Ask, Function, Handle, Returns, keep_budget},
+    domain::{self, Ask, Function, Handle, Returns, capture_before_ocaml, keep_budget},
     error::{Error, Exception},
     ocaml::{Lock, Root, Val},
     promise::Promise,
@@ -86,12 +86,7 @@ impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
     const MAY_BE_OF_EXECUTOR: bool = true;
 
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        let function = Arc::new(Function::new(function(value)?));
-        if let Some(executor) = domain::here() {
-            executor
-                .functions()
-                .note(function.clone(), Returns::Promise);
-        }
+        let function = Arc::new(Function::new(function(value)?, Returns::Promise));
         Ok(LwtFn {
             function,
             handle: Handle::of_this_thread()?,
@@ -152,10 +147,14 @@ impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
         if let Some(executor) = domain::here() {
             executor.before_ocaml();
         }
+        capture_before_ocaml(lock)?;
         match keep_budget(|| self.function.call(lock, &argument)) {
-            // SAFETY: the function was read as one that returns a `B`.
-            Ok(result) => unsafe { B::from_ocaml(result) }
-                .map_err(|error| error_in("the result of a closure", error)),
+            Ok(result) => {
+                // SAFETY: the function was read as one that returns a `B`.
+                let read = || unsafe { B::from_ocaml(result) };
+                (self.function.read_result(read))
+                    .map_err(|error| error_in("the result of a closure", error))
+            }
             Err(raised) => Err(Exception::raised(lock, raised).into()),
         }
     }
@@ -169,10 +168,7 @@ unsafe impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for Closure<A, B> {
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
-        let function = Arc::new(Function::new(function(value)?));
-        if let Some(executor) = domain::here() {
-            executor.functions().note(function.clone(), Returns::Value);
-        }
+        let function = Arc::new(Function::new(function(value)?, Returns::Value));
         Ok(Closure {
             function,
             types: PhantomData,

@@ -114,22 +114,16 @@ where
             true => unsafe { attached(lock, arguments)?.1 },
             false => arguments,
         };
-        let executor = domain::here();
-        if let Some(executor) = executor {
-            executor.functions().forget();
-        }
+        domain::forget_closures();
         let function = start(lock, arguments)?;
-        let given = match executor {
-            Some(executor) => executor.functions().give(lock)?,
-            None => None,
-        };
+        let given = domain::give_closures(lock)?;
         let tokio = match USES_TOKIO {
             true => Some(domain::tokio()?),
             false => runtime::started(),
         };
         let _entered = tokio.and_then(enter_tokio);
         let result = lock.lend(function);
-        domain::keep(given, lock)?;
+        domain::keep_closures(given, lock)?;
         convert::root(result.map_err(Into::into)?, lock)
     };
     // SAFETY: the caller promises it.

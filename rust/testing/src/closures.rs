@@ -127,6 +127,21 @@ pub(crate) async fn keep_plain_at_once(f: Closure<i64, i64>) -> Result<(), Error
     Ok(())
 }
 
+/// Keeps a plain closure, and calls it.
+#[func]
+pub(crate) fn keep_and_apply(f: Closure<i64, i64>, number: i64) -> Result<i64, Error> {
+    *KEPT.lock().map_err(|_| Error::message("a panic"))? = Some(f.clone());
+    with_lock(|lock| f.call(lock, number))
+}
+
+/// Keeps a plain closure that another one makes.
+#[func]
+pub(crate) fn keep_made(make: Closure<(), Closure<i64, i64>>) -> Result<(), Error> {
+    let made = with_lock(|lock| make.call(lock, ()))?;
+    *KEPT.lock().map_err(|_| Error::message("a panic"))? = Some(made);
+    Ok(())
+}
+
 /// Calls a Lwt closure and a plain one, in this order.
 #[func]
 pub(crate) async fn call_lwt_and_plain(

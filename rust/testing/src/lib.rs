@@ -82,7 +82,7 @@ lwt_rust::library! {
     k::ready, k::r#yield, k::sleep, k::spawn, k::r#await, k::await_portable, k::await_on_tokio, k::resolver, k::convert, k::too_large,
     o::stays_portable, o::moves_portable, o::hold_portable, o::spawn_and_wait_portable,
     c::for_ever, c::live, c::call_and_wait, c::call_and_return, c::drop_promise, c::leave_unpolled, c::detach_promise, c::swallow_and_wait, c::scoped, c::drop_task, c::protected,
-    l::call, l::call_later, l::call_plain_later, l::keep_plain, l::keep_plain_at_once, l::call_lwt_and_plain, l::call_plain_and_three, l::call_plain_kept, l::keep_lwt, l::call_kept, l::call_of_record, l::sum, l::sum_on_tokio, l::sum_of_tasks,
+    l::call, l::call_later, l::call_plain_later, l::keep_plain, l::keep_plain_at_once, l::keep_and_apply, l::keep_made, l::call_lwt_and_plain, l::call_plain_and_three, l::call_plain_kept, l::keep_lwt, l::call_kept, l::call_of_record, l::sum, l::sum_on_tokio, l::sum_of_tasks,
     t::worker_name, t::signals_blocked, t::signal_blocked_here, t::lock, t::spin, t::herd, t::storm, t::adopt,
     m::made, m::alive, m::script, m::numbers, m::numbers_later, m::numbers_or_error, m::numbers_blocking, m::silence, m::streams, m::calling, m::calling_within, m::polled_by, m::from_tokio, m::panics_when_dropped, m::sum_stream, m::take, m::lengths_of_texts, m::echo_bytes_of, m::echo_floats_of, m::drop_stream, m::drop_stream_elsewhere,
     u::arrived, u::slow_sink, u::bytes_channel, u::channel_of, u::received_on_tokio, u::count_into, u::copy_all,

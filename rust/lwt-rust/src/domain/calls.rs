@@ -169,7 +169,7 @@ impl DomainExecutor {
         future: Pin<&mut CallFuture<F>>,
     ) -> Poll<<CatchPanic<F> as Future>::Output> {
         let _tokio = enter_tokio(self.shared.tokio());
-        coop::begin(self.shared.tokio());
+        coop::begin();
         begin_poll();
         let future = future.project().future;
         lock.lend(|| future.poll(&mut Context::from_waker(&first::first())))

@@ -13,18 +13,18 @@
 
 use std::{
     cell::Cell,
-    future::poll_fn,
+    future::{Future, poll_fn},
     mem::ManuallyDrop,
+    pin::pin,
+    rc::Rc,
     task::{Context, Poll, Waker},
 };
 
 use lwt_rust_core::{catch_panic, drop_quietly};
-use tokio::{
-    runtime::Handle,
-    task::coop::{RestoreOnPending, has_budget_remaining, poll_proceed},
+use tokio::task::{
+    LocalSet,
+    coop::{RestoreOnPending, has_budget_remaining, poll_proceed},
 };
-
-use crate::ocaml;
 
 enum Budget {
     /// No budget was needed on this thread so far.
@@ -65,53 +65,45 @@ thread_local! {
 /// budget may stay too little for a task for ever, without being spent. Therefore only a few
 /// polls share a budget.
 #[inline]
-pub(super) fn begin(tokio: &Handle) {
+pub(super) fn begin() {
     match POLLS_LEFT.get() {
         left @ 1.. if !is_spent() => POLLS_LEFT.set(left - 1),
-        _ => begin_again(tokio),
+        _ => begin_again(),
     }
 }
 
 #[cold]
-fn begin_again(tokio: &Handle) {
+fn begin_again() {
     POLLS_LEFT.set(most_polls());
-    match BUDGET.replace(Budget::Refused) {
-        Budget::Whole(whole) => {
-            drop(ManuallyDrop::into_inner(whole));
-            BUDGET.set(remembered(poll_proceed(&mut Context::from_waker(
-                Waker::noop(),
-            ))));
+    let whole = match BUDGET.replace(Budget::Refused) {
+        Budget::Whole(whole) => Some(whole),
+        Budget::Unknown => first_whole().map(ManuallyDrop::new),
+        Budget::Refused => None,
+    };
+    if let Some(whole) = whole {
+        drop(ManuallyDrop::into_inner(whole));
+        if let Poll::Ready(whole) = poll_proceed(&mut Context::from_waker(Waker::noop())) {
+            BUDGET.set(Budget::Whole(ManuallyDrop::new(whole)));
         }
-        Budget::Unknown => begin_first(tokio),
-        Budget::Refused => {}
     }
 }
 
-fn remembered(budget: Poll<RestoreOnPending>) -> Budget {
-    match budget {
-        Poll::Ready(whole) => Budget::Whole(ManuallyDrop::new(whole)),
-        // This does not happen: the budget was whole just now.
-        Poll::Pending => Budget::Refused,
+/// Gets the first whole budget of a thread from a `LocalSet` of tokio's, which gives one to
+/// each of its tasks, on any thread.
+fn first_whole() -> Option<RestoreOnPending> {
+    let remembered = Rc::new(Cell::new(None));
+    let whole = catch_panic(|| {
+        let tasks = LocalSet::new();
+        let found = remembered.clone();
+        tasks.spawn_local(async move {
+            found.set(Some(poll_fn(poll_proceed).await));
+        });
+        pin!(tasks).poll(&mut Context::from_waker(Waker::noop()))
+    });
+    if let Err(payload) = whole {
+        drop_quietly(payload);
     }
-}
-
-/// Gets the first whole budget of a thread from tokio's `block_on`, which gives one to its
-/// future. tokio refuses `block_on` where one of its runtimes is running already, below a
-/// Rust function that has called OCaml.
-fn begin_first(tokio: &Handle) {
-    if ocaml::is_called_by_rust() {
-        POLLS_LEFT.set(0);
-        return BUDGET.set(Budget::Unknown);
-    }
-    let whole =
-        catch_panic(|| tokio.block_on(poll_fn(|context| Poll::Ready(poll_proceed(context)))));
-    match whole {
-        Ok(budget) => {
-            BUDGET.set(remembered(budget));
-            begin_again(tokio);
-        }
-        Err(payload) => drop_quietly(payload),
-    }
+    remembered.take()
 }
 
 /// Calls `f`, which calls OCaml. OCaml may call Rust again, and a call begins with a budget;

@@ -8,93 +8,50 @@ use std::{
 use once_cell::sync::OnceCell;
 
 use crate::{
-    callbacks::{Callback, call_back},
+    callbacks::{self, Callback, call_back},
     error::{Error, Exception},
     ocaml::{Lock, Raised, Root, Val},
 };
 
-/// A closure, and the context in which it is called: it sees the values of `Lwt.with_value`
-/// of the call that it was given to.
-pub(crate) struct Function {
-    closure: Root,
-    /// `context` of `lib/raw.ml`; `()` if the closure was given to no call.
+/// The OCaml code that has called a Rust function and has given closures to it. The closures
+/// see the values of `Lwt.with_value` of that code.
+#[derive(Default)]
+struct Caller {
+    /// `context` of `lib/raw.ml`. It takes time to ask OCaml for it, so that is not done
+    /// before it is needed.
     context: OnceCell<Root>,
 }
 
-impl Function {
-    pub(crate) fn new(closure: Root) -> Self {
-        Function {
-            closure,
-            context: OnceCell::new(),
+impl Caller {
+    /// Asks OCaml for the context, while the running OCaml code is the caller.
+    fn capture(&self, lock: &mut Lock) -> Result<(), Error> {
+        if self.context.get().is_some() {
+            return Ok(());
         }
-    }
-
-    pub(crate) fn closure(&self) -> &Root {
-        &self.closure
-    }
-
-    pub(crate) fn context(&self) -> &Root {
-        const NONE: &Root = &Root::UNIT;
-        self.context.get().unwrap_or(NONE)
-    }
-
-    /// Calls a function that returns no promise.
-    pub(crate) fn call<'l>(&self, lock: &'l mut Lock, argument: &Root) -> Result<Val<'l>, Raised> {
-        match self.context.get() {
-            // The call that the closure was given to is running, in its context.
-            None => lock.call(&self.closure, &[argument]),
-            Some(context) => {
-                let arguments = [context, &self.closure, argument];
-                let called = call_back(lock, Callback::CallWithin, &arguments);
-                called.expect("a context comes from a callback, so the callbacks are known")
+        match call_back(lock, Callback::CaptureContext, &[&Root::UNIT]) {
+            Some(Ok(context)) => {
+                let context = Root::new(context);
+                // A handler of a signal may have come first.
+                self.context.get_or_init(|| context);
+                Ok(())
             }
+            // It is an error if OCaml has no memory, or if the handler of a signal raises.
+            Some(Err(raised)) => Err(Exception::raised(lock, raised).into()),
+            None => Ok(()),
         }
     }
 }
 
-/// The closures of a call that has begun; `None` if there are none.
-pub(crate) type Given = Option<Box<GivenClosures>>;
-
-pub(crate) enum GivenClosures {
-    /// They have got the context of the call.
-    Within(Root),
-    /// None of them returns a promise. They need the context only if they live longer than
-    /// the first poll of the call, or than the function.
-    Plain(Vec<Arc<Function>>),
-}
-
-/// Gives the closures that are still there to the call, which goes on later. Returns the
-/// context of the call, or `()` if there are no closures.
-#[inline]
-pub(crate) fn keep(given: Given, lock: &mut Lock) -> Result<Root, Error> {
-    match given.map(|given| *given) {
-        None => Ok(Root::UNIT),
-        Some(GivenClosures::Within(context)) => Ok(context),
-        Some(GivenClosures::Plain(plain)) => keep_plain(lock, plain),
-    }
-}
-
-#[cold]
-fn keep_plain(lock: &mut Lock, plain: Vec<Arc<Function>>) -> Result<Root, Error> {
-    let are_kept = |function: &Arc<Function>| Arc::strong_count(function) > 1;
-    if !plain.iter().any(are_kept) {
-        return Ok(Root::UNIT);
-    }
-    let context = capture(lock)?;
-    for function in plain {
-        let _ = function.context.set(Root::new(context.get(lock)));
-    }
-    Ok(context)
-}
-
-/// The context of the running code.
-fn capture(lock: &mut Lock) -> Result<Root, Error> {
-    match call_back(lock, Callback::CaptureContext, &[&Root::UNIT]) {
-        // It is an error if OCaml has no memory, or if the handler of a signal raises.
-        Some(Ok(context)) => Ok(Root::new(context)),
-        Some(Err(raised)) => Err(Exception::raised(lock, raised).into()),
-        None => Ok(Root::UNIT),
-    }
+thread_local! {
+    /// The caller whose closures the running stub reads. The first closure makes it.
+    static READ: RefCell<Option<Arc<Caller>>> = const { RefCell::new(None) };
+    /// Whether `READ` is there. It is quicker to read.
+    static IS_READ: Cell<bool> = const { Cell::new(false) };
+    /// Whether one of the closures returns a promise.
+    static ARE_PROMISED: Cell<bool> = const { Cell::new(false) };
+    /// The caller of the Rust function that runs, while no OCaml code runs that the function
+    /// has called.
+    static RUNNING: RefCell<Option<Arc<Caller>>> = const { RefCell::new(None) };
 }
 
 /// What a closure returns.
@@ -104,51 +61,141 @@ pub(crate) enum Returns {
     Value,
 }
 
-/// The closures that the running stub has read.
-#[derive(Default)]
-pub(crate) struct Functions {
-    read: RefCell<Vec<(Arc<Function>, Returns)>>,
-    /// Whether `read` holds any.
-    are_any: Cell<bool>,
+/// A closure, and the code that has given it to Rust.
+pub(crate) struct Function {
+    closure: Root,
+    caller: Arc<Caller>,
 }
 
-impl Functions {
-    /// Forgets closures that an earlier stub has read. A stub calls it before it reads its
-    /// arguments.
-    #[inline]
-    pub(crate) fn forget(&self) {
-        if self.are_any.replace(false) {
-            drop(self.read.take());
+impl Function {
+    /// A closure that is being read.
+    pub(crate) fn new(closure: Root, returns: Returns) -> Self {
+        if returns == Returns::Promise {
+            ARE_PROMISED.set(true);
+        }
+        IS_READ.set(true);
+        let caller = READ.with_borrow_mut(|read| read.get_or_insert_default().clone());
+        Function { closure, caller }
+    }
+
+    pub(crate) fn closure(&self) -> &Root {
+        &self.closure
+    }
+
+    /// `context` of `lib/raw.ml`; `()` if the closure was given to no function, such as one
+    /// in the value of a promise.
+    pub(crate) fn context(&self) -> &Root {
+        const NONE: &Root = &Root::UNIT;
+        self.caller.context.get().unwrap_or(NONE)
+    }
+
+    /// Calls a function that returns no promise.
+    pub(crate) fn call<'l>(&self, lock: &'l mut Lock, argument: &Root) -> Result<Val<'l>, Raised> {
+        let running = Paused(RUNNING.take());
+        let is_there = |caller: &Arc<Caller>| Arc::ptr_eq(caller, &self.caller);
+        if running.0.as_ref().is_some_and(is_there) || !callbacks::are_registered() {
+            return lock.call(&self.closure, &[argument]);
+        }
+        let arguments = [self.context(), &self.closure, argument];
+        match call_back(lock, Callback::CallWithin, &arguments) {
+            Some(called) => called,
+            None => unreachable!("the callbacks are registered"),
         }
     }
 
-    /// Notes a closure that the running stub has read.
-    pub(crate) fn note(&self, function: Arc<Function>, returns: Returns) {
-        self.read.borrow_mut().push((function, returns));
-        self.are_any.set(true);
+    /// Reads the result of the function. The closures in it come from the same code.
+    pub(crate) fn read_result<R>(&self, read: impl FnOnce() -> R) -> R {
+        READ.set(Some(self.caller.clone()));
+        IS_READ.set(true);
+        let result = read();
+        forget_closures();
+        result
     }
+}
 
-    /// Gives the closures that the running stub has read to its call. A stub calls it when
-    /// it has read its arguments.
-    #[inline]
-    pub(crate) fn give(&self, lock: &mut Lock) -> Result<Given, Error> {
-        match self.are_any.replace(false) {
-            true => self.give_now(lock),
-            false => Ok(None),
-        }
-    }
+/// The caller of the Rust function that runs, while OCaml code runs that the function has
+/// called.
+struct Paused(Option<Arc<Caller>>);
 
-    #[cold]
-    fn give_now(&self, lock: &mut Lock) -> Result<Given, Error> {
-        let read = self.read.take();
-        if read.iter().all(|(_, returns)| *returns == Returns::Value) {
-            let plain = read.into_iter().map(|(function, _)| function);
-            return Ok(Some(Box::new(GivenClosures::Plain(plain.collect()))));
-        }
-        let context = capture(lock)?;
-        for (function, _) in read {
-            let _ = function.context.set(Root::new(context.get(lock)));
-        }
-        Ok(Some(Box::new(GivenClosures::Within(context))))
+impl Drop for Paused {
+    fn drop(&mut self) {
+        RUNNING.set(self.0.take());
     }
+}
+
+/// Makes sure that the closures of the running function keep its caller's context, whatever
+/// OCaml code the function calls. It comes before such a call.
+pub(crate) fn capture_before_ocaml(lock: &mut Lock) -> Result<(), Error> {
+    match RUNNING.with_borrow(Option::clone) {
+        Some(caller) => caller.capture(lock),
+        None => Ok(()),
+    }
+}
+
+/// Forgets the closures that were read before. A stub calls it before it reads its
+/// arguments.
+#[inline]
+pub(crate) fn forget_closures() {
+    if IS_READ.replace(false) {
+        ARE_PROMISED.set(false);
+        READ.set(None);
+    }
+}
+
+/// The caller of a function that has begun, if it has given closures. Its drop ends the
+/// function.
+pub(crate) struct Given {
+    caller: Arc<Caller>,
+    /// The function below, which runs again afterwards.
+    before: Option<Arc<Caller>>,
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        RUNNING.set(self.before.take());
+    }
+}
+
+/// Begins a function: gives it the closures that the running stub has read. A stub calls it
+/// when it has read its arguments.
+#[inline]
+pub(crate) fn give_closures(lock: &mut Lock) -> Result<Option<Given>, Error> {
+    match IS_READ.replace(false) {
+        true => give_now(lock),
+        false => Ok(None),
+    }
+}
+
+#[cold]
+fn give_now(lock: &mut Lock) -> Result<Option<Given>, Error> {
+    let are_promised = ARE_PROMISED.replace(false);
+    let Some(caller) = READ.take() else {
+        return Ok(None);
+    };
+    // Another thread of the domain may call these while the function gives the lock away.
+    if are_promised {
+        caller.capture(lock)?;
+    }
+    let before = RUNNING.replace(Some(caller.clone()));
+    Ok(Some(Given { caller, before }))
+}
+
+/// Ends a function. The closures that are still there keep the context of its caller, which
+/// this returns. Otherwise it returns `()`.
+#[inline]
+pub(crate) fn keep_closures(given: Option<Given>, lock: &mut Lock) -> Result<Root, Error> {
+    match given {
+        None => Ok(Root::UNIT),
+        Some(given) => keep_now(given, lock),
+    }
+}
+
+#[cold]
+fn keep_now(given: Given, lock: &mut Lock) -> Result<Root, Error> {
+    // `given` and `RUNNING` have one each.
+    if Arc::strong_count(&given.caller) > 2 {
+        given.caller.capture(lock)?;
+    }
+    let context = given.caller.context.get();
+    Ok(context.map_or(Root::UNIT, |context| Root::new(context.get(lock))))
 }

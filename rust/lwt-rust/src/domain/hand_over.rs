@@ -91,7 +91,6 @@ impl DomainExecutor {
     }
 
     fn hand_over_now<'l>(&self, lock: &'l mut Lock, before: usize, is_exhausted: bool) -> Val<'l> {
-        self.functions.forget();
         if before == 0 {
             self.taken.set(self.taken.get().wrapping_add(1));
         }

@@ -53,7 +53,9 @@ use lwt_rust_core::drop_quietly;
 pub(crate) use actions::{Action, Ask, Awaited};
 pub(crate) use calls::Cancellation;
 pub(crate) use coop::keep_budget;
-pub(crate) use function::{Function, Returns, keep};
+pub(crate) use function::{
+    Function, Returns, capture_before_ocaml, forget_closures, give_closures, keep_closures,
+};
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
 pub(crate) use here::{begin_turn, here, is_woken, read_for};
@@ -70,7 +72,6 @@ pub(crate) use waits::{Outcome, Sink};
 
 use calls::Calls;
 use driver::Drivers;
-use function::Functions;
 use handle::{CurrentLife, Life};
 use here::{executor_at_hand, executor_of_task};
 use spawned::Local;
@@ -113,8 +114,6 @@ pub struct DomainExecutor {
     is_left: Cell<bool>,
     /// Whether the domain was told of what is left, and has not polled since.
     is_told: Cell<bool>,
-    /// The closures that the running stub has read.
-    functions: Functions,
     calls: Calls,
     /// The Lwt promises that the tasks await.
     waits: Waits,
@@ -134,7 +133,6 @@ impl DomainExecutor {
             taken: Cell::new(0),
             is_left: Cell::new(false),
             is_told: Cell::new(false),
-            functions: Functions::default(),
             calls: Calls::default(),
             waits: Waits::new(),
         }
@@ -198,10 +196,6 @@ impl DomainExecutor {
     /// Whether the Lwt loop drives it.
     pub(crate) fn is_of_lwt(&self) -> bool {
         self.is_of_lwt
-    }
-
-    pub(crate) fn functions(&self) -> &Functions {
-        &self.functions
     }
 
     pub(crate) fn waits(&self) -> &Waits {

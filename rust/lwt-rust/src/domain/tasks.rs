@@ -201,7 +201,7 @@ impl Tasks {
         if !is_cancelled {
             let waker = waker(shared.number(), slot);
             let outside = self.running.replace(Some(id));
-            coop::begin(shared.tokio());
+            coop::begin();
             begin_poll();
             let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
             self.running.set(outside);
