@@ -33,4 +33,10 @@ let register () =
              else f argument);
          make_stream = (fun stream -> Obj.repr (Stream.of_rust stream));
          make_sink = (fun sink -> Obj.repr (Sink.of_rust sink));
+         make_input = Io.input;
+         make_output = Io.output;
+         read_input = Io.read;
+         write_output = Io.write;
+         flush_output = (fun (channel, ()) -> Lwt_io.flush channel);
+         close_output = (fun (channel, ()) -> Lwt_io.close channel);
        })

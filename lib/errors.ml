@@ -70,4 +70,8 @@ let show exn backtrace : Raw.shown =
     | Some backtrace when has_places backtrace -> Some backtrace
     | Some _ | None -> None
   in
-  { exn; name; message; registered = registered_name exn; backtrace }
+  let unix_error =
+    match exn with Unix.Unix_error (error, _, _) -> Some error | _ -> None
+  in
+  let registered = registered_name exn in
+  { exn; name; message; registered; backtrace; unix_error }

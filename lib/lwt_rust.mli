@@ -32,8 +32,9 @@
     the settings and the end of tokio's runtime ({!Runtime}), calls from domains
     that run no Lwt loop ({!Executor}), promises that any domain settles
     ({!Promise}), streams of items ({!Stream}), sinks for them ({!Sink}) and
-    channels ({!Channel}), and numbers for finding leaks ({!Debug}). The last
-    part ({!Call}) is for generated modules.
+    channels ({!Channel}), and numbers for finding leaks ({!Debug}). Bytes cross
+    through channels of [Lwt_io], which Rust calls [LwtInput] and [LwtOutput].
+    The last part ({!Call}) is for generated modules.
 
     Each function may be called by any systhread of the domain that runs the Lwt
     loop, unless its documentation says otherwise. Only {!Executor.run} and

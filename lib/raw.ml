@@ -85,6 +85,9 @@ type 'a stream
 type 'a sink
 (** A Rust sink. Its finaliser drops it. *)
 
+type device
+(** A Rust reader or writer. Its finaliser drops it. *)
+
 type 'a chunk = {
   mutable items : 'a array;
   mutable is_last : bool;  (** no more items come *)
@@ -97,6 +100,7 @@ type shown = {
   message : string;
   registered : string option;  (** the name given to [register_exception] *)
   backtrace : Printexc.raw_backtrace option;
+  unix_error : Unix.error option;
 }
 (** An exception, with the properties that Rust reads. *)
 
@@ -114,6 +118,12 @@ type callbacks = {
   call_within : 'a 'b. context -> ('a -> 'b) -> 'a -> 'b;
   make_stream : 'a. 'a stream -> Obj.t;
   make_sink : 'a. 'a sink -> Obj.t;
+  make_input : device -> Lwt_io.input_channel;
+  make_output : device -> Lwt_io.output_channel;
+  read_input : Lwt_io.input_channel * int -> bytes Lwt.t;
+  write_output : Lwt_io.output_channel * bytes -> unit Lwt.t;
+  flush_output : Lwt_io.output_channel * unit -> unit Lwt.t;
+  close_output : Lwt_io.output_channel * unit -> unit Lwt.t;
 }
 (** The functions that Rust calls. Rust finds each by the number of its field.
 *)
@@ -203,6 +213,20 @@ external sink_close : 'a sink -> (unit, 'executor) call = "lwt_rust_sink_close"
 external channel_create : int option -> Obj.t outcome
   = "lwt_rust_channel_create"
 (** The sink and the stream of a channel with this capacity. *)
+
+external device_run :
+  device -> Lwt_bytes.t -> int -> int -> (unit, 'executor) call
+  = "lwt_rust_device_run"
+(** Begins to read bytes, or to write those of the buffer, and waits until that
+    is done. *)
+
+external device_take : device -> Lwt_bytes.t -> int -> int -> int outcome
+  = "lwt_rust_device_take"
+(** Takes the result: puts bytes that were read into the buffer. Returns the
+    number of bytes. *)
+
+external device_close : device -> (unit, 'executor) call
+  = "lwt_rust_device_close"
 
 external runtime_configure : bool -> int option -> string -> unit outcome
   = "lwt_rust_runtime_configure"

@@ -4,13 +4,6 @@ open Lwt.Syntax
 open Support
 module F = Rust
 
-let contains text part =
-  let rec is_at i =
-    i + String.length part <= String.length text
-    && (String.sub text i (String.length part) = part || is_at (i + 1))
-  in
-  is_at 0
-
 let says name part exn =
   let text =
     match exn with

@@ -17,13 +17,6 @@ let or_fail promise =
 
 let run promise = Lwt_main.run (or_fail promise)
 
-let contains text part =
-  let rec is_at i =
-    i + String.length part <= String.length text
-    && (String.sub text i (String.length part) = part || is_at (i + 1))
-  in
-  is_at 0
-
 let is_refused = function
   | Lwt_rust.Error { message; _ } ->
       contains message "is not Send"

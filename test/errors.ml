@@ -70,14 +70,6 @@ let registered_exceptions () =
   let+ mine, _ = Rust.is_mine (fun () -> Lwt.fail Exit) in
   check_bool "another" false mine
 
-let contains text part =
-  let length = String.length part in
-  let rec is_at i =
-    i + length <= String.length text
-    && (String.sub text i length = part || is_at (i + 1))
-  in
-  is_at 0
-
 let[@inline never] raise_here () = raise (Sys.opaque_identity Exit)
 
 (* The backtrace that a handler sees begins where the closure raised. *)

@@ -129,11 +129,6 @@ let prepared_at_the_start () =
         List.length (List.filter is_ours (String.split_on_char '\n' maps))
     | exception Sys_error _ -> 0
   in
-  let contains text part =
-    let length = String.length part in
-    let is_at i = String.sub text i length = part in
-    List.exists is_at (List.init (String.length text - length + 1) Fun.id)
-  in
   let before = mapped () in
   Lwt_rust.Runtime.start ();
   while is_captured && mapped () = before do
@@ -153,7 +148,9 @@ let prepared_at_the_start () =
   keep (fun () -> Rust.call_later (fun () -> Rust.panic false) ());
   Lwt_main.run (Support.pauses 3);
   if mapped () <> prepared then exit 3;
-  let has_names exn = contains (Printexc.to_string exn) "lwt_rust_testing" in
+  let has_names exn =
+    Support.contains (Printexc.to_string exn) "lwt_rust_testing"
+  in
   if not (List.for_all (fun exn -> has_names exn = is_captured) !kept) then
     exit 4
 

@@ -6,14 +6,6 @@ let text n = String.concat "-" (List.init n string_of_int)
 (* With a small minor heap, the preparations of a first call cause a collection. It moves
    the arguments, which only the call refers to. *)
 let with_little_memory () = Gc.set { (Gc.get ()) with minor_heap_size = 256 }
-
-let contains part text =
-  let rec is_at i =
-    i + String.length part <= String.length text
-    && (String.sub text i (String.length part) = part || is_at (i + 1))
-  in
-  is_at 0
-
 let check what expected found = if expected <> found then failwith what
 
 let plain_function () =
@@ -301,8 +293,8 @@ let functions_that_want_tokio () =
   | () -> failwith "no panic"
   | exception Lwt_rust.Panic { message; _ } ->
       check message true
-        (contains "there is no reactor running" message
-        && contains "write `#[lwt_rust::func(tokio)]`" message));
+        (Support.contains message "there is no reactor running"
+        && Support.contains message "write `#[lwt_rust::func(tokio)]`"));
   check "not started" false (Rust.has_tokio ());
   let calls = ref 0 in
   let call f =
@@ -341,10 +333,13 @@ let functions_that_want_tokio_too_late () =
     | exception Lwt_rust.Error { message; _ } -> message
   in
   (match Unix.fork () with
-  | 0 -> exit (if contains "this process was forked" (refused ()) then 3 else 4)
+  | 0 ->
+      exit
+        (if Support.contains (refused ()) "this process was forked" then 3
+         else 4)
   | child -> check "in a child" (Unix.WEXITED 3) (snd (Unix.waitpid [] child)));
   Lwt_main.run (Lwt_rust.Runtime.shutdown ());
-  check "shut down" true (contains "was shut down" (refused ()))
+  check "shut down" true (Support.contains (refused ()) "was shut down")
 
 (* The first call is in a domain that does not run the loop. *)
 let functions_that_want_tokio_elsewhere () =
@@ -412,7 +407,9 @@ let destructors_are_told_of () =
   let said = In_channel.with_open_bin file In_channel.input_lines in
   Sys.remove file;
   Alcotest.(check int) "code" 0 code;
-  let lines part = List.length (List.filter (contains part) said) in
+  let lines part =
+    List.length (List.filter (fun line -> Support.contains line part) said)
+  in
   Alcotest.(check int) "panics" 20 (lines "there is no reactor running");
   Alcotest.(check int)
     "hints" 20

@@ -8,12 +8,6 @@ let ints = Alcotest.(list int)
 let check_ints = Alcotest.check ints
 let up_to n = List.init n Fun.id
 
-(* Makes the collector find what nobody needs. *)
-let collect () =
-  for _ = 1 to 3 do
-    Gc.full_major ()
-  done
-
 (* {1 Streams of Rust's} *)
 
 let reads_all make () =
@@ -885,39 +879,20 @@ let agrees_with_model_of_ocaml =
 (* {1 Leaks} *)
 
 let nothing_is_left () =
-  let live () =
-    collect ();
-    let { Lwt_rust.Debug.tasks; promises; roots; descriptors } =
-      Lwt_rust.Debug.live ()
-    in
-    [ tasks; promises; roots; descriptors ]
-  in
-  let round () =
-    let* _ = S.to_list (Rust.numbers 10) in
-    let* _ = S.to_list (Rust.from_tokio 10 3) in
-    let* _ = result (S.to_list (Rust.script [ Item 1; Sleep; Fail ])) in
-    let* _ = Rust.sum_stream (S.of_list [ 1; 2 ]) in
-    let* _ = Rust.take (S.of_list [ 1; 2; 3 ]) 1 2 true in
-    let reader = S.next (Rust.silence ()) in
-    Lwt.cancel reader;
-    let stream = Rust.silence () in
-    let (_ : unit option Lwt.t) = S.next stream in
-    S.close stream;
-    Lwt_unix.sleep 0.002
-  in
-  let* () = round () in
-  let* () = round () in
-  let before = live () in
-  let rec rounds n =
-    if n = 0 then Lwt.return_unit
-    else
-      let* () = round () in
-      rounds (n - 1)
-  in
-  let* () = rounds 20 in
-  let+ () = Lwt_unix.sleep 0.05 in
-  check_ints "tasks, promises, roots, descriptors" before (live ());
-  check_int "streams" 0 (Rust.alive ())
+  leaves_nothing
+    ~others:(fun () -> [ Rust.alive () ])
+    (fun () ->
+      let* _ = S.to_list (Rust.numbers 10) in
+      let* _ = S.to_list (Rust.from_tokio 10 3) in
+      let* _ = result (S.to_list (Rust.script [ Item 1; Sleep; Fail ])) in
+      let* _ = Rust.sum_stream (S.of_list [ 1; 2 ]) in
+      let* _ = Rust.take (S.of_list [ 1; 2; 3 ]) 1 2 true in
+      let reader = S.next (Rust.silence ()) in
+      Lwt.cancel reader;
+      let stream = Rust.silence () in
+      let (_ : unit option Lwt.t) = S.next stream in
+      S.close stream;
+      Lwt_unix.sleep 0.002)
 
 let () =
   Alcotest.run "streams"

@@ -76,6 +76,52 @@ let check_int = Alcotest.(check int)
 let check_bool = Alcotest.(check bool)
 let check_string = Alcotest.(check string)
 
+(** [contains text part] is whether [part] stands somewhere in [text]. *)
+let contains text part =
+  let last = String.length text - String.length part in
+  let rec is_at i =
+    i <= last && (String.sub text i (String.length part) = part || is_at (i + 1))
+  in
+  is_at 0
+
+(** [collect ()] makes the collector find what nobody needs. *)
+let collect () =
+  for _ = 1 to 3 do
+    Gc.full_major ()
+  done
+
+(** [leaves_nothing ~others round] runs [round] again and again. More rounds
+    leave no more than the first two: of what [Lwt_rust.Debug.live] counts, and
+    of what [others] counts. *)
+let leaves_nothing ?(others = fun () -> []) round =
+  let open Lwt.Syntax in
+  let live () =
+    collect ();
+    let { Lwt_rust.Debug.tasks; promises; roots; descriptors } =
+      Lwt_rust.Debug.live ()
+    in
+    tasks :: promises :: roots :: descriptors :: others ()
+  in
+  let rec rounds n =
+    if n = 0 then Lwt_unix.sleep 0.01
+    else
+      let* () = round () in
+      rounds (n - 1)
+  in
+  (* A thread of tokio's may have to end something. *)
+  let rec compare_with before patience =
+    let now = live () in
+    if now = before || patience = 0 then
+      Lwt.return (Alcotest.(check (list int)) "live" before now)
+    else
+      let* () = Lwt_unix.sleep 0.01 in
+      compare_with before (patience - 1)
+  in
+  let* () = rounds 2 in
+  let before = live () in
+  let* () = rounds 20 in
+  compare_with before 500
+
 (** [resident ()] is the resident memory of the process in kilobytes, if the
     system tells it. *)
 let resident () =

@@ -8,7 +8,7 @@ use once_cell::sync::OnceCell;
 use crate::ocaml::{Lock, Raised, Root, Val};
 
 /// The functions, in the order of the record.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Callback {
     /// `unit -> unit`: attaches the domain's executor to the thread.
     AttachExecutor = 0,
@@ -36,9 +36,22 @@ pub(crate) enum Callback {
     MakeStream = 11,
     /// `'a sink -> 'a Lwt_rust.Sink.t`
     MakeSink = 12,
+    /// `device -> Lwt_io.input_channel`
+    MakeInput = 13,
+    /// `device -> Lwt_io.output_channel`
+    MakeOutput = 14,
+    /// `Lwt_io.input_channel * int -> bytes Lwt.t`: reads at most so many bytes; none at the
+    /// end.
+    ReadInput = 15,
+    /// `Lwt_io.output_channel * bytes -> unit Lwt.t`
+    WriteOutput = 16,
+    /// `Lwt_io.output_channel * unit -> unit Lwt.t`
+    FlushOutput = 17,
+    /// `Lwt_io.output_channel * unit -> unit Lwt.t`
+    CloseOutput = 18,
 }
 
-pub(crate) const COUNT: usize = Callback::MakeSink as usize + 1;
+pub(crate) const COUNT: usize = Callback::CloseOutput as usize + 1;
 
 static CALLBACKS: OnceCell<[Root; COUNT]> = OnceCell::new();
 
@@ -61,6 +74,12 @@ pub(crate) fn register(record: Val<'_>) -> Result<(), usize> {
 /// Whether the module `Lwt_rust` is there.
 pub(crate) fn are_registered() -> bool {
     CALLBACKS.get().is_some()
+}
+
+/// One of the functions. `None` if they were not registered yet.
+pub(crate) fn callback(callback: Callback, lock: &Lock) -> Option<Root> {
+    let closure = &CALLBACKS.get()?[callback as usize];
+    Some(Root::new(closure.get(lock)))
 }
 
 /// Calls a function. `None` if the functions were not registered yet.

@@ -76,6 +76,7 @@ mod error;
 #[doc(hidden)]
 pub mod expansion;
 mod fork;
+mod io;
 mod lwt_loop;
 mod ocaml;
 mod on_tokio;
@@ -94,6 +95,7 @@ pub use convert::{
 };
 pub use domain::{DomainExecutor, Handle, Task, spawn, spawn_local};
 pub use error::{Error, Exception, Failure, Panic};
+pub use io::{LwtInput, LwtOutput};
 /// Makes a function callable from OCaml.
 ///
 /// An `async fn` returns a Lwt promise. A plain `fn` returns its value, and runs on the

@@ -9,6 +9,7 @@ mod domains;
 mod errors;
 mod few;
 mod functions;
+mod io;
 mod names;
 mod process;
 mod registered;
@@ -32,6 +33,7 @@ use domains as d;
 use errors as e;
 use few as g;
 use functions as f;
+use io as i;
 use names as n;
 use process as p;
 use sinks as u;
@@ -85,6 +87,8 @@ lwt_rust::library! {
     l::call, l::call_later, l::call_plain_later, l::keep_plain, l::keep_plain_at_once, l::keep_and_apply, l::keep_made, l::call_lwt_and_plain, l::call_plain_and_three, l::call_plain_kept, l::keep_lwt, l::call_kept, l::call_of_record, l::sum, l::sum_on_tokio, l::sum_of_tasks,
     t::worker_name, t::signals_blocked, t::signal_blocked_here, t::lock, t::spin, t::herd, t::storm, t::adopt,
     m::made, m::alive, m::script, m::numbers, m::numbers_later, m::numbers_or_error, m::numbers_blocking, m::silence, m::streams, m::calling, m::calling_within, m::polled_by, m::from_tokio, m::panics_when_dropped, m::sum_stream, m::take, m::lengths_of_texts, m::echo_bytes_of, m::echo_floats_of, m::drop_stream, m::drop_stream_elsewhere,
+    i::pipe, i::connect, i::echo_server, i::copy, i::copy_on_tokio, i::read_some, i::write_some, i::same_channel, i::kind_of_error,
+    i::devices_alive, i::scripted_input, i::scripted_output, i::written_to_a_descriptor, i::read_descriptor, i::endless, i::bytes_read,
     u::arrived, u::slow_sink, u::bytes_channel, u::channel_of, u::received_on_tokio, u::count_into, u::copy_all,
     d::call_in_lwt, d::call_in_lwt_from_tokio, d::spawn_in_lwt, d::panic_in_task, d::await_task_from_tokio, d::leave_task, d::keep_root, d::kept_root,
 }

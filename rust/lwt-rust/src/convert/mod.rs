@@ -5,6 +5,7 @@ mod buffer;
 mod collections;
 mod content;
 mod depth;
+mod descriptors;
 mod numbers;
 mod text;
 mod values;

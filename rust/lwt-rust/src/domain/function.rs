@@ -78,6 +78,12 @@ impl Function {
         Function { closure, caller }
     }
 
+    /// Another closure, called in the same context.
+    pub(crate) fn of_the_same_code(&self, closure: Root) -> Self {
+        let caller = self.caller.clone();
+        Function { closure, caller }
+    }
+
     pub(crate) fn closure(&self) -> &Root {
         &self.closure
     }

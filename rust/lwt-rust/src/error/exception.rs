@@ -23,6 +23,7 @@ struct ExceptionInner {
     name: Option<String>,
     message: String,
     registered: Option<String>,
+    errno: Option<i32>,
 }
 
 impl Exception {
@@ -44,6 +45,7 @@ impl Exception {
                 message: text(shown.field(2)?)?,
                 registered: shown.field(3)?.field(0).and_then(text),
                 backtrace: Root::new(shown.field(4)?),
+                errno: shown.field(5)?.field(0).map(Val::errno),
             })
         };
         match inner() {
@@ -70,6 +72,7 @@ impl Exception {
                 name: None,
                 message: String::new(),
                 registered: None,
+                errno: None,
             }))
         })
     }
@@ -91,6 +94,11 @@ impl Exception {
     /// `Lwt_rust.register_exception`. The arguments of the exception do not matter.
     pub fn is(&self, registered: &str) -> bool {
         self.0.registered.as_deref() == Some(registered)
+    }
+
+    /// The system's error number, if this is `Unix.Unix_error`.
+    pub fn errno(&self) -> Option<i32> {
+        self.0.errno
     }
 
     /// Whether the exception has a backtrace.

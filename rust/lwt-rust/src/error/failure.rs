@@ -51,6 +51,23 @@ impl Failure {
         self.0.type_name
     }
 
+    /// The error as one of the standard library's, if it is one.
+    pub(super) fn into_io(self) -> Result<std::io::Error, Self> {
+        let FailureInner {
+            error,
+            type_name,
+            trace,
+        } = *self.0;
+        match error.downcast::<std::io::Error>() {
+            Ok(error) => Ok(*error),
+            Err(error) => Err(Failure(Box::new(FailureInner {
+                error,
+                type_name,
+                trace,
+            }))),
+        }
+    }
+
     /// The system's error number, if this is an error of the system.
     fn errno(&self) -> Option<i32> {
         let error = self.0.error.downcast_ref::<std::io::Error>()?;

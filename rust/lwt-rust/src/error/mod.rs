@@ -2,6 +2,7 @@
 
 mod exception;
 mod failure;
+mod io;
 mod panic;
 mod trace;
 
@@ -42,7 +43,11 @@ pub enum Error {
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        Error::Failure(Failure::new(error.into(), Some(std::any::type_name::<E>())))
+        let type_name = std::any::type_name::<E>();
+        match io::exception_in(error.into()) {
+            Ok(error) => error,
+            Err(error) => Error::Failure(Failure::new(error, Some(type_name))),
+        }
     }
 }
 
@@ -86,6 +91,24 @@ impl Error {
         let parts = self.into_parts(lock)?;
         Some(Root::new(lock.block(0, &parts.each_ref())))
     }
+}
+
+/// Calls one of OCaml's functions.
+pub(crate) fn ask_ocaml(
+    lock: &mut Lock,
+    function: Callback,
+    arguments: &[&Root],
+) -> Result<Root, Error> {
+    match call_back(lock, function, arguments) {
+        Some(Ok(value)) => Ok(Root::new(value)),
+        Some(Err(raised)) => Err(Exception::raised(lock, raised).into()),
+        None => Err(uninitialised()),
+    }
+}
+
+#[cold]
+pub(crate) fn uninitialised() -> Error {
+    Error::message("the module Lwt_rust was not initialised yet")
 }
 
 impl fmt::Display for Error {

@@ -45,6 +45,15 @@ pub fn try_with_lock<R>(f: impl FnOnce(&mut Lock) -> R) -> Option<R> {
     Some(f(&mut Lock(PhantomData)))
 }
 
+impl Val<'_> {
+    /// The system's error number for a `Unix.error`.
+    pub(crate) fn errno(self) -> i32 {
+        // SAFETY: it only reads the value: a constant constructor, or a block with a number.
+        // For another number it returns another errno.
+        unsafe { caml_unix_code_of_unix_error(self.raw()) }
+    }
+}
+
 impl Lock {
     /// The lock, for a stub that OCaml has just called.
     ///
@@ -362,6 +371,7 @@ unsafe extern "C" {
 
     /// A function of OCaml's library `unix`.
     fn caml_unix_error_of_code(errno: libc::c_int) -> sys::Value;
+    fn caml_unix_code_of_unix_error(error: sys::Value) -> libc::c_int;
 }
 
 /// A place for a `Lock` to be borrowed from.

@@ -12,9 +12,9 @@ use lwt_rust_core::Payload;
 
 use super::LwtSink;
 use crate::{
-    callbacks::{Callback, call_back},
+    callbacks::Callback,
     convert::{FromOcaml, error_in},
-    error::{Error, Exception},
+    error::{Error, ask_ocaml},
     ocaml::{self, Lock, Operations, Root, Val, custom_block, held, with_lock},
     runtime,
 };
@@ -57,13 +57,7 @@ unsafe impl ocaml::Held for Held {
 /// Makes the OCaml sink that fills a Rust one.
 pub(crate) fn into_ocaml(target: impl Target + 'static, lock: &mut Lock) -> Result<Val<'_>, Error> {
     let target = Root::new(custom_block(lock, Held(Arc::new(target)), None));
-    match call_back(lock, Callback::MakeSink, &[&target]) {
-        Some(Ok(sink)) => Ok(Root::new(sink).get(lock)),
-        Some(Err(raised)) => Err(Exception::raised(lock, raised).into()),
-        None => Err(Error::message(
-            "the module Lwt_rust was not initialised yet",
-        )),
-    }
+    Ok(ask_ocaml(lock, Callback::MakeSink, &[&target])?.get(lock))
 }
 
 /// The sink within a value of [`into_ocaml`]; `None` for any other.

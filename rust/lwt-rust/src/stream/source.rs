@@ -12,9 +12,9 @@ use lwt_rust_core::{Payload, catch_panic};
 
 use super::{LwtStream, Mapped};
 use crate::{
-    callbacks::{Callback, call_back},
+    callbacks::Callback,
     convert::{IntoOcaml, root, write_array},
-    error::{Error, Exception, Panic},
+    error::{Error, Panic, ask_ocaml},
     ocaml::{Held, Lock, Operations, Root, Val, custom_block, held, with_lock},
     runtime,
 };
@@ -49,13 +49,7 @@ impl Source {
     /// Makes the OCaml stream that pulls this one.
     pub(super) fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         let source = Root::new(custom_block(lock, Arc::new(self), None));
-        match call_back(lock, Callback::MakeStream, &[&source]) {
-            Some(Ok(stream)) => Ok(Root::new(stream).get(lock)),
-            Some(Err(raised)) => Err(Exception::raised(lock, raised).into()),
-            None => Err(Error::message(
-                "the module Lwt_rust was not initialised yet",
-            )),
-        }
+        Ok(ask_ocaml(lock, Callback::MakeStream, &[&source])?.get(lock))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

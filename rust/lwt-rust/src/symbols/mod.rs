@@ -5,6 +5,7 @@ mod archive;
 mod call;
 mod callbacks;
 mod executor;
+mod io;
 mod promise;
 mod runtime;
 mod sink;

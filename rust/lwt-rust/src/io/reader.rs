@@ -1,0 +1,87 @@
+//! Rust readers, which OCaml reads.
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::device::{Device, MOST_BYTES, Operation, Part, Worker};
+use crate::error::Error;
+
+pub(super) type BoxedRead = Pin<Box<dyn AsyncRead + Send>>;
+
+/// The bytes that the first read asks for. A reader whose reads fill the buffer gets a
+/// larger one, so that one that waits takes little memory.
+const FIRST_BYTES: usize = 8_192;
+
+/// A reader, and the bytes that it has read.
+struct Source {
+    reader: BoxedRead,
+    buffer: Vec<u8>,
+    /// How many bytes OCaml has taken.
+    taken: usize,
+}
+
+impl Source {
+    async fn read(mut self) -> (Self, io::Result<usize>) {
+        self.taken = 0;
+        let mut into = ReadBuf::new(&mut self.buffer);
+        let reader = &mut self.reader;
+        let result = poll_fn(|context| reader.as_mut().poll_read(context, &mut into)).await;
+        let count = into.filled().len();
+        if count == self.buffer.len() && count < MOST_BYTES {
+            self.buffer.resize(2 * count, 0);
+        }
+        (self, result.map(|()| count))
+    }
+
+    /// Copies bytes that were read, of which `left` are left.
+    fn take(&mut self, left: usize, part: &Part) -> (usize, bool) {
+        let count = left.min(part.length);
+        let bytes = &self.buffer[self.taken..self.taken + count];
+        part.buffer.write(part.start, bytes);
+        self.taken += count;
+        (count, count == left)
+    }
+}
+
+pub(super) struct Reader(Worker<Source>);
+
+impl Reader {
+    pub(super) fn new(reader: BoxedRead) -> Self {
+        Reader(Worker::new(Source {
+            reader,
+            buffer: vec![0; FIRST_BYTES],
+            taken: 0,
+        }))
+    }
+}
+
+impl Device for Reader {
+    fn poll_run(&self, _: &Part, context: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_run(Source::read, context)
+    }
+
+    fn take(&self, part: &Part) -> Result<usize, Error> {
+        self.0.take(|source, left| source.take(left, part))
+    }
+
+    fn close(self: Arc<Self>) -> Operation {
+        Box::pin(async move {
+            // What it has read, or its error, is of no use any more.
+            drop(self.0.close(true).await);
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
