@@ -83,8 +83,51 @@ let next_of_rust n =
 let all_of_rust n = Stream.iter ignore (Rust.numbers n)
 let all_of_tokio n = Stream.iter ignore (Rust.numbers_from_tokio n)
 
+let all_of_a_channel n = Stream.iter ignore (Rust.numbers_through_a_channel n)
+
 let read_by_rust n =
   Rust.read (Stream.of_lwt_seq (Lwt_seq.of_seq (Seq.take n (Seq.ints 0))))
+
+(* {2 Bytes} *)
+
+let mebibyte = 1_048_576
+let part = Bytes.create 65_536
+
+let read_all input =
+  let rec go () =
+    let* count = Lwt_io.read_into input part 0 (Bytes.length part) in
+    if count = 0 then Lwt.return_unit else go ()
+  in
+  go ()
+
+let write_all output n =
+  let rec go left =
+    if left = 0 then Lwt_io.flush output
+    else
+      let count = min left (Bytes.length part) in
+      let* () = Lwt_io.write_from_exactly output part 0 count in
+      go (left - count)
+  in
+  go (n * mebibyte)
+
+(* By a connection of Lwt's own, with buffers of Lwt's default size. *)
+let connect_with_lwt port =
+  Lwt_io.open_connection (ADDR_INET (Unix.inet_addr_loopback, port))
+
+let close input output =
+  let* () = Lwt_io.close input in
+  Lwt_io.close output
+
+let receive connect n =
+  let* input, output = connect (Rust.sending_server (n * mebibyte)) in
+  let* () = read_all input in
+  close input output
+
+let send connect n =
+  let* input, output = connect (Rust.receiving_server (n * mebibyte)) in
+  let* () = write_all output n in
+  let* (_ : char) = Lwt_io.read_char input in
+  close input output
 
 let detach () = Lwt_preemptive.detach ignore ()
 
@@ -155,6 +198,36 @@ let completions =
     ]
   in
   ("completions", row)
+
+(* The time of a mebibyte, and the processor time of the loop's thread for it. *)
+let transfer id what move =
+  let n = scaled 1024 in
+  let row () =
+    let measured connect =
+      let busy = Rust.thread_time () in
+      let time = Measure.lwt (move connect) n in
+      (time, (Rust.thread_time () -. busy) *. 1e9 /. float_of_int n)
+    in
+    let busy = ref [] in
+    let baseline = ref 0. in
+    let bare () =
+      let time, its_busy = measured connect_with_lwt in
+      baseline := its_busy;
+      time
+    in
+    let rust () =
+      let time, its_busy = measured Rust.connect in
+      busy := (its_busy /. !baseline) :: !busy;
+      time
+    in
+    let pair = Measure.pair ~rounds:5 ~baseline:bare rust in
+    [
+      of_pair id what "Lwt_io over Lwt_unix" (1. /. 1.2) pair;
+      of_figures (id ^ "_thread") "the processor time of the loop's thread"
+        "Lwt_io over Lwt_unix" 0.6 !busy;
+    ]
+  in
+  (id, row)
 
 let resident () =
   let line = In_channel.with_open_bin "/proc/self/statm" In_channel.input_all in
@@ -330,8 +403,12 @@ let all =
     beside_turn "stream_chunk" "the same, in chunks" 0.05 50_000 all_of_rust;
     beside_turn "stream_tokio" "the same, through a channel from a tokio thread"
       0.3 50_000 all_of_tokio;
+    beside_turn "stream_channel" "the same, through a channel of lwt_rust" 0.3
+      50_000 all_of_a_channel;
     beside_turn "stream_read" "an item of a Lwt_seq, read by Rust" 0.3 50_000
       read_by_rust;
+    transfer "io_receive" "a MiB through a channel of Lwt_io" receive;
+    transfer "io_send" "a MiB in the other direction" send;
     sleeps;
     memory;
     scaling_row;

@@ -1,6 +1,7 @@
 //! The Rust functions of the benchmark in `bench/`.
 
 mod baseline;
+mod bytes;
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -9,14 +10,19 @@ use std::{
 
 use futures_core::Stream;
 use futures_lite::{StreamExt, stream};
-use lwt_rust::{DomainExecutor, Error, LwtFn, LwtStream, func};
+use lwt_rust::{
+    DomainExecutor, Error, LwtFn, LwtStream,
+    channel::{Receiver, bounded},
+    func,
+};
 use tokio::sync::{mpsc, oneshot};
 
 lwt_rust::library! {
     #![doc = "The subjects of the benchmark."]
     call_times, call_in_the_background, ready, wait, through_tokio, blocking, sleep, for_ever,
     behind_gate, behind_gate_in_tokio, open_gate, tasks, notify_from_thread,
-    numbers, numbers_from_tokio, read,
+    numbers, numbers_from_tokio, numbers_through_a_channel, read,
+    bytes::sending_server, bytes::receiving_server, bytes::connect, bytes::thread_time,
 }
 
 /// Calls a Lwt closure a number of times, awaiting each promise.
@@ -168,6 +174,20 @@ fn numbers_from_tokio(count: u64) -> impl Stream<Item = u64> {
         }
     });
     stream::poll_fn(move |context| receiver.poll_recv(context))
+}
+
+/// The same, through a channel of `lwt_rust`.
+#[func(tokio)]
+fn numbers_through_a_channel(count: u64) -> Receiver<u64> {
+    let (sender, receiver) = bounded(1_000);
+    tokio::spawn(async move {
+        for number in 0..count {
+            if sender.send(number).await.is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 /// Reads a stream to its end.

@@ -9,7 +9,7 @@ use std::{
     io,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use lwt_rust_core::{CatchPanic, Payload};
@@ -115,30 +115,26 @@ impl<D: Send + 'static> Worker<D> {
         std::mem::replace(&mut *self.lock(), state)
     }
 
-    /// Does what [`Device::poll_run`] says. `work` is the operation.
-    pub(super) fn poll_run<W>(
-        &self,
-        work: impl FnOnce(D) -> W,
-        context: &mut Context<'_>,
-    ) -> Poll<()>
+    /// Begins an operation, unless one is under way or has left a result.
+    pub(super) fn begin<W>(&self, work: impl FnOnce(D) -> W)
     where
         W: Future<Output = (D, io::Result<usize>)> + Send + 'static,
     {
-        let mut handle = match self.replace(State::Closed) {
-            State::Idle(device) => tokio::spawn(CatchPanic::new(work(device))),
-            State::Works(handle) => handle,
-            other => {
-                self.replace(other);
-                return Poll::Ready(());
-            }
-        };
-        let ended = Pin::new(&mut handle).poll(context);
-        let (state, polled) = match ended {
-            Poll::Pending => (State::Works(handle), Poll::Pending),
-            Poll::Ready(ended) => (State::of(ended), Poll::Ready(())),
+        let state = match self.replace(State::Closed) {
+            State::Idle(device) => State::Works(tokio::spawn(CatchPanic::new(work(device)))),
+            other => other,
         };
         self.replace(state);
-        polled
+    }
+
+    /// Waits until there is a result.
+    pub(super) fn poll_ended(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if let State::Works(handle) = &mut *state {
+            let ended = ready!(Pin::new(handle).poll(context));
+            *state = State::of(ended);
+        }
+        Poll::Ready(())
     }
 
     /// Takes the result of the operation that has ended. `take` returns what OCaml gets, and

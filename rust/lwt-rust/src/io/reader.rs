@@ -11,7 +11,7 @@ use std::{
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::device::{Device, MOST_BYTES, Operation, Part, Worker};
-use crate::error::Error;
+use crate::{error::Error, runtime};
 
 pub(super) type BoxedRead = Pin<Box<dyn AsyncRead + Send>>;
 
@@ -25,6 +25,9 @@ struct Source {
     buffer: Vec<u8>,
     /// How many bytes OCaml has taken.
     taken: usize,
+    /// Whether the last read has filled the largest buffer. Then the next one begins before
+    /// OCaml asks for it.
+    is_wide: bool,
 }
 
 impl Source {
@@ -34,6 +37,7 @@ impl Source {
         let reader = &mut self.reader;
         let result = poll_fn(|context| reader.as_mut().poll_read(context, &mut into)).await;
         let count = into.filled().len();
+        self.is_wide = count == MOST_BYTES;
         if count == self.buffer.len() && count < MOST_BYTES {
             self.buffer.resize(2 * count, 0);
         }
@@ -58,17 +62,27 @@ impl Reader {
             reader,
             buffer: vec![0; FIRST_BYTES],
             taken: 0,
+            is_wide: false,
         }))
     }
 }
 
 impl Device for Reader {
     fn poll_run(&self, _: &Part, context: &mut Context<'_>) -> Poll<()> {
-        self.0.poll_run(Source::read, context)
+        self.0.begin(Source::read);
+        self.0.poll_ended(context)
     }
 
     fn take(&self, part: &Part) -> Result<usize, Error> {
-        self.0.take(|source, left| source.take(left, part))
+        let mut is_wide = false;
+        let taken = self.0.take(|source, left| {
+            is_wide = source.is_wide;
+            source.take(left, part)
+        });
+        if is_wide {
+            runtime::in_context(|| self.0.begin(Source::read));
+        }
+        taken
     }
 
     fn close(self: Arc<Self>) -> Operation {

@@ -65,7 +65,8 @@ impl Device for Writer {
             part.buffer.read(part.start, &mut target.bytes);
             target.write()
         };
-        self.0.poll_run(write, context)
+        self.0.begin(write);
+        self.0.poll_ended(context)
     }
 
     // The bytes may be those of an earlier operation, for whose result OCaml has not waited.
