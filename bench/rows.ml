@@ -82,7 +82,6 @@ let next_of_rust n =
 
 let all_of_rust n = Stream.iter ignore (Rust.numbers n)
 let all_of_tokio n = Stream.iter ignore (Rust.numbers_from_tokio n)
-
 let all_of_a_channel n = Stream.iter ignore (Rust.numbers_through_a_channel n)
 
 let read_by_rust n =

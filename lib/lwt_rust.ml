@@ -1,4 +1,5 @@
 include Errors
+module Bytes = Shared_bytes
 module Call = Call
 module Channel = Channel
 module Debug = Debug

@@ -33,8 +33,9 @@
     that run no Lwt loop ({!Executor}), promises that any domain settles
     ({!Promise}), streams of items ({!Stream}), sinks for them ({!Sink}) and
     channels ({!Channel}), and numbers for finding leaks ({!Debug}). Bytes cross
-    through channels of [Lwt_io], which Rust calls [LwtInput] and [LwtOutput].
-    The last part ({!Call}) is for generated modules.
+    through channels of [Lwt_io], which Rust calls [LwtInput] and [LwtOutput],
+    or without a copy ({!Bytes}). The last part ({!Call}) is for generated
+    modules.
 
     Each function may be called by any systhread of the domain that runs the Lwt
     loop, unless its documentation says otherwise. Only {!Executor.run} and
@@ -577,6 +578,60 @@ module Channel : sig
   (** [unbounded ()] is a channel that holds any number of items.
 
       Raises {!Error} in a forked process. *)
+end
+
+(** {1:bytes Bytes} *)
+
+(** Bytes that OCaml and Rust share without a copy, and that nobody changes. In
+    Rust they are [lwt_rust::SharedBytes], or the [Bytes] of the crate [bytes].
+
+    For example, a Rust function returns a page as such bytes, and OCaml copies
+    the part that it needs:
+
+    {[
+      let+ page = My_crate.get "https://ocaml.org" in
+      Lwt_rust.Bytes.(to_string (sub page 0 (min 100 (length page))))
+    ]}
+
+    They belong to Rust, since OCaml's own strings and arrays either move or can
+    be written. When no part of them is reachable any more, in OCaml or in Rust,
+    they are freed.
+
+    Any thread of any domain may call these functions. They do not block. They
+    raise [Invalid_argument] if there are not so many bytes, and {!Error} if
+    there is no memory for a copy. *)
+module Bytes : sig
+  type t
+  (** A part of such bytes. *)
+
+  val length : t -> int
+  (** [length bytes] is how many there are. *)
+
+  val sub : t -> int -> int -> t
+  (** [sub bytes start length] is a part of [bytes]. It is not copied, and keeps
+      all of them alive. *)
+
+  val to_string : t -> string
+  (** [to_string bytes] is a copy. *)
+
+  val to_lwt_bytes : t -> Lwt_bytes.t
+  (** [to_lwt_bytes bytes] is a copy. *)
+
+  val blit_to_bytes : t -> int -> bytes -> int -> int -> unit
+  (** [blit_to_bytes bytes start target target_start length] copies a part. *)
+
+  val blit_to_lwt_bytes : t -> int -> Lwt_bytes.t -> int -> int -> unit
+  (** [blit_to_lwt_bytes bytes start target target_start length] copies a part.
+  *)
+
+  val of_string : string -> t
+  (** [of_string source] is a copy. Rust gets it without another one. *)
+
+  val of_bytes : bytes -> t
+  (** [of_bytes source] is a copy of what [source] has now. *)
+
+  val of_lwt_bytes : Lwt_bytes.t -> t
+  (** [of_lwt_bytes source] is a copy of what [source] has now. *)
 end
 
 (** {1:debug Leaks and measurements} *)

@@ -88,6 +88,9 @@ type 'a sink
 type device
 (** A Rust reader or writer. Its finaliser drops it. *)
 
+type shared
+(** Bytes that belong to Rust. Nobody changes them. *)
+
 type 'a chunk = {
   mutable items : 'a array;
   mutable is_last : bool;  (** no more items come *)
@@ -213,6 +216,14 @@ external sink_close : 'a sink -> (unit, 'executor) call = "lwt_rust_sink_close"
 external channel_create : int option -> Obj.t outcome
   = "lwt_rust_channel_create"
 (** The sink and the stream of a channel with this capacity. *)
+
+external bytes_share : 'source -> int -> int -> shared outcome
+  = "lwt_rust_bytes_share"
+(** Copies bytes of a string, or of an array of [Bigarray]. *)
+
+external bytes_copy : shared -> int -> 'target -> int -> int -> unit outcome
+  = "lwt_rust_bytes_copy"
+(** Copies bytes into a [bytes], or into an array of [Bigarray]. *)
 
 external device_run :
   device -> Lwt_bytes.t -> int -> int -> (unit, 'executor) call

@@ -370,6 +370,46 @@ let a_full_pipe_waits () =
   check_bool "the same" true (read = text 1_000_000);
   closing
 
+(* Many bytes go to a server and come back. They are the same, and they take no memory. *)
+let many_bytes () =
+  let size =
+    if is_under Memcheck then 4
+    else if is_under Thread_sanitizer then 64
+    else 1_024
+  in
+  let part = 1_048_576 in
+  let* port = Rust.echo_server () in
+  let* input, output = Rust.connect port in
+  let chunk = Bytes.of_string (text part) in
+  let number i = Bytes.set_int64_le chunk 0 (Int64.of_int i) in
+  let rec write i =
+    if i = size then Lwt_io.close output
+    else (
+      number i;
+      let* () = Lwt_io.write_from_exactly output chunk 0 part in
+      write (i + 1))
+  in
+  let read = Bytes.create part and expected = Bytes.of_string (text part) in
+  let most = ref 0 in
+  let rec check i =
+    if i = size then Lwt_io.read input
+    else
+      let* () = Lwt_io.read_into_exactly input read 0 part in
+      Bytes.set_int64_le expected 0 (Int64.of_int i);
+      if not (Bytes.equal read expected) then Alcotest.failf "part %d" i;
+      most := max !most (resident ());
+      check (i + 1)
+  in
+  let before = resident () in
+  let* rest, () = Lwt.both (check 0) (write 0) in
+  check_string "nothing else" "" rest;
+  let more = !most - before in
+  check_bool
+    (Printf.sprintf "%d kilobytes" more)
+    true
+    (more < 64_000 || is_under Memcheck || is_under Thread_sanitizer);
+  Lwt_io.close input
+
 (* {1 Leaks} *)
 
 let nothing_is_left () =
@@ -423,6 +463,7 @@ let () =
         [
           case "no further ahead" no_further_ahead;
           case "a full pipe waits" a_full_pipe_waits;
+          case "many bytes" many_bytes;
         ] );
       ("leaks", [ case "nothing is left" nothing_is_left ]);
     ]

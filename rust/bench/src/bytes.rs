@@ -10,14 +10,14 @@ use lwt_rust::{Error, LwtInput, LwtOutput, func};
 use tokio::net::TcpStream;
 
 /// Serves one connection, on a thread of its own. Returns the port.
-fn serve(
-    handle: impl FnOnce(Blocking) -> io::Result<()> + Send + 'static,
-) -> Result<u16, Error> {
+fn serve(handle: impl FnOnce(Blocking) -> io::Result<()> + Send + 'static) -> Result<u16, Error> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let port = listener.local_addr()?.port();
     thread::Builder::new().spawn(move || {
         // The other side notices a failure.
-        let _ = listener.accept().and_then(|(connection, _)| handle(connection));
+        let _ = listener
+            .accept()
+            .and_then(|(connection, _)| handle(connection));
     })?;
     Ok(port)
 }

@@ -90,8 +90,8 @@ mod symbols;
 pub use bindings::library;
 pub use closure::{Closure, LwtFn};
 pub use convert::{
-    Abstract, AbstractType, Buffer, Char, FromOcaml, IntoOcaml, OcamlType, Poly, Taken, Variable,
-    vars,
+    Abstract, AbstractType, Buffer, Char, FromOcaml, IntoOcaml, OcamlType, Poly, SharedBytes,
+    Taken, Variable, vars,
 };
 pub use domain::{DomainExecutor, Handle, Task, spawn, spawn_local};
 pub use error::{Error, Exception, Failure, Panic};

@@ -7,6 +7,7 @@ mod content;
 mod depth;
 mod descriptors;
 mod numbers;
+mod shared;
 mod text;
 mod values;
 
@@ -16,6 +17,8 @@ pub(crate) use collections::{read_elements, write_array};
 pub(crate) use content::Content;
 pub(crate) use depth::room_for_ocaml;
 pub use depth::{Level, deeper_into_ocaml, deeper_into_rust, given_up};
+pub use shared::SharedBytes;
+pub(crate) use shared::{part_of_shared, shared_into_ocaml};
 pub use text::Char;
 pub use values::{Poly, Variable, vars};
 

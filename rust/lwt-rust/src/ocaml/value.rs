@@ -7,7 +7,10 @@ use std::{
 
 use ocaml::sys;
 
-use super::{copy::copy_to_vec, lock::Lock};
+use super::{
+    copy::{copy_shared, copy_to_vec},
+    lock::Lock,
+};
 
 /// The greatest tag of blocks that consist of values. In `caml/mlvalues.h` the greater
 /// tags are those of suspensions, continuations, closures, objects, and blocks into which
@@ -166,6 +169,37 @@ impl<'l> Val<'l> {
         // SAFETY: a string has `length` bytes from `start`; it neither moves nor dies
         // while the lock is lent without allocation.
         Some(unsafe { copy_to_vec(start, length) })
+    }
+
+    /// A copy of `length` bytes of a string, from position `start` on. `None` for any other
+    /// value, and if there are not so many.
+    pub(crate) fn bytes_of(self, start: usize, length: usize) -> Option<Vec<u8>> {
+        let place = self.part_of_string(start, length)?;
+        // SAFETY: the string has `length` bytes there; it neither moves nor dies while the
+        // lock is lent without allocation.
+        Some(unsafe { copy_to_vec(place, length) })
+    }
+
+    /// Copies bytes into a value of type `bytes`, from position `start` on. Returns `false`
+    /// for any other value, and if there is no room.
+    pub(crate) fn write_bytes(self, start: usize, from: &[u8]) -> bool {
+        let Some(place) = self.part_of_string(start, from.len()) else {
+            return false;
+        };
+        // SAFETY: as in `bytes_of`. `from` is memory of Rust, so it is no part of the value.
+        unsafe { copy_shared(from.as_ptr(), place, from.len()) };
+        true
+    }
+
+    fn part_of_string(self, start: usize, length: usize) -> Option<*mut u8> {
+        if self.tag() != Some(sys::STRING) {
+            return None;
+        }
+        // SAFETY: the value is a live string.
+        let all = unsafe { sys::caml_string_length(self.raw) };
+        // SAFETY: the value is a live string.
+        let first = unsafe { sys::string_val(self.raw) };
+        (start <= all && length <= all - start).then(|| first.wrapping_add(start))
     }
 
     /// The value as a float, if it is one.

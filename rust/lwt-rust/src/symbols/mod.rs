@@ -2,6 +2,7 @@
 //! test compares the two.
 
 mod archive;
+mod bytes;
 mod call;
 mod callbacks;
 mod executor;
