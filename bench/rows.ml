@@ -113,6 +113,27 @@ let write_all output n =
 let connect_with_lwt port =
   Lwt_io.open_connection (ADDR_INET (Unix.inet_addr_loopback, port))
 
+let many = String.make mebibyte 'x'
+let shared = lazy (Lwt_rust.Bytes.of_string many)
+
+let take n =
+  let bytes = Lazy.force shared in
+  repeat (fun () -> Rust.take bytes) n
+
+let give_back n =
+  let bytes = Lazy.force shared in
+  repeat (fun () -> Lwt.map ignore (Rust.give_back bytes)) n
+
+let copy_for_rust n =
+  for _ = 1 to n do
+    ignore (Sys.opaque_identity (Lwt_rust.Bytes.of_string many))
+  done
+
+let copy_in_ocaml n =
+  for _ = 1 to n do
+    ignore (Sys.opaque_identity (Bytes.of_string many))
+  done
+
 let close input output =
   let* () = Lwt_io.close input in
   Lwt_io.close output
@@ -406,6 +427,18 @@ let all =
       50_000 all_of_a_channel;
     beside_turn "stream_read" "an item of a Lwt_seq, read by Rust" 0.3 50_000
       read_by_rust;
+    beside "bytes_share" "a MiB to Rust, not copied" "a call that is ready" 2.
+      50_000
+      (Measure.lwt (repeat Rust.ready))
+      (Measure.lwt take);
+    beside "bytes_return" "the same, to Rust and back" "a call that is ready" 5.
+      50_000
+      (Measure.lwt (repeat Rust.ready))
+      (Measure.lwt give_back);
+    beside "bytes_copy" "a MiB of a string, copied for Rust" "Bytes.of_string"
+      (1. /. 0.8) 1_000
+      (Measure.plain copy_in_ocaml)
+      (Measure.plain copy_for_rust);
     transfer "io_receive" "a MiB through a channel of Lwt_io" receive;
     transfer "io_send" "a MiB in the other direction" send;
     sleeps;

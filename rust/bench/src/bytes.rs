@@ -1,12 +1,13 @@
 //! Connections that carry many bytes.
 
 use std::{
+    hint::black_box,
     io::{self, Read, Write},
     net::{TcpListener, TcpStream as Blocking},
     thread,
 };
 
-use lwt_rust::{Error, LwtInput, LwtOutput, func};
+use lwt_rust::{Error, LwtInput, LwtOutput, SharedBytes, func};
 use tokio::net::TcpStream;
 
 /// Serves one connection, on a thread of its own. Returns the port.
@@ -55,6 +56,18 @@ pub(crate) fn receiving_server(bytes: u64) -> Result<u16, Error> {
 pub(crate) async fn connect(port: u16) -> Result<(LwtInput, LwtOutput), Error> {
     let (reader, writer) = TcpStream::connect(("127.0.0.1", port)).await?.into_split();
     Ok((LwtInput::new(reader), LwtOutput::new(writer)))
+}
+
+/// Takes bytes, and looks at the first.
+#[func]
+pub(crate) async fn take(bytes: SharedBytes) {
+    black_box(bytes.first());
+}
+
+/// Gives bytes back.
+#[func]
+pub(crate) async fn give_back(bytes: SharedBytes) -> SharedBytes {
+    bytes
 }
 
 /// The processor time of the calling thread, in seconds.

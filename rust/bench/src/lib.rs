@@ -22,7 +22,7 @@ lwt_rust::library! {
     call_times, call_in_the_background, ready, wait, through_tokio, blocking, sleep, for_ever,
     behind_gate, behind_gate_in_tokio, open_gate, tasks, notify_from_thread,
     numbers, numbers_from_tokio, numbers_through_a_channel, read,
-    bytes::sending_server, bytes::receiving_server, bytes::connect, bytes::thread_time,
+    bytes::sending_server, bytes::receiving_server, bytes::connect, bytes::take, bytes::give_back, bytes::thread_time,
 }
 
 /// Calls a Lwt closure a number of times, awaiting each promise.

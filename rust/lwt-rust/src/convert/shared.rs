@@ -3,7 +3,10 @@
 use std::{
     fmt,
     ops::{Bound, Deref, RangeBounds},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use lwt_rust_core::Payload;
@@ -16,7 +19,12 @@ use crate::{
     runtime,
 };
 
-type Owner = dyn AsRef<[u8]> + Send + Sync;
+/// A value that has bytes.
+struct Owner<T: ?Sized> {
+    /// Whether OCaml's collector knows how much memory the bytes take.
+    is_counted: AtomicBool,
+    value: T,
+}
 
 /// Bytes that OCaml and Rust share without a copy, and that nobody changes:
 /// `Lwt_rust.Bytes.t` in OCaml. The bytes may belong to any value: a vector, a file that is
@@ -38,7 +46,7 @@ type Owner = dyn AsRef<[u8]> + Send + Sync;
 /// ```
 #[derive(Clone)]
 pub struct SharedBytes {
-    owner: Arc<Owner>,
+    owner: Arc<Owner<dyn AsRef<[u8]> + Send + Sync>>,
     start: usize,
     length: usize,
 }
@@ -48,7 +56,10 @@ impl SharedBytes {
     pub fn new(owner: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         let length = owner.as_ref().len();
         SharedBytes {
-            owner: Arc::new(owner),
+            owner: Arc::new(Owner {
+                is_counted: AtomicBool::new(false),
+                value: owner,
+            }),
             start: 0,
             length,
         }
@@ -92,7 +103,7 @@ impl Deref for SharedBytes {
 
     fn deref(&self) -> &[u8] {
         // The owner's `as_ref` may return other bytes each time.
-        let bytes = (*self.owner).as_ref();
+        let bytes = self.owner.value.as_ref();
         &bytes[self.start..self.start + self.length]
     }
 }
@@ -136,8 +147,9 @@ unsafe impl Held for HeldBytes {
 
 /// The `shared` of `lib/raw.ml` that has these bytes.
 pub(crate) fn shared_into_ocaml(bytes: SharedBytes, lock: &mut Lock) -> Val<'_> {
-    let size = bytes.length;
-    custom_block(lock, HeldBytes(bytes), Some(size))
+    let is_counted = bytes.owner.is_counted.swap(true, Ordering::Relaxed);
+    let size = (!is_counted).then_some(bytes.length);
+    custom_block(lock, HeldBytes(bytes), size)
 }
 
 /// A part of the bytes of a `shared` of `lib/raw.ml`.
