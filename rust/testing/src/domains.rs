@@ -1,8 +1,16 @@
 //! Domains, and work that goes from one to another.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    future::Future,
+    sync::{Mutex, PoisonError},
+};
 
-use lwt_rust::{DomainExecutor, Error, FromOcaml, Handle, LwtFn, Poly, Root, func, with_lock};
+use futures_lite::StreamExt;
+use lwt_rust::{
+    DomainExecutor, Error, FromOcaml, Handle, LwtFn, LwtSink, LwtStream, Poly, Root, func,
+    with_lock,
+};
+use tokio::task::JoinHandle;
 
 fn no_lwt() -> Error {
     Error::message("no domain runs the Lwt loop")
@@ -115,4 +123,47 @@ pub(crate) async fn keep_handle() -> Result<(), Error> {
 pub(crate) async fn spawn_in_kept() -> Result<(), Error> {
     let kept = *KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     kept.ok_or_else(no_lwt)?.spawn(async {}).await
+}
+
+/// What tokio's threads do with the streams and sinks that were given to them.
+static LEFT: Mutex<Vec<JoinHandle<Result<i64, Error>>>> = Mutex::new(Vec::new());
+
+fn leave(work: impl Future<Output = Result<i64, Error>> + Send + 'static) {
+    let work = tokio::spawn(work);
+    LEFT.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(work);
+}
+
+/// Gives a stream to a thread of tokio's, which counts its items.
+#[func]
+pub(crate) async fn leave_reader(mut numbers: LwtStream<i64>) {
+    leave(async move {
+        let mut count = 0;
+        while let Some(number) = numbers.next().await {
+            number?;
+            count += 1;
+        }
+        Ok(count)
+    });
+}
+
+/// Gives a sink to a thread of tokio's, which sends to it for ever.
+#[func]
+pub(crate) async fn leave_filler(mut numbers: LwtSink<i64>) {
+    leave(async move {
+        let mut count = 0;
+        loop {
+            numbers.send(count).await?;
+            count += 1;
+        }
+    });
+}
+
+/// The result of the reader or filler that was left last.
+#[func]
+pub(crate) async fn result_of_left() -> Result<i64, Error> {
+    let work = LEFT.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    work.ok_or_else(|| Error::message("nothing was left"))?
+        .await?
 }

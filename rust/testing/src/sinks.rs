@@ -31,14 +31,25 @@ pub(crate) fn arrived() -> Vec<i64> {
 struct Slow {
     time: Duration,
     item: Option<(i64, Pin<Box<Sleep>>)>,
+    /// Where its items arrive, if that is not `ARRIVED`.
+    target: Option<channel::Sender<i64>>,
 }
 
 impl Slow {
+    fn note(&self, item: i64) -> Result<(), Error> {
+        match &self.target {
+            None => arrived_now().push(item),
+            Some(target) => target.try_send(item)?,
+        }
+        Ok(())
+    }
+
     fn poll_arrived(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if let Some((item, sleep)) = &mut self.item {
             ready!(sleep.as_mut().poll(context));
-            arrived_now().push(*item);
+            let item = *item;
             self.item = None;
+            self.note(item)?;
         }
         Poll::Ready(Ok(()))
     }
@@ -67,21 +78,37 @@ impl Sink<i64> for Slow {
 
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_arrived(context))?;
-        arrived_now().push(-1);
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.note(-1))
     }
 }
 
 impl Drop for Slow {
     fn drop(&mut self) {
-        arrived_now().push(-2);
+        // If nobody receives any more, nobody wants to know.
+        let _ = self.note(-2);
     }
 }
 
 /// A sink that has room for one item, which takes some time.
 #[func]
 pub(crate) fn slow_sink(time: Duration) -> LwtSink<i64> {
-    LwtSink::new(Slow { time, item: None })
+    LwtSink::new(Slow {
+        time,
+        item: None,
+        target: None,
+    })
+}
+
+/// The same, with the stream of what arrives.
+#[func]
+pub(crate) fn slow_pipe(time: Duration) -> (LwtSink<i64>, channel::Receiver<i64>) {
+    let (sender, receiver) = channel::unbounded();
+    let sink = Slow {
+        time,
+        item: None,
+        target: Some(sender),
+    };
+    (LwtSink::new(sink), receiver)
 }
 
 /// A sink for bytes.
