@@ -266,10 +266,16 @@ let shutdown timeout =
     let left = timeout -. (Unix.gettimeofday () -. start) in
     stop_runtime (max least_patience left)
   in
+  (* Continuations of the promises that are rejected may make calls. Without this, such a
+     call would make another executor. *)
+  let refuse_calls () = Outcome.get (Raw.runtime_refuse ()) in
   match Atomic.get current with
-  | None -> stop ()
+  | None ->
+      refuse_calls ();
+      stop ()
   | Some t ->
       Lwt.bind (drain t timeout) (fun () ->
+          refuse_calls ();
           (* A continuation may raise. The runtime is stopped all the same. *)
           let close () = Lwt.return (close_if_current t) in
           let closed = Lwt.apply close () in

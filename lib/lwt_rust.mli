@@ -203,14 +203,14 @@ module Runtime : sig
 
       + Pending calls run, and may make new ones, until none is left or until
         [timeout] seconds have passed (5 by default).
-      + All tasks are dropped, also those that Rust has spawned. Pending
+      + From now on, calls of asynchronous functions are rejected with {!Error}.
+        All tasks are dropped, also those that Rust has spawned. Pending
         promises are rejected with {!Abandoned}, and {!Executor.run} of other
         domains raises it.
       + tokio's threads end. A blocking function that still runs cannot be
         interrupted: it is left alone when the timeout has passed. This step may
         take a tenth of a second more than the timeout.
 
-      From then on, calls of asynchronous functions are rejected with {!Error}.
       A runtime that the program has given to Rust itself
       ([lwt_rust::runtime::adopt]) goes on. Tasks that {!Executor.run} has left
       in another domain end with that domain.

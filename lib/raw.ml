@@ -242,6 +242,8 @@ external device_close : device -> (unit, 'executor) call
 external runtime_configure : bool -> int option -> string -> unit outcome
   = "lwt_rust_runtime_configure"
 
+external runtime_refuse : unit -> unit outcome = "lwt_rust_runtime_refuse"
+
 external runtime_stop : 'notification -> float -> unit outcome
   = "lwt_rust_runtime_stop"
 

@@ -44,9 +44,21 @@ extern "C" fn lwt_rust_runtime_configure(
     }
 }
 
-/// `notification -> float -> unit outcome`: stops the runtime; from now on no domain gets
-/// an executor. Sends the notification when the threads of the runtime have ended, or after
-/// this many seconds.
+/// `unit -> unit outcome`: refuses all calls from now on. No domain gets an executor.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_runtime_refuse(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        act([unit], |_, _| {
+            fork::check()?;
+            domain::shut_down();
+            Ok(())
+        })
+    }
+}
+
+/// `notification -> float -> unit outcome`: stops the runtime, when calls are refused. Sends
+/// the notification when the threads of the runtime have ended, or after this many seconds.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_runtime_stop(notification: Raw, seconds: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
@@ -55,7 +67,6 @@ extern "C" fn lwt_rust_runtime_stop(notification: Raw, seconds: Raw) -> Raw {
             fork::check()?;
             let notification = read::<isize>(notification.get(lock))?;
             let patience = Duration::try_from_secs_f64(read::<f64>(seconds.get(lock))?)?;
-            domain::shut_down();
             stop(patience, move || notify(notification))?;
             Ok(())
         })
