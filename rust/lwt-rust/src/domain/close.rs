@@ -1,6 +1,6 @@
 //! The end of an executor.
 
-use super::{DomainExecutor, registry};
+use super::{DomainExecutor, actions::Action, registry};
 use crate::{
     ocaml::{Lock, Root},
     runtime::enter_tokio,
@@ -13,17 +13,20 @@ impl DomainExecutor {
     /// then on.
     ///
     /// Returns the actions that are left for OCaml: to cancel the promises that the tasks
-    /// awaited.
+    /// and other threads awaited.
     pub(crate) fn close(&self, lock: &mut Lock) -> Root {
         self.shared.close();
         self.calls.forget_all();
         let _tokio = enter_tokio(self.shared.tokio());
-        lock.lend(|| {
+        let awaited_elsewhere = lock.lend(|| {
             self.shared.spawned().end_all();
             self.tasks.close(self.shared, &self.drivers);
             self.forget_drivers();
-            self.waits.close(self.shared.is_of_lwt());
+            self.waits.close(self.shared.is_of_lwt())
         });
+        for awaited in awaited_elsewhere {
+            self.leave(Action::Cancel(awaited));
+        }
         let awaited = Root::new(self.hand_over(lock, false));
         self.record.replace(Root::UNIT);
         self.shared.disconnect();
@@ -40,7 +43,7 @@ impl DomainExecutor {
     pub(super) fn give_up(&self) {
         self.shared.close();
         self.calls.forget_all();
-        self.waits.close(self.shared.is_of_lwt());
+        drop(self.waits.close(self.shared.is_of_lwt()));
         self.actions.take();
         self.record.replace(Root::UNIT);
         self.shared.disconnect();

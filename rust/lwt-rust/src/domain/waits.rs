@@ -119,18 +119,27 @@ impl Waits {
         self.0.replace(std::mem::take(&mut last));
     }
 
-    /// Abandons all waits, since the executor is closed.
-    pub(crate) fn close(&self, is_of_lwt: bool) {
+    /// Abandons all waits, since the executor is closed. Returns the pending promises that
+    /// other threads awaited.
+    pub(crate) fn close(&self, is_of_lwt: bool) -> Vec<Awaited> {
         let mut slots = self.0.take();
+        let mut awaited = Vec::new();
         for wait in slots.take_all() {
             if let Reader::Elsewhere(sink) = wait.reader {
                 sink.abandon();
+                if wait.state == State::Pending {
+                    awaited.push(Awaited {
+                        promise: wait.value,
+                        is_removable: wait.is_removable,
+                    });
+                }
             }
         }
         if is_of_lwt {
             let mut last = OF_LAST_LWT.lock().unwrap_or_else(PoisonError::into_inner);
             *last = slots;
         }
+        awaited
     }
 
     /// Begins a wait for a promise that OCaml is asked for. `task` is the task that is
