@@ -2,6 +2,8 @@
    must end by itself, with the right exit code. *)
 
 open Lwt.Syntax
+module K = Lwt_rust.Sink
+module S = Lwt_rust.Stream
 
 let long = 600_000 (* milliseconds *)
 let pausing n = Lwt.map (fun () -> n) (Lwt.pause ())
@@ -42,6 +44,64 @@ let domain_that_ends abandoned () =
   Lwt.on_failure raising (fun _ -> raise Exit);
   List.iter watch others;
   Lwt_main.run (Support.pauses 20)
+
+type open_ends = {
+  numbers : int S.t;
+  sink : int K.t;
+  received : int S.t;
+  waiting : (string * unit Lwt.t) list;
+  refused : (string * unit Lwt.t) list;
+  item : int option Lwt.t;  (** Rust waits for it *)
+}
+
+(* A domain runs the loop, and ends while readers and senders wait. The first one of each
+   waits for Rust, and the one behind it asks Rust when the domain ends. *)
+let ends_with_streams_open () =
+  let numbers = Rust.from_tokio 100 2 and silence = Rust.silence () in
+  let sink, received = Rust.channel_of 1 in
+  let item = fst (Lwt.task ()) in
+  let next stream = Lwt.map ignore (S.next stream) in
+  let promises () =
+    let* first = S.next numbers in
+    let* () = K.send sink 1 in
+    if first <> Some 0 then exit 1;
+    let reader = next silence in
+    let behind = next silence in
+    let sender = K.send sink 2 in
+    let behind_it = K.send sink 3 in
+    let call = Lwt.map ignore (Rust.sum_stream (S.from (fun () -> item))) in
+    Lwt.return
+      ( [ ("reader", reader); ("sender", sender); ("call", call) ],
+        [ ("reader behind", behind); ("sender behind", behind_it) ] )
+  in
+  let waiting, refused = Lwt_main.run (promises ()) in
+  { numbers; sink; received; waiting; refused; item }
+
+(* The domain of the main thread goes on with what the other one has left. *)
+let streams_of_a_domain_that_ends () =
+  let check = Shutdown.check in
+  let { numbers; sink; received; waiting; refused; item } =
+    Domain.join (Domain.spawn ends_with_streams_open)
+  in
+  List.iter
+    (fun (name, promise) ->
+      check (name ^ " abandoned") (Lwt.state promise = Fail Lwt_rust.Abandoned))
+    waiting;
+  List.iter
+    (fun (name, promise) ->
+      check (name ^ " refused")
+        (match Lwt.state promise with
+        | Fail _ -> true
+        | Return () | Sleep -> false))
+    refused;
+  check "item cancelled" (Lwt.state item = Fail Lwt.Canceled);
+  Lwt_main.run
+    (let* rest = S.to_list numbers in
+     check "rest" (rest = List.init 99 succ);
+     let* first = S.next received in
+     let* () = K.send sink 4 in
+     let+ second = S.next received in
+     check "channel" (first = Some 1 && second = Some 4))
 
 let awaits_rust () =
   let* n = Rust.sleep 1 5 in
@@ -209,6 +269,7 @@ let programs =
         (* Another domain may run the loop now. *)
         let value = Lwt_main.run (Rust.yield 3 5) in
         exit (value + !abandoned) );
+    ("a domain that ends with streams open", 0, streams_of_a_domain_that_ends);
     ( "a domain whose first call is in one of its hooks",
       11,
       fun () ->
@@ -222,12 +283,14 @@ let programs =
           Gc.full_major ()
         done;
         exit (Lwt_main.run (Rust.yield 3 11)) );
+    ("shutdown and calls of continuations", 0, Shutdown.by_continuations);
+    ("shutdown with streams open", 0, Shutdown.with_streams_open);
     ("shutdown", 0, Shutdown.run);
   ]
 
 let left_out = function
-  | "a domain that ends" | "a domain whose first call is in one of its hooks"
-  | "shutdown" ->
+  | "a domain that ends" | "a domain that ends with streams open"
+  | "a domain whose first call is in one of its hooks" | "shutdown" ->
       Support.starts_a_domain
   | _ -> []
 

@@ -2,6 +2,9 @@
 
 open Lwt.Syntax
 open Support
+module C = Lwt_rust.Channel
+module K = Lwt_rust.Sink
+module S = Lwt_rust.Stream
 
 let threads_of_tokio () =
   match Sys.readdir "/proc/self/task" with
@@ -116,3 +119,153 @@ let run () =
      | () -> check "refused to start" false
      | exception exn -> check "refused to start" (is_refused (Error exn)));
      Lwt.return_unit)
+
+(* {1 Streams, sinks and channels} *)
+
+let collect () =
+  for _ = 1 to 3 do
+    Gc.full_major ()
+  done
+
+(* The first one waits for Rust, and Rust refuses the one behind it. *)
+let check_waiting name first second =
+  let* first = first and* second = second in
+  check (name ^ " that waits abandoned") (is_abandoned first);
+  check (name ^ " behind it refused") (is_refused second);
+  Lwt.return_unit
+
+let check_refused name promise =
+  let+ result = result promise in
+  check (name ^ " refused") (is_refused result)
+
+let streams_of_rust's () =
+  let waiting = Rust.silence () and idle = Rust.silence () in
+  let first = result (S.next waiting) in
+  let second = result (S.next_chunk 3 waiting) in
+  let mapped = S.map Fun.id (Rust.silence ()) in
+  let third = result (S.next mapped) in
+  fun () ->
+    let* () = check_waiting "a reader" first second in
+    let* third = third in
+    check "a reader of a map abandoned" (is_abandoned third);
+    let* () = check_refused "a reader" (S.next waiting) in
+    let* () = check_refused "a reader" (S.to_list idle) in
+    check "streams" (Rust.alive () > 0);
+    S.close waiting;
+    S.close idle;
+    let* after = S.next waiting in
+    check "the end" (after = None);
+    Lwt.return_unit
+
+let sinks_of_rust's () =
+  let sink = Rust.slow_sink 1_000. in
+  let sent = K.send sink 1 in
+  check "sent" (Lwt.state sent = Return ());
+  let second = result (K.send sink 2) in
+  let third = result (K.send sink 3) in
+  let closing = result (K.close (Rust.slow_sink 1_000.)) in
+  let idle = Rust.slow_sink 1_000. in
+  let flushing = K.send idle 1 in
+  let flushing = result (Lwt.bind flushing (fun () -> K.flush idle)) in
+  fun () ->
+    let* () = check_waiting "a sender" second third in
+    let* flushing = flushing in
+    check "a flush abandoned" (is_abandoned flushing);
+    let* closing = closing in
+    check "an empty sink closed" (closing = Ok ());
+    let* () = check_refused "a sender" (K.send sink 4) in
+    check "no sender"
+      (match K.try_send idle 4 with
+      | (_ : bool) -> false
+      | exception exn -> is_refused (Error exn));
+    check_refused "a close" (K.close sink)
+
+let channels make () =
+  let sink, stream = make () in
+  let* () = K.send sink 1 in
+  let second = result (K.send sink 2) in
+  let third = result (K.send sink 3) in
+  let other_sink, other_stream = make () in
+  let first_reader = result (S.next other_stream) in
+  let second_reader = result (S.next other_stream) in
+  Lwt.return (fun () ->
+      let* () = check_waiting "a sender to a channel" second third in
+      let* () =
+        check_waiting "a reader of a channel" first_reader second_reader
+      in
+      let* () = check_refused "a reader of a channel" (S.next stream) in
+      let* () = check_refused "a sender to a channel" (K.send other_sink 1) in
+      S.close stream;
+      check_refused "a close of a channel" (K.close sink))
+
+(* A stream and a sink of OCaml's, which Rust waits for. *)
+let of_ocaml () =
+  let asked, ask = Lwt.wait () and got, get = Lwt.wait () in
+  let item = fst (Lwt.task ()) and sent = fst (Lwt.task ()) in
+  let give () =
+    Lwt.wakeup_later ask ();
+    item
+  and take (_ : int) =
+    Lwt.wakeup_later get ();
+    sent
+  in
+  let are_cancelled () =
+    Lwt.state item = Fail Lwt.Canceled && Lwt.state sent = Fail Lwt.Canceled
+  in
+  (S.from give, K.make take, Lwt.join [ asked; got ], are_cancelled)
+
+let what_rust_reads_and_fills () =
+  let stream, sink, both_wait, are_cancelled = of_ocaml () in
+  let reading = result (Rust.sum_stream stream) in
+  let filling = result (Rust.count_into sink 5 true) in
+  let+ () = both_wait in
+  fun () ->
+    let+ reading = reading and* filling = filling in
+    check "a call that reads abandoned" (is_abandoned reading);
+    check "a call that fills abandoned" (is_abandoned filling);
+    check "cancelled, in a call" (are_cancelled ())
+
+let what_tokio_reads_and_fills () =
+  let stream, sink, both_wait, are_cancelled = of_ocaml () in
+  let* () = Rust.leave_reader stream in
+  let* () = Rust.leave_filler sink in
+  let+ () = both_wait in
+  fun () -> Lwt.return (check "cancelled, on tokio" (are_cancelled ()))
+
+let with_streams_open () =
+  Lwt_main.run (Rust.yield 1 ());
+  let { Lwt_rust.Debug.roots; _ } = Lwt_rust.Debug.live () in
+  Lwt_main.run
+    (let streams_of_rust's = streams_of_rust's () in
+     let sinks_of_rust's = sinks_of_rust's () in
+     let* channels_of_rust's = channels (fun () -> Rust.channel_of 1) () in
+     let* channels_of_ocaml's = channels (fun () -> C.bounded 1) () in
+     let* by_calls = what_rust_reads_and_fills () in
+     let* by_tokio = what_tokio_reads_and_fills () in
+     let* () = Lwt_rust.Runtime.shutdown ~timeout:0. () in
+     let* () = streams_of_rust's () in
+     let* () = sinks_of_rust's () in
+     let* () = channels_of_rust's () in
+     let* () = channels_of_ocaml's () in
+     let* () = by_calls () in
+     let* () = by_tokio () in
+     let live = Lwt_rust.Debug.live () in
+     check "without tasks" (live.tasks = 0 && live.promises = 0);
+     Lwt.return_unit);
+  Lwt_main.run (pauses 3);
+  collect ();
+  check "without streams" (Rust.alive () = 0);
+  check "without sinks"
+    (List.sort Int.compare (Rust.arrived ()) = [ -2; -2; -2; -1 ]);
+  check "without values" ((Lwt_rust.Debug.live ()).roots <= roots)
+
+(* A continuation makes a call while the shutdown rejects the promises of the others. *)
+let by_continuations () =
+  Lwt_main.run
+    (let late = ref [] in
+     let call = Rust.sleep 600_000 () in
+     Lwt.on_failure call (fun _ ->
+         late := result (Rust.sleep 600_000 ()) :: !late);
+     let* () = Lwt_rust.Runtime.shutdown ~timeout:0. () in
+     let+ late = Lwt.all !late in
+     check "refused" (List.map is_refused late = [ true ]))
