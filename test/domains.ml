@@ -2,6 +2,9 @@
 
 open Lwt.Syntax
 open Support
+module C = Lwt_rust.Channel
+module K = Lwt_rust.Sink
+module S = Lwt_rust.Stream
 
 let run = Lwt_rust.Executor.run
 let run_in_lwt = Lwt_rust.Executor.run_in_lwt
@@ -387,6 +390,154 @@ let ends_before_a_thread_runs said =
   in
   ignore (Thread.create wait () : Thread.t)
 
+(* {1 Streams, sinks and channels} *)
+
+let collect () =
+  for _ = 1 to 3 do
+    Gc.full_major ()
+  done
+
+let rec until condition =
+  if condition () then Lwt.return_unit
+  else
+    let* () = Lwt_unix.sleep 0.001 in
+    until condition
+
+let up_to n = List.init n Fun.id
+
+(* A domain ends with a stream that it has read from, with others, with the ends of channels,
+   and with a thread of tokio's that wants items of its stream. *)
+let what_is_left_open () =
+  let round () =
+    elsewhere (fun () ->
+        let read = Rust.numbers 9 and unread = Rust.from_tokio 1_000 8 in
+        let taken = run (fun () -> Rust.Call.take read 2 1 false) in
+        check_bool "taken" true (taken = [ 0; 1 ]);
+        let reader = Rust.Call.take (S.of_seq (Seq.ints 0)) 9 1 true in
+        let ends = (Rust.channel_of 1, (C.bounded 1 : int K.t * int S.t)) in
+        check_bool "there" true (Rust.alive () > 0);
+        ignore (Sys.opaque_identity (unread, reader, ends)))
+  in
+  let live () =
+    collect ();
+    let live = Lwt_rust.Debug.live () in
+    (live.tasks, live.promises, live.roots, Rust.alive ())
+  in
+  let* () = round () in
+  let* () =
+    until (fun () ->
+        let _, promises, _, alive = live () in
+        promises = 0 && alive = 0)
+  in
+  let before = live () in
+  let* () = Lwt_list.iter_s round (List.init 10 ignore) in
+  until (fun () -> live () = before)
+
+let streams_outlive_their_domain () =
+  let* numbers, from_tokio, (sink, received) =
+    elsewhere (fun () ->
+        (Rust.numbers 5, S.map succ (Rust.from_tokio 50 2), Rust.channel_of 1))
+  in
+  collect ();
+  let* items = S.to_list numbers in
+  check_bool "numbers" true (items = up_to 5);
+  let* sum = S.fold ( + ) from_tokio 0 in
+  check_int "from tokio" (50 * 51 / 2) sum;
+  let* () = K.send sink 7 in
+  let second = K.send sink 8 in
+  check_bool "full" true (is_pending second);
+  let* first = S.next received in
+  check_bool "the first" true (first = Some 7);
+  let* () = second in
+  let* () = K.close sink in
+  let+ rest = S.to_list received in
+  check_bool "the rest" true (rest = [ 8 ])
+
+(* The domain has one end of a channel. A task of the loop waits at the other one. *)
+let ends_with_the_sender () =
+  let reader = ref Lwt.return_none in
+  let* () =
+    elsewhere (fun () ->
+        let sink, received = Rust.channel_of 1 in
+        run_in_lwt (fun () ->
+            reader := S.next received;
+            check_bool "it waits" true (is_pending !reader);
+            Lwt.return_unit);
+        ignore (Sys.opaque_identity sink))
+  in
+  let* () =
+    until (fun () ->
+        collect ();
+        not (is_pending !reader))
+  in
+  let+ item = !reader in
+  check_bool "the end" true (item = None)
+
+let ends_with_the_receiver () =
+  let sender = ref Lwt.return_unit in
+  let* () =
+    elsewhere (fun () ->
+        let sink, received = Rust.channel_of 1 in
+        run_in_lwt (fun () ->
+            let* () = K.send sink 1 in
+            sender := K.send sink 2;
+            check_bool "it waits" true (is_pending !sender);
+            Lwt.return_unit);
+        ignore (Sys.opaque_identity received))
+  in
+  let* () =
+    until (fun () ->
+        collect ();
+        not (is_pending !sender))
+  in
+  expect "the sender" !sender (function
+    | Lwt_rust.Error { message; _ } ->
+        message = "the channel is closed: nobody receives from it any more"
+    | _ -> false)
+
+(* A thread of tokio's uses a stream or a sink of the domain. [leave use] gives it to the
+   thread, and [use] is called for each item. The domain ends while somebody else waits for
+   that thread. *)
+let used_by_tokio leave await () =
+  let used = Lwt_rust.Promise.create () in
+  let is_awaited = Lwt_rust.Promise.create () in
+  let is_left, left = Lwt.wait () in
+  let uses = ref 0 in
+  let use () =
+    incr uses;
+    if !uses = 3 then Lwt_rust.Promise.resolve used ()
+  in
+  let ended =
+    elsewhere (fun () ->
+        run (fun () -> leave use);
+        run_in_lwt (fun () -> Lwt.return (Lwt.wakeup_later left ()));
+        run (fun () -> Rust.Call.await_portable used);
+        run (fun () -> Rust.Call.await_portable is_awaited))
+  in
+  let* () = is_left in
+  let waiting = result (await ()) in
+  check_bool "it waits" true (is_pending waiting);
+  Lwt_rust.Promise.resolve is_awaited ();
+  let* () = ended in
+  let+ waiting = waiting in
+  check_bool "abandoned" true (waiting = Error Lwt_rust.Abandoned)
+
+let reader use =
+  let get () =
+    use ();
+    Lwt.return_some 1
+  in
+  Rust.Call.leave_reader (S.from get)
+
+let filler use =
+  let send (_ : int) =
+    use ();
+    Lwt.return_unit
+  in
+  Rust.Call.leave_filler (K.make send)
+
+let in_another_domain () = elsewhere (fun () -> run Rust.Call.result_of_left)
+
 let () =
   let plain name f = Alcotest.test_case name `Quick f in
   Support.run "domains" ~left_out:starts_a_domain
@@ -422,6 +573,19 @@ let () =
           case "a handle of a domain that is gone"
             a_handle_of_a_domain_that_is_gone;
           case "a value outlives its domain" a_value_outlives_its_domain;
+        ] );
+      ( "streams, sinks and channels",
+        [
+          case "are left open" what_is_left_open;
+          case "outlive their domain" streams_outlive_their_domain;
+          case "a sender whose domain ends" ends_with_the_sender;
+          case "a receiver whose domain ends" ends_with_the_receiver;
+          case "tokio reads" (used_by_tokio reader Rust.result_of_left);
+          case "tokio fills" (used_by_tokio filler Rust.result_of_left);
+          case "tokio reads, a domain waits"
+            (used_by_tokio reader in_another_domain);
+          case "tokio fills, a domain waits"
+            (used_by_tokio filler in_another_domain);
         ] );
       ( "wrong use",
         [ case "says what to do" wrong_use; case "left for ever" left_for_ever ]
