@@ -1,8 +1,8 @@
 (* Everything at once, for a time: stress.exe [SECONDS]
 
    Tokio's threads and four domains work beside the Lwt loop, with collections,
-   cancellations, panics, signals, threads, loops within loops and effects. At the end
-   nothing may be left. *)
+   cancellations, panics, signals, threads, loops within loops, effects, streams, sinks and
+   channels. At the end nothing may be left. *)
 
 open Lwt.Syntax
 open Support
@@ -77,7 +77,7 @@ let a_task n =
   Rust.sleep_in_a_task time (fun () -> pausing n)
 
 let plain () =
-  match Random.int 18 with
+  match Random.int 24 with
   | 0 -> Lwt.map (fun n -> check "yield" (n = 1)) (Rust.yield 3 1)
   | 1 -> Lwt.map (fun n -> check "spawn" (n = 2)) (Rust.spawn 2)
   | 2 -> Lwt.map (fun n -> check "sum" (n = 45)) (Rust.sum pausing 10)
@@ -106,7 +106,8 @@ let plain () =
   | 17 ->
       let elsewhere = Rust.spawn_from_elsewhere 5 in
       Lwt.map (fun n -> check "from elsewhere" (n = 5)) elsewhere
-  | _ -> Rust.sleep (Random.int 3) ()
+  | 18 -> Rust.sleep (Random.int 3) ()
+  | _ -> Flows.flow ()
 
 (* Calls and tasks that stay on the thread that has begun them. *)
 let local () =
@@ -131,7 +132,7 @@ let on_lwt others () = if Random.int 5 = 0 then one_of others () else plain ()
 
 let in_a_domain () =
   let run = Lwt_rust.Executor.run in
-  match Random.int 12 with
+  match Random.int 15 with
   | 0 -> check "yield" (run (fun () -> Rust.Call.yield 3 1) = 1)
   | 1 -> check "spawn" (run (fun () -> Rust.Call.spawn 2) = 2)
   | 2 -> check "sum" (run (fun () -> Rust.Call.sum Lwt.return 10) = 45)
@@ -157,6 +158,9 @@ let in_a_domain () =
   | 10 ->
       let call () = Rust.Call.spawn_from_elsewhere 5 in
       check "from elsewhere" (run call = 5)
+  | 11 -> Flows.in_a_domain ()
+  | 12 -> Flows.left_in_a_domain ()
+  | 13 -> Lwt_rust.Executor.run_in_lwt Flows.flow
   | _ -> run (fun () -> Rust.Call.leave_task (ref 0))
 
 let counted = Atomic.make 0
@@ -200,14 +204,22 @@ let collect () =
   | _ -> Gc.minor ());
   Lwt.return_unit
 
+(* A phase that does not end says which flows go on. *)
+let fails_if_late deadline =
+  let late = deadline +. patience -. Unix.gettimeofday () in
+  let+ () = Lwt_unix.sleep late in
+  raise (Wrong ("end: these go on: " ^ Flows.show_running ()))
+
 let phase seconds others =
   let deadline = Unix.gettimeofday () +. seconds in
-  Lwt_main.run
-    (Lwt.join
-       (until deadline collect
-       :: (List.init fibres (fun _ -> until deadline (on_lwt others))
-          @ List.init domains (fun _ ->
-                until deadline (fun () -> a_domain deadline)))))
+  let all =
+    Lwt.join
+      (until deadline collect
+      :: (List.init fibres (fun _ -> until deadline (on_lwt others))
+         @ List.init domains (fun _ ->
+               until deadline (fun () -> a_domain deadline))))
+  in
+  Lwt_main.run (Lwt.pick [ all; fails_if_late deadline ])
 
 (* The number of continuations that each [work] drops. If a closure is never resumed, its
    call keeps for ever a task, the promise that it awaits, the closure and its context,
@@ -277,6 +289,7 @@ let main seconds =
   done;
   let after = Lwt_main.run (live_when_quiet 500 before) in
   check "no tasks that were left" (Rust.left () = 0);
+  check "no streams that were left" (Rust.alive () = 0);
   check "as it was" (after.tasks = 0 && after.promises = 0);
   check "no descriptors more" (after.descriptors <= before.descriptors);
   check "no roots more" (after.roots <= before.roots)
