@@ -254,7 +254,8 @@ let work seconds =
 let rec live_when_quiet patience expected =
   Gc.full_major ();
   let live = beside_what_is_for_ever (Lwt_rust.Debug.live ()) in
-  if live = expected || patience = 0 then Lwt.return live
+  let is_quiet = live = expected && Rust.alive () = 0 in
+  if is_quiet || patience = 0 then Lwt.return live
   else
     let* () = Lwt_unix.sleep 0.02 in
     live_when_quiet (patience - 1) expected
