@@ -387,9 +387,10 @@ end
 
     {b The end.} {!close} stops a stream. If OCaml's collector finds that a Rust
     stream is unreachable, it drops the stream. If Rust drops a stream that
-    OCaml has given to it, OCaml closes it. After {!Runtime.shutdown}, the
-    readers of Rust streams get {!Abandoned} or {!Error}, and the Rust streams
-    are dropped when they are closed or collected.
+    OCaml has given to it, OCaml closes it, unless another thread drops it after
+    the end of the domain. After {!Runtime.shutdown}, the readers of Rust
+    streams get {!Abandoned} or {!Error}, and the Rust streams are dropped when
+    they are closed or collected.
 
     Only the domain that runs the Lwt loop may read a stream. Another domain
     does so with {!Executor.run_in_lwt}. *)

@@ -212,10 +212,14 @@ let of_ocaml () =
   let are_cancelled () =
     Lwt.state item = Fail Lwt.Canceled && Lwt.state sent = Fail Lwt.Canceled
   in
-  (S.from give, K.make take, Lwt.join [ asked; got ], are_cancelled)
+  let closed = ref 0 in
+  let on_close () = incr closed in
+  let stream = S.from ~on_close give in
+  let sink = K.make ~close:(fun () -> Lwt.return (on_close ())) take in
+  (stream, sink, Lwt.join [ asked; got ], are_cancelled, closed)
 
 let what_rust_reads_and_fills () =
-  let stream, sink, both_wait, are_cancelled = of_ocaml () in
+  let stream, sink, both_wait, are_cancelled, closed = of_ocaml () in
   let reading = result (Rust.sum_stream stream) in
   let filling = result (Rust.count_into sink 5 true) in
   let+ () = both_wait in
@@ -223,10 +227,11 @@ let what_rust_reads_and_fills () =
     let+ reading = reading and* filling = filling in
     check "a call that reads abandoned" (is_abandoned reading);
     check "a call that fills abandoned" (is_abandoned filling);
-    check "cancelled, in a call" (are_cancelled ())
+    check "cancelled, in a call" (are_cancelled ());
+    check "closed, in a call" (!closed = 2)
 
 let what_tokio_reads_and_fills () =
-  let stream, sink, both_wait, are_cancelled = of_ocaml () in
+  let stream, sink, both_wait, are_cancelled, _ = of_ocaml () in
   let* () = Rust.leave_reader stream in
   let* () = Rust.leave_filler sink in
   let+ () = both_wait in

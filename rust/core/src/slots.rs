@@ -59,6 +59,9 @@ impl Ticket {
         self.0
     }
 
+    /// A ticket that names no entry of any table.
+    pub const NOTHING: Self = Ticket(0);
+
     /// The ticket from which [`to_bits`](Ticket::to_bits) made `bits`.
     pub fn from_bits(bits: u64) -> Self {
         Ticket(bits)

@@ -56,6 +56,25 @@ where
     }
 }
 
+impl<B> LwtFn<(), B> {
+    /// Calls the function, whose promise nobody awaits. Unlike a call that is detached, it
+    /// happens even while the executor of the domain is being closed, if the caller is a task
+    /// of the domain.
+    pub(crate) fn tell(&self) {
+        match self.handle.executor_here() {
+            Some(executor) => executor.tell(self.function.clone(), Root::UNIT),
+            None => {
+                let (function, handle) = (self.function.clone(), self.handle);
+                self.handle.run_there(async move {
+                    if let Some(executor) = handle.executor_here() {
+                        executor.tell(function, Root::UNIT);
+                    }
+                });
+            }
+        }
+    }
+}
+
 /// Keeps a value that has to be a function.
 fn function(value: Val<'_>) -> Result<Root, Error> {
     match value.is_function() {

@@ -1,10 +1,13 @@
 //! How stubs give OCaml the actions that tasks leave.
 
+use std::sync::Arc;
+
 use lwt_rust_core::Ticket;
 
 use super::{
     DomainExecutor,
     actions::{Action, Ask, End},
+    function::Function,
 };
 use crate::{
     error::Error,
@@ -47,6 +50,18 @@ impl DomainExecutor {
             Ask::Observe(promise) => Action::Observe { promise, wait },
         });
         Ok(wait)
+    }
+
+    /// Leaves a call of a closure whose promise nobody awaits. While the executor is being
+    /// closed, it is one of the last actions.
+    pub(crate) fn tell(&self, function: Arc<Function>, argument: Root) {
+        if !self.record.borrow().is_unit() {
+            self.leave(Action::Call {
+                function,
+                argument,
+                wait: Ticket::NOTHING,
+            });
+        }
     }
 
     /// The actions that are left. A stub asks for that before it does anything. If there are

@@ -16,12 +16,11 @@ use crate::{
 /// Notes the promise that OCaml was asked for, on a thread of the domain that asked.
 /// Returns the answer to OCaml.
 pub(crate) fn promised(number: u64, awaited: Awaited) -> Begun {
+    let wait = Ticket::from_bits(number);
     match here() {
-        Some(executor) => executor
-            .waits()
-            .promised(Ticket::from_bits(number), awaited),
-        // This is a forked child, where no task awaits the promise.
-        None => Begun::Detached,
+        Some(executor) if wait != Ticket::NOTHING => executor.waits().promised(wait, awaited),
+        // Nobody awaits the promise, or this is a forked child, where no task does.
+        _ => Begun::Detached,
     }
 }
 

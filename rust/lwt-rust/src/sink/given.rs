@@ -106,7 +106,7 @@ impl<T> Drop for Given<T> {
         if self.last != Asked::Close {
             // First, OCaml cancels what the sink waits for.
             self.asked = None;
-            self.close.call(()).detach();
+            self.close.tell();
         }
     }
 }

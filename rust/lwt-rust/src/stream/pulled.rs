@@ -123,7 +123,7 @@ impl<T> Drop for Pulled<T> {
         // First, OCaml cancels what the stream waits for.
         self.asked = None;
         if !self.has_ended {
-            self.close.call(()).detach();
+            self.close.tell();
         }
     }
 }
