@@ -3,7 +3,7 @@ open Lwt.Infix
 (* {1 Rust readers and writers} *)
 
 (* Large, since each operation goes to another thread and back. *)
-let size = 65_536
+let size = 262_144
 
 (* If it is cancelled, the result is left for the next operation. *)
 let perform device buffer start length =

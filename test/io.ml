@@ -357,7 +357,7 @@ let no_further_ahead () =
     Lwt_io.read_into_exactly input (Bytes.create 1_000_000) 0 1_000_000
   in
   let ahead = Rust.bytes_read () - before - 1_000_100 in
-  check_bool (Printf.sprintf "%d bytes" ahead) true (ahead <= 2 * 65_536);
+  check_bool (Printf.sprintf "%d bytes" ahead) true (ahead <= 2 * 262_144);
   Lwt_io.close input
 
 let a_full_pipe_waits () =

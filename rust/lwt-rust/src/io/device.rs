@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The most bytes that one operation moves.
-pub(super) const MOST_BYTES: usize = 65_536;
+pub(super) const MOST_BYTES: usize = 262_144;
 
 /// The closing of a device.
 pub(crate) type Operation = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;

@@ -29,8 +29,8 @@ use writer::{BoxedWrite, Writer};
 /// Bytes to read: `Lwt_io.input_channel` in OCaml.
 ///
 /// As a result, it is any [`AsyncRead`] of Rust. A thread of tokio's reads it, when OCaml
-/// reads the channel and its buffer is empty. If a read fills a buffer of 64 KiB, the next one
-/// begins at once, so the thread is at most 64 KiB ahead.
+/// reads the channel and its buffer is empty. If a read gets 64 KiB or more, the next one begins
+/// at once, so the thread is at most 256 KiB ahead.
 ///
 /// As an argument, it is a channel of OCaml's, and an [`AsyncRead`] in Rust, on any thread:
 ///

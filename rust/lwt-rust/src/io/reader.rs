@@ -13,6 +13,9 @@ use tokio::io::{AsyncRead, ReadBuf};
 use super::device::{Device, MOST_BYTES, Operation, Part, Worker};
 use crate::{error::Error, runtime};
 
+/// As many bytes as these are a sign that more are on their way.
+const WIDE: usize = MOST_BYTES / 4;
+
 pub(super) type BoxedRead = Pin<Box<dyn AsyncRead + Send>>;
 
 /// The bytes that the first read asks for. A reader whose reads fill the buffer gets a
@@ -25,23 +28,49 @@ struct Source {
     buffer: Vec<u8>,
     /// How many bytes OCaml has taken.
     taken: usize,
-    /// Whether the last read has filled the largest buffer. Then the next one begins before
-    /// OCaml asks for it.
+    /// Whether the last read has got many bytes. Then the next one begins before OCaml asks
+    /// for it.
     is_wide: bool,
+    /// How the next read ends, if the reader has said so already.
+    next: Option<io::Result<()>>,
 }
 
 impl Source {
     async fn read(mut self) -> (Self, io::Result<usize>) {
         self.taken = 0;
-        let mut into = ReadBuf::new(&mut self.buffer);
-        let reader = &mut self.reader;
-        let result = poll_fn(|context| reader.as_mut().poll_read(context, &mut into)).await;
-        let count = into.filled().len();
-        self.is_wide = count == MOST_BYTES;
-        if count == self.buffer.len() && count < MOST_BYTES {
-            self.buffer.resize(2 * count, 0);
+        let result = match self.next.take() {
+            Some(result) => result.map(|()| 0),
+            None => poll_fn(|context| self.poll_fill(context)).await,
+        };
+        if let Ok(count) = result {
+            self.is_wide = count >= WIDE;
+            if count == self.buffer.len() && count < MOST_BYTES {
+                self.buffer.resize(2 * count, 0);
+            }
         }
-        (self, result.map(|()| count))
+        (self, result)
+    }
+
+    /// Reads until nothing more is ready, or the buffer is full. If the reader ends or fails
+    /// after some bytes, the next read says so.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut into = ReadBuf::new(&mut self.buffer);
+        loop {
+            let before = into.filled().len();
+            let polled = self.reader.as_mut().poll_read(context, &mut into);
+            let count = into.filled().len();
+            match polled {
+                Poll::Ready(Ok(())) if count > before && into.remaining() > 0 => {}
+                Poll::Ready(Ok(())) if count > before => return Poll::Ready(Ok(count)),
+                polled if count > 0 => {
+                    if let Poll::Ready(result) = polled {
+                        self.next = Some(result);
+                    }
+                    return Poll::Ready(Ok(count));
+                }
+                polled => return polled.map_ok(|()| 0),
+            }
+        }
     }
 
     /// Copies bytes that were read, of which `left` are left.
@@ -63,6 +92,7 @@ impl Reader {
             buffer: vec![0; FIRST_BYTES],
             taken: 0,
             is_wide: false,
+            next: None,
         }))
     }
 }
