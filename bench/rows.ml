@@ -90,9 +90,10 @@ let read_by_rust n =
 (* {2 Bytes} *)
 
 let mebibyte = 1_048_576
-let part = Bytes.create 65_536
+let part = lazy (Bytes.create 65_536)
 
 let read_all input =
+  let part = Lazy.force part in
   let rec go () =
     let* count = Lwt_io.read_into input part 0 (Bytes.length part) in
     if count = 0 then Lwt.return_unit else go ()
@@ -100,6 +101,7 @@ let read_all input =
   go ()
 
 let write_all output n =
+  let part = Lazy.force part in
   let rec go left =
     if left = 0 then Lwt_io.flush output
     else
@@ -113,8 +115,8 @@ let write_all output n =
 let connect_with_lwt port =
   Lwt_io.open_connection (ADDR_INET (Unix.inet_addr_loopback, port))
 
-let many = String.make mebibyte 'x'
-let shared = lazy (Lwt_rust.Bytes.of_string many)
+let many = lazy (String.make mebibyte 'x')
+let shared = lazy (Lwt_rust.Bytes.of_string (Lazy.force many))
 
 let take n =
   let bytes = Lazy.force shared in
@@ -125,11 +127,13 @@ let give_back n =
   repeat (fun () -> Lwt.map ignore (Rust.give_back bytes)) n
 
 let copy_for_rust n =
+  let many = Lazy.force many in
   for _ = 1 to n do
     ignore (Sys.opaque_identity (Lwt_rust.Bytes.of_string many))
   done
 
 let copy_in_ocaml n =
+  let many = Lazy.force many in
   for _ = 1 to n do
     ignore (Sys.opaque_identity (Bytes.of_string many))
   done

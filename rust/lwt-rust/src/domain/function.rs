@@ -140,12 +140,17 @@ pub(crate) fn capture_before_ocaml(lock: &mut Lock) -> Result<(), Error> {
 
 /// Forgets the closures that were read before. A stub calls it before it reads its
 /// arguments.
-#[inline]
+#[inline(always)]
 pub(crate) fn forget_closures() {
     if IS_READ.replace(false) {
-        ARE_PROMISED.set(false);
-        READ.set(None);
+        forget_now();
     }
+}
+
+#[cold]
+fn forget_now() {
+    ARE_PROMISED.set(false);
+    READ.set(None);
 }
 
 /// The caller of a function that has begun, if it has given closures. Its drop ends the
