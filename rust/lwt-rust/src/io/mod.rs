@@ -32,6 +32,8 @@ use writer::{BoxedWrite, Writer};
 /// reads the channel and its buffer is empty. If a read gets 64 KiB or more, the next one begins
 /// at once, so the thread is at most 256 KiB ahead.
 ///
+/// Only the domain of the Lwt loop can use the channel.
+///
 /// As an argument, it is a channel of OCaml's, and an [`AsyncRead`] in Rust, on any thread:
 ///
 /// ```
@@ -126,7 +128,8 @@ unsafe impl IntoOcaml for LwtInput {
 ///
 /// As a result, it is any [`AsyncWrite`] of Rust. A thread of tokio's writes to it and
 /// flushes it, when OCaml flushes the channel or its buffer is full. The promise of
-/// `Lwt_io.flush` is resolved when Rust has taken all bytes.
+/// `Lwt_io.flush` is resolved when Rust has taken all bytes. Only the domain of the Lwt loop
+/// can use the channel.
 ///
 /// As an argument, it is a channel of OCaml's, and an [`AsyncWrite`] in Rust, on any thread.
 /// Bytes go to the channel's buffer; `flush` and `shutdown` wait until they have left it.
