@@ -366,12 +366,13 @@ end
     ]}
 
     A Rust function that takes an [lwt_rust::LwtStream] gets a stream that OCaml
-    has made, for example by {!of_lwt_seq} or {!from}.
+    has made, for example by {!Stream.of_lwt_seq} or {!Stream.from}.
 
-    {b Demand.} Nothing is made before it is wanted. {!next} asks for one item,
-    and {!next_chunk} for several. {!iter}, {!fold} and {!to_list} ask for 64 at
-    a time; those that are ready together cross together. If such a function
-    ends early, the rest stays in the stream for the next reader.
+    {b Demand.} Nothing is made before it is wanted. {!Stream.next} asks for one
+    item, and {!Stream.next_chunk} for several. {!Stream.iter}, {!Stream.fold}
+    and {!Stream.to_list} ask for 64 at a time; those that are ready together
+    cross together. If such a function ends early, the rest stays in the stream
+    for the next reader.
 
     {b Readers.} A stream can have several readers. Each item goes to one of
     them, in the order in which they have asked.
@@ -385,10 +386,10 @@ end
     while nobody waits for an item. A reader that is not cancelled keeps the
     stream alive.
 
-    {b The end.} {!close} stops a stream. If OCaml's collector finds that a Rust
-    stream is unreachable, it drops the stream. If Rust drops a stream that
-    OCaml has given to it, OCaml closes it, unless another thread drops it after
-    the end of the domain. After {!Runtime.shutdown}, the readers of Rust
+    {b The end.} {!Stream.close} stops a stream. If OCaml's collector finds that
+    a Rust stream is unreachable, it drops the stream. If Rust drops a stream
+    that OCaml has given to it, OCaml closes it, unless another thread drops it
+    after the end of the domain. After {!Runtime.shutdown}, the readers of Rust
     streams get {!Abandoned} or {!Error}, and the Rust streams are dropped when
     they are closed or collected.
 
@@ -505,9 +506,9 @@ end
     {b Cancellation.} If [send] is cancelled while the sink is full, or before
     its turn, the item is not sent.
 
-    {b The end.} {!close} closes a sink. If OCaml's collector finds that a Rust
-    sink is unreachable, it drops the sink without closing it. If Rust drops a
-    sink that OCaml has given to it, OCaml closes it.
+    {b The end.} {!Sink.close} closes a sink. If OCaml's collector finds that a
+    Rust sink is unreachable, it drops the sink without closing it. If Rust
+    drops a sink that OCaml has given to it, OCaml closes it.
 
     Only the domain that runs the Lwt loop may use a sink. Another domain does
     so with {!Executor.run_in_lwt}. *)

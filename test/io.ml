@@ -424,6 +424,15 @@ let nothing_is_left () =
       let* () = given_to_ocaml () in
       copied Rust.copy_on_tokio 1_000 ())
 
+(* tokio gives the kernel the address of a socket's state, and another thread gets it back
+   from epoll. *)
+let sockets =
+  left_out
+    [
+      ( Thread_sanitizer,
+        "ThreadSanitizer does not see the order that epoll keeps" );
+    ]
+
 let () =
   Sys.set_signal Sys.sigpipe Signal_ignore;
   Alcotest.run "io"
@@ -433,7 +442,6 @@ let () =
           case "through a pipe" (through_a_pipe 10_000 10_000);
           case "through a narrow pipe" (through_a_pipe 7 500);
           case "through a wide pipe" (through_a_pipe 1_000_000 1_000_000);
-          case "through a socket" through_a_socket;
           case "flushed" flushed;
           case "errors" errors;
           case "after an error" after_an_error;
@@ -454,16 +462,18 @@ let () =
           case "given up" given_up;
           case "context" context;
         ] );
-      ( "descriptors",
-        [
-          case "given to Rust" given_to_rust;
-          case "given to OCaml" given_to_ocaml;
-        ] );
       ( "backpressure",
         [
           case "no further ahead" no_further_ahead;
           case "a full pipe waits" a_full_pipe_waits;
-          case "many bytes" many_bytes;
         ] );
-      ("leaks", [ case "nothing is left" nothing_is_left ]);
+      ( "sockets",
+        sockets
+          [
+            case "through a socket" through_a_socket;
+            case "many bytes" many_bytes;
+            case "given to Rust" given_to_rust;
+            case "given to OCaml" given_to_ocaml;
+            case "nothing is left" nothing_is_left;
+          ] );
     ]

@@ -6,7 +6,9 @@ let threads_named name =
       let file = "/proc/self/task/" ^ task ^ "/comm" in
       match In_channel.with_open_text file In_channel.input_line with
       | Some found when found = name -> count + 1
-      | Some _ | None -> count)
+      | Some _ | None -> count
+      (* The thread has ended. *)
+      | exception Sys_error _ -> count)
     0
     (Sys.readdir "/proc/self/task")
 
