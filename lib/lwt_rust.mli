@@ -591,7 +591,7 @@ end
     the part that it needs:
 
     {[
-      let+ page = My_crate.get "https://ocaml.org" in
+      let+ page = My_crate.get address in
       Lwt_rust.Bytes.(to_string (sub page 0 (min 100 (length page))))
     ]}
 
