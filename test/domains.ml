@@ -392,11 +392,6 @@ let ends_before_a_thread_runs said =
 
 (* {1 Streams, sinks and channels} *)
 
-let collect () =
-  for _ = 1 to 3 do
-    Gc.full_major ()
-  done
-
 let rec until condition =
   if condition () then Lwt.return_unit
   else

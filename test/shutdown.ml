@@ -122,11 +122,6 @@ let run () =
 
 (* {1 Streams, sinks and channels} *)
 
-let collect () =
-  for _ = 1 to 3 do
-    Gc.full_major ()
-  done
-
 (* The first one waits for Rust, and Rust refuses the one behind it. *)
 let check_waiting name first second =
   let* first = first and* second = second in

@@ -42,7 +42,7 @@ impl From<Error> for io::Error {
 }
 
 /// The error that an [`io::Error`] carries.
-pub(super) fn exception_in(error: Boxed) -> Result<Error, Boxed> {
+pub(super) fn carried_in(error: Boxed) -> Result<Error, Boxed> {
     let error = error.downcast::<io::Error>()?;
     match error.get_ref().is_some_and(|inner| inner.is::<Carried>()) {
         false => Err(error),

@@ -44,7 +44,7 @@ pub enum Error {
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let type_name = std::any::type_name::<E>();
-        match io::exception_in(error.into()) {
+        match io::carried_in(error.into()) {
             Ok(error) => error,
             Err(error) => Error::Failure(Failure::new(error, Some(type_name))),
         }
