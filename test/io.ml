@@ -108,19 +108,48 @@ let after_an_error () =
   let+ () = Lwt_io.close input in
   ()
 
+(* One operation reads bytes and meets an error, which the reader does not repeat. *)
+let an_error_after_bytes () =
+  let input = Rust.scripted_after "bytes" "is reset" in
+  let* bytes = Lwt_io.read ~count:100 input in
+  check_string "the bytes" "bytes" bytes;
+  let* error = result (Lwt_io.read_char input) in
+  check_bool "the error" true
+    (match error with
+    | Error (Unix.Unix_error (ECONNRESET, _, _)) -> true
+    | Error _ | Ok _ -> false);
+  let* rest = Lwt_io.read input in
+  check_string "the end" "" rest;
+  Lwt_io.close input
+
+(* Waits until the collector has found the devices that nobody needs. *)
+let no_devices () =
+  (* What the loop has just done is reachable until its next turn. *)
+  let* () = pauses 2 in
+  let rec wait patience =
+    collect ();
+    if Rust.devices_alive () = 0 then Lwt.return_unit
+    else if patience = 0 then Alcotest.fail "a device is left"
+    else
+      (* A thread of tokio's ends the read. *)
+      let* () = Lwt_unix.sleep 0.001 in
+      wait (patience - 1)
+  in
+  wait 5_000
+
 let closed () =
-  let before = Rust.devices_alive () in
+  let* () = no_devices () in
   let input = Rust.scripted_input "waits" in
   let reading = result (Lwt_io.read input) in
   let* () = Lwt.pause () in
   let* () = Lwt_io.close input in
-  check_int "dropped" before (Rust.devices_alive ());
+  check_int "dropped" 0 (Rust.devices_alive ());
   (* [Lwt_io] makes its own error. *)
   let* reading = reading in
   check_bool "the read ends" true (Result.is_error reading);
   let output = Rust.scripted_output "waits" in
   let* () = Lwt_io.close output in
-  check_int "dropped" before (Rust.devices_alive ());
+  check_int "dropped" 0 (Rust.devices_alive ());
   let* again = result (Lwt_io.write_char output 'x') in
   check_bool "closed" true
     (match again with Error (Lwt_io.Channel_closed _) -> true | _ -> false);
@@ -133,18 +162,7 @@ let collected () =
     Lwt.cancel reading
   in
   make_and_forget ();
-  (* What the loop has just done is reachable until its next turn. *)
-  let* () = pauses 2 in
-  let rec wait patience =
-    collect ();
-    if Rust.devices_alive () = 0 then Lwt.return_unit
-    else if patience = 0 then Alcotest.fail "a reader is left"
-    else
-      (* A thread of tokio's ends the read. *)
-      let* () = Lwt_unix.sleep 0.001 in
-      wait (patience - 1)
-  in
-  wait 5_000
+  no_devices ()
 
 (* {1 Cancellation} *)
 
@@ -445,6 +463,7 @@ let () =
           case "flushed" flushed;
           case "errors" errors;
           case "after an error" after_an_error;
+          case "an error after bytes" an_error_after_bytes;
           case "closed" closed;
           case "collected" collected;
         ] );

@@ -192,6 +192,28 @@ pub(crate) fn scripted_input(does: String) -> LwtInput {
     LwtInput::new(Scripted::new(does))
 }
 
+/// A reader that has `text` at once, and then does what it is told.
+#[func]
+pub(crate) fn scripted_after(text: String, does: String) -> LwtInput {
+    LwtInput::new(io::Cursor::new(text).chain(Once(Scripted::new(does), false)))
+}
+
+/// A reader of which the first read counts. Later ones end.
+struct Once(Scripted, bool);
+
+impl AsyncRead for Once {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match std::mem::replace(&mut self.1, true) {
+            true => Poll::Ready(Ok(())),
+            false => Pin::new(&mut self.0).poll_read(context, into),
+        }
+    }
+}
+
 /// A writer that does what it is told.
 #[func]
 pub(crate) fn scripted_output(does: String) -> LwtOutput {
