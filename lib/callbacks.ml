@@ -32,7 +32,8 @@ let register () =
              if Lwt_loop.may_be_here () then Context.call context f argument
              else f argument);
          make_stream = (fun stream -> Obj.repr (Stream.of_rust stream));
-         make_sink = (fun sink -> Obj.repr (Sink.of_rust sink));
+         make_sink =
+           (fun sink has_flush -> Obj.repr (Sink.of_rust sink ~has_flush));
          make_input = Io.input;
          make_output = Io.output;
          read_input = Io.read;

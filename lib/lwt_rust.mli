@@ -389,7 +389,9 @@ end
     {b The end.} {!Stream.close} stops a stream. If OCaml's collector finds that
     a Rust stream is unreachable, it drops the stream. If Rust drops a stream
     that OCaml has given to it, OCaml closes it, unless another thread drops it
-    after the end of the domain. After {!Runtime.shutdown}, the readers of Rust
+    after the end of the domain. So a stream can be given to Rust once;
+    {!Stream.lend} makes others, for several functions. A second time, the call
+    is rejected with {!Error}. After {!Runtime.shutdown}, the readers of Rust
     streams get {!Abandoned} or {!Error}, and the Rust streams are dropped when
     they are closed or collected.
 
@@ -455,9 +457,24 @@ module Stream : sig
       closes [stream]. If [f] raises, the reader gets the exception, and both
       streams end. *)
 
+  val lend : 'a t -> 'a t
+  (** [lend stream] is another stream of the items of [stream]. To close it
+      leaves [stream] open. For example, Rust reads a header, and OCaml what
+      follows it:
+
+      {[
+        let* header = My_crate.read_header (Lwt_rust.Stream.lend stream) in
+        let+ rest = Lwt_rust.Stream.to_list stream in
+        (header, rest)
+      ]}
+
+      Each item goes to one of the two. An item that a reader of the lent stream
+      has asked for, and has not taken when that is closed, is lost. *)
+
   val to_lwt_seq : 'a t -> 'a Lwt_seq.t
   (** [to_lwt_seq stream] is the sequence of the items. Its nodes are read when
-      they are asked for, so each node can be asked for once. *)
+      they are asked for, so each node can be asked for once. If it is not read
+      to its end, {!close} [stream]. *)
 
   val to_lwt_stream : 'a t -> 'a Lwt_stream.t
   (** [to_lwt_stream stream] is a [Lwt_stream.t] of the items, which reads one
@@ -500,15 +517,20 @@ end
     in which they were asked for.
 
     {b Errors.} An operation is rejected with the exception of the sink:
-    {!section-errors} says which. It is rejected with {!Error} if the sink was
-    closed before.
+    {!section-errors} says which. After its first error, and after a panic, a
+    Rust sink is dropped. It may tell the error of one item when it is given the
+    next one, or flushed. An operation is rejected with {!Error} if a Rust sink
+    has failed before, or the sink was closed before.
 
-    {b Cancellation.} If [send] is cancelled while the sink is full, or before
-    its turn, the item is not sent.
+    {b Cancellation.} If [feed] is cancelled while the sink is full, or before
+    its turn, the item is not sent. If [send] is cancelled after that, the item
+    may arrive or not.
 
     {b The end.} {!Sink.close} closes a sink. If OCaml's collector finds that a
     Rust sink is unreachable, it drops the sink without closing it. If Rust
-    drops a sink that OCaml has given to it, OCaml closes it.
+    drops a sink that OCaml has given to it, OCaml closes it. So a sink can be
+    given to Rust once; {!Sink.lend} makes others, for several functions. A
+    second time, the call is rejected with {!Error}.
 
     Only the domain that runs the Lwt loop may use a sink. Another domain does
     so with {!Executor.run_in_lwt}. *)
@@ -517,18 +539,24 @@ module Sink : sig
   (** A sink for items of type ['a]. *)
 
   val send : 'a t -> 'a -> unit Lwt.t
-  (** [send sink item] waits while the sink is full, and gives it the item. The
-      item has arrived when a later {!flush} is resolved. *)
+  (** [send sink item] waits while the sink is full, gives it the item, and
+      flushes it. So the item has arrived when the promise is resolved. *)
+
+  val feed : 'a t -> 'a -> unit Lwt.t
+  (** [feed sink item] waits while the sink is full, and gives it the item. A
+      Rust sink may keep it, and do nothing with it, until it is flushed or
+      closed, or gets another item. For many items, [feed] and one {!flush} cost
+      less than {!send}. *)
 
   val try_send : 'a t -> 'a -> bool
-  (** [try_send sink item] sends the item if that needs no waiting. Otherwise it
-      is [false], and [send] is cancelled. A sink of OCaml's whose promise
+  (** [try_send sink item] feeds the item if that needs no waiting. Otherwise it
+      is [false], and [feed] is cancelled. A sink of OCaml's whose promise
       cannot be cancelled sends the item later in that case.
 
-      Raises what {!send} would be rejected with. *)
+      Raises what {!feed} would be rejected with. *)
 
   val send_all : 'a t -> 'a Stream.t -> unit Lwt.t
-  (** [send_all sink stream] sends all items of [stream] to [sink], one after
+  (** [send_all sink stream] feeds all items of [stream] to [sink], one after
       the other, and then flushes it. It leaves [sink] open. *)
 
   val flush : 'a t -> unit Lwt.t
@@ -546,9 +574,24 @@ module Sink : sig
     ?close:(unit -> unit Lwt.t) ->
     ('a -> unit Lwt.t) ->
     'a t
-  (** [make ~flush ~close send] is a sink of OCaml's. Its operations call these
-      functions, one at a time. [close] is called once, when the sink is closed
-      or Rust drops it. *)
+  (** [make ~flush ~close feed] is a sink of OCaml's. Its operations call these
+      functions, one at a time: {!send} calls [feed] and [flush]. [close] is
+      called once, when the sink is closed or Rust drops it. *)
+
+  val lend : 'a t -> 'a t
+  (** [lend sink] is another sink for the items of [sink]. To close it flushes
+      [sink], and leaves it open. For example, two Rust functions fill a
+      channel:
+
+      {[
+        let numbers, received = Lwt_rust.Channel.bounded 100 in
+        let fill () = My_crate.count_into (Lwt_rust.Sink.lend numbers) 1_000 in
+        let filled =
+          let* (), () = Lwt.both (fill ()) (fill ()) in
+          Lwt_rust.Sink.close numbers
+        in
+        Lwt.both filled (Lwt_rust.Stream.to_list received)
+      ]} *)
 end
 
 (** Channels: a sink and the stream of the items that were sent to it, in their

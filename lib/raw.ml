@@ -120,7 +120,7 @@ type callbacks = {
   make_canceled : unit -> exn;
   call_within : 'a 'b. context -> ('a -> 'b) -> 'a -> 'b;
   make_stream : 'a. 'a stream -> Obj.t;
-  make_sink : 'a. 'a sink -> Obj.t;
+  make_sink : 'a. 'a sink -> bool -> Obj.t;
   make_input : device -> Lwt_io.input_channel;
   make_output : device -> Lwt_io.output_channel;
   read_input : Lwt_io.input_channel * int -> bytes Lwt.t;
@@ -207,8 +207,10 @@ external stream_pull : 'a stream -> int -> 'a chunk -> (unit, 'executor) call
 
 external stream_close : 'a stream -> unit outcome = "lwt_rust_stream_close"
 
-external sink_send : 'a sink -> 'a -> (unit, 'executor) call
+external sink_send : 'a sink -> 'a -> bool -> (unit, 'executor) call
   = "lwt_rust_sink_send"
+
+(** The flag says whether to flush the sink after that. *)
 
 external sink_flush : 'a sink -> (unit, 'executor) call = "lwt_rust_sink_flush"
 external sink_close : 'a sink -> (unit, 'executor) call = "lwt_rust_sink_close"

@@ -1,10 +1,13 @@
 open Lwt.Infix
 
 type 'a t = {
-  (* Rust reads these fields of a sink that it is given. *)
-  send : 'a -> unit Lwt.t;
+  (* Rust reads all fields but the last one of a sink that it is given. *)
+  feed : 'a -> unit Lwt.t;
   flush : unit -> unit Lwt.t;
   close : unit -> unit Lwt.t;
+  has_flush : bool;  (** [false] if [flush] only waits for its turn *)
+  mutable is_given : bool;  (** Rust has it, and sets this field *)
+  send : 'a -> unit Lwt.t;
 }
 
 let closed () =
@@ -22,7 +25,8 @@ let is_cancelled promise =
   | Fail Lwt.Canceled -> true
   | Fail _ | Return () | Sleep -> false
 
-let make ?(flush = Lwt.return) ?(close = Lwt.return) send =
+(* The operations take turns, and fail when the sink is closed. *)
+let in_turns t =
   let turns = Turns.make () in
   let is_closed = ref false in
   let closing = ref None in
@@ -31,7 +35,7 @@ let make ?(flush = Lwt.return) ?(close = Lwt.return) send =
   in
   let close_in_turn () =
     is_closed := true;
-    close ()
+    t.close ()
   in
   let close () =
     match !closing with
@@ -42,28 +46,44 @@ let make ?(flush = Lwt.return) ?(close = Lwt.return) send =
         promise
   in
   {
-    send = (fun item -> unless_closed (fun () -> send item));
-    flush = (fun () -> unless_closed flush);
+    feed = (fun item -> unless_closed (fun () -> t.feed item));
+    flush = (fun () -> unless_closed t.flush);
     close;
+    has_flush = t.has_flush;
+    is_given = false;
+    send = (fun item -> unless_closed (fun () -> t.send item));
   }
 
+let make ?flush ?(close = Lwt.return) feed =
+  let has_flush = Option.is_some flush in
+  let flush = Option.value flush ~default:Lwt.return in
+  let send = if has_flush then fun item -> feed item >>= flush else feed in
+  in_turns { feed; flush; close; has_flush; is_given = false; send }
+
+let feed t item = t.feed item
 let send t item = t.send item
 let flush t = t.flush ()
 let close t = t.close ()
 
 let try_send t item =
-  let sent = send t item in
-  match Lwt.state sent with
+  let fed = feed t item in
+  match Lwt.state fed with
   | Return () -> true
   | Fail exn -> raise exn
   | Sleep ->
-      Lwt.cancel sent;
+      Lwt.cancel fed;
       false
 
-let send_all t stream = Stream.iter_s (send t) stream >>= fun () -> flush t
+let send_all t stream = Stream.iter_s (feed t) stream >>= fun () -> flush t
+let lend t = in_turns { t with close = (fun () -> flush t) }
 
-let of_rust sink =
-  make
-    ~flush:(fun () -> Call.promise (Raw.sink_flush sink))
-    ~close:(fun () -> Call.promise (Raw.sink_close sink))
-    (fun item -> Call.promise (Raw.sink_send sink item))
+let of_rust sink ~has_flush =
+  in_turns
+    {
+      feed = (fun item -> Call.promise (Raw.sink_send sink item false));
+      flush = (fun () -> Call.promise (Raw.sink_flush sink));
+      close = (fun () -> Call.promise (Raw.sink_close sink));
+      has_flush;
+      is_given = false;
+      send = (fun item -> Call.promise (Raw.sink_send sink item true));
+    }

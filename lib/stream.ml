@@ -3,9 +3,10 @@
 open Lwt.Infix
 
 type 'a t = {
-  (* Rust reads the first two fields of a stream that it is given. *)
+  (* Rust reads the first three fields of a stream that it is given. *)
   pull : int -> 'a array Lwt.t;
   close : unit -> unit Lwt.t;
+  mutable is_given : bool;  (** Rust has it, and sets this field *)
   fill : int -> unit Lwt.t;
       (** puts at least one item into [chunk], and at most so many, or ends it.
           If it is cancelled, no item is lost *)
@@ -113,6 +114,7 @@ let make chunk ~fill ~stop =
         (fun () ->
           (try close t with exn -> !Lwt.async_exception_hook exn);
           Lwt.return_unit);
+      is_given = false;
       fill;
       stop;
       chunk;
@@ -306,6 +308,8 @@ let map f t =
   in
   let get wanted = read t wanted take_option >|= Option.map apply in
   pulling ~on_close:(fun () -> close t) get
+
+let lend t = pulling ~on_close:ignore (fun wanted -> read t wanted take_option)
 
 let to_lwt_seq t =
   Lwt_seq.unfold_lwt

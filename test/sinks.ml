@@ -16,6 +16,16 @@ let closed = function
   | Lwt_rust.Error { message; _ } -> message = "this sink was closed before"
   | _ -> false
 
+let failed = function
+  | Lwt_rust.Error { message; _ } ->
+      message = "this sink has failed before, and takes no more items"
+  | _ -> false
+
+let given_before = function
+  | Lwt_rust.Error { message; _ } ->
+      String.ends_with ~suffix:"lend of the sink" message
+  | _ -> false
+
 let no_receiver = function
   | Lwt_rust.Error { message; _ } ->
       message = "the channel is closed: nobody receives from it any more"
@@ -26,10 +36,10 @@ let no_receiver = function
 let waits_while_full () =
   forget ();
   let sink = Rust.slow_sink 0.3 in
-  let first = K.send sink 1 in
+  let first = K.feed sink 1 in
   check_bool "there is room" false (is_pending first);
-  let second = K.send sink 2 in
-  let third = K.send sink 3 in
+  let second = K.feed sink 2 in
+  let third = K.feed sink 3 in
   check_bool "it is full" true (is_pending second && is_pending third);
   check_bool "there is no room" false (K.try_send sink 4);
   let* () = Lwt.join [ first; second; third ] in
@@ -46,15 +56,28 @@ let waits_while_full () =
 let cancelled () =
   forget ();
   let sink = Rust.slow_sink 0.3 in
-  let* () = K.send sink 1 in
-  let full = K.send sink 2 in
-  let behind = K.send sink 3 in
-  let last = K.send sink 4 in
+  let* () = K.feed sink 1 in
+  let full = K.feed sink 2 in
+  let behind = K.feed sink 3 in
+  let last = K.feed sink 4 in
   Lwt.cancel full;
   Lwt.cancel behind;
   let* () = last in
   let+ () = K.close sink in
   check_ints "arrived" [ 1; 4; -1; -2 ] (Rust.arrived ())
+
+let arrives () =
+  forget ();
+  let sink = Rust.slow_sink 0.001 in
+  let* () = K.send sink 1 in
+  check_ints "sent" [ 1 ] (Rust.arrived ());
+  let* () = K.feed sink 2 in
+  check_ints "fed" [] (Rust.arrived ());
+  let* () = K.flush sink in
+  check_ints "flushed" [ 2 ] (Rust.arrived ());
+  let* () = K.send_all sink (S.of_list [ 3; 4 ]) in
+  check_ints "all" [ 3; 4 ] (Rust.arrived ());
+  K.close sink
 
 let fails () =
   forget ();
@@ -64,8 +87,12 @@ let fails () =
       | Lwt_rust.Error { message; _ } -> message = "no negative number"
       | _ -> false)
   in
+  check_ints "dropped by the error" [ -2 ] (Rust.arrived ());
+  let* () = expect "sends after it" (K.send sink 1) failed in
+  let* () = expect "flushes after it" (K.flush sink) failed in
+  let* () = K.close sink in
+  let sink = Rust.slow_sink 0.001 in
   let* () = K.send sink 1 in
-  let* () = K.flush sink in
   let* () =
     expect "a panic" (K.send sink (-2)) (function
       | Lwt_rust.Panic { message; _ } -> message = "a sink panics"
@@ -82,7 +109,7 @@ let fails () =
 
 let collected () =
   forget ();
-  let send () = K.send (Rust.slow_sink 0.001) 1 in
+  let send () = K.feed (Rust.slow_sink 0.001) 1 in
   let* () = send () in
   let+ () = pauses 2 in
   for _ = 1 to 3 do
@@ -160,6 +187,26 @@ let rust_gets_exceptions () =
   in
   let rejects _ = Lwt.fail Exit in
   expect "rejected" (Rust.count_into (K.make rejects) 5 true) (( = ) Exit)
+
+let given_once () =
+  let noted, sink = noted () in
+  let* () = Rust.count_into sink 2 true in
+  let* () = expect "again" (Rust.count_into sink 2 true) given_before in
+  Lwt.return (check_ints "got" [ 1; 0 ] noted.got)
+
+let lent () =
+  let noted, sink = noted () in
+  let* () = Rust.count_into (K.lend sink) 2 true in
+  let* () = Rust.count_into (K.lend sink) 1 false in
+  let* () = until (fun () -> List.length noted.calls >= 3) in
+  let* () = K.send sink 7 in
+  check_ints "got" [ 0; 1; 0; 7 ] (List.rev noted.got);
+  check_bool "open" false (List.mem "close" noted.calls);
+  let lent = K.lend sink in
+  let* () = K.close lent in
+  let* () = expect "sends" (K.send lent 8) closed in
+  let* () = K.close sink in
+  expect "sends when its sink is closed" (K.send (K.lend sink) 8) closed
 
 (* {1 Channels} *)
 
@@ -249,6 +296,26 @@ let several_ends () =
         (List.sort Int.compare (of_sender from))
         (of_sender from))
     (up_to 4)
+
+(* Two functions fill a channel, and two read it. *)
+let lent_ends () =
+  let sink, stream = C.bounded 3 in
+  let copied, results = C.bounded 3 in
+  let fill () = Rust.count_into (K.lend sink) 100 true in
+  let copy () = Rust.copy_all (S.lend stream) (K.lend copied) true in
+  let filling =
+    let* () = Lwt.join [ fill (); fill () ] in
+    K.close sink
+  in
+  let copying =
+    let* () = Lwt.join [ copy (); copy () ] in
+    K.close copied
+  in
+  let* all = S.to_list results in
+  let+ () = Lwt.join [ filling; copying ] in
+  check_ints "each once"
+    (List.concat_map (fun n -> [ n; n ]) (up_to 100))
+    (List.sort Int.compare all)
 
 let received_on_tokio () =
   forget ();
@@ -369,6 +436,7 @@ let () =
         [
           case "full" waits_while_full;
           case "cancelled" cancelled;
+          case "sent and fed" arrives;
           case "failures" fails;
           case "collected" collected;
         ] );
@@ -380,6 +448,8 @@ let () =
           case "copied to on tokio" (rust_copies true);
           case "cancelled" rust_is_cancelled;
           case "exceptions" rust_gets_exceptions;
+          case "given once" given_once;
+          case "lent" lent;
         ] );
       ( "channels",
         [
@@ -387,6 +457,7 @@ let () =
           case "of OCaml's" channel_of_ocaml;
           case "of OCaml's, for Rust" channels_to_rust;
           case "several ends" several_ends;
+          case "lent ends" lent_ends;
           case "received on tokio" received_on_tokio;
         ] );
       ("model", [ agrees_with_model ]);

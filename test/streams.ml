@@ -878,6 +878,37 @@ let agrees_with_model_of_ocaml =
 
 (* {1 Leaks} *)
 
+let given_once () =
+  let stream = S.of_list [ 1; 2; 3 ] in
+  let* sum = Rust.sum_stream stream in
+  check_int "sum" 6 sum;
+  expect "again" (Rust.sum_stream stream) (function
+    | Lwt_rust.Error { message; _ } ->
+        String.ends_with ~suffix:"lend of the stream" message
+    | _ -> false)
+
+let lent () =
+  let is_closed = ref false in
+  let next = ref (-1) in
+  let get () =
+    incr next;
+    Lwt.return (if !next < 5 then Some !next else None)
+  in
+  let stream = S.from ~on_close:(fun () -> is_closed := true) get in
+  let* taken = Rust.take (S.lend stream) 2 1 false in
+  check_int "taken" 2 (List.length taken);
+  let* third = S.next stream in
+  Alcotest.(check (option int)) "OCaml's" (Some 2) third;
+  let lent = S.lend stream in
+  S.close lent;
+  let* none = S.next lent in
+  Alcotest.(check (option int)) "closed" None none;
+  check_bool "open" false !is_closed;
+  let* rest = Rust.sum_stream (S.lend stream) in
+  check_int "the rest" (3 + 4) rest;
+  let+ none = S.next stream in
+  Alcotest.(check (option int)) "the end" None none
+
 let nothing_is_left () =
   leaves_nothing
     ~others:(fun () -> [ Rust.alive () ])
@@ -943,6 +974,8 @@ let () =
           case "dropped" rust_drops;
           case "cancelled" rust_is_cancelled;
           case "exceptions" rust_gets_exceptions;
+          case "given once" given_once;
+          case "lent" lent;
         ] );
       ("model", [ agrees_with_model; agrees_with_model_of_ocaml ]);
       ("leaks", [ case "nothing is left" nothing_is_left ]);

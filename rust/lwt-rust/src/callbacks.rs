@@ -34,7 +34,8 @@ pub(crate) enum Callback {
     CallWithin = 10,
     /// `'a stream -> 'a Lwt_rust.Stream.t`
     MakeStream = 11,
-    /// `'a sink -> 'a Lwt_rust.Sink.t`
+    /// `'a sink -> bool -> 'a Lwt_rust.Sink.t`: the flag is false if there is never anything
+    /// to flush.
     MakeSink = 12,
     /// `device -> Lwt_io.input_channel`
     MakeInput = 13,

@@ -70,7 +70,7 @@ unsafe impl<T: OcamlType> OcamlType for Sender<T> {
 // SAFETY: the items that OCaml sends are read as `T`s.
 unsafe impl<T: FromOcaml + Send + 'static> IntoOcaml for Sender<T> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        into_ocaml(SendingEnd(Mutex::new(Some(self))), lock)
+        into_ocaml(SendingEnd(Mutex::new(Some(self))), false, lock)
     }
 }
 
@@ -87,7 +87,7 @@ impl<T> SendingEnd<T> {
 }
 
 impl<T: FromOcaml + Send + 'static> Target for SendingEnd<T> {
-    fn send(self: Arc<Self>, item: Root) -> Operation {
+    fn send(self: Arc<Self>, item: Root, _flushes: bool) -> Operation {
         Box::pin(async move {
             let item = read_item(&item)?;
             let sender = self.lock().clone();

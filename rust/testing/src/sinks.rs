@@ -146,7 +146,7 @@ pub(crate) async fn count_into(
     closes: bool,
 ) -> Result<(), Error> {
     for number in 0..count {
-        numbers.send(number).await?;
+        numbers.feed(number).await?;
     }
     match closes {
         true => numbers.close().await,
@@ -163,7 +163,7 @@ pub(crate) async fn copy_all(
 ) -> Result<(), Error> {
     let copy = async move {
         while let Some(item) = items.next().await {
-            sink.send(item?).await?;
+            sink.feed(item?).await?;
         }
         sink.close().await
     };

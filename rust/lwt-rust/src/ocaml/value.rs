@@ -154,6 +154,26 @@ impl<'l> Val<'l> {
         })
     }
 
+    /// Sets a field of a block to `true`, and returns what it was. `None` if there is no
+    /// such field.
+    ///
+    /// # Safety
+    ///
+    /// The field is a mutable one of type `bool`.
+    pub(crate) unsafe fn set_flag(self, index: usize) -> Option<bool> {
+        if index >= self.size() {
+            return None;
+        }
+        // SAFETY: the block has that field.
+        let place = unsafe { sys::field(self.raw, index) };
+        // SAFETY: it is a whole word, and neither value of it is a pointer, so the collector
+        // need not know. Another domain may read or write it meanwhile.
+        let place = unsafe { AtomicIsize::from_ptr(place) };
+        // SAFETY: `val_int` only computes.
+        let [no, yes] = [0, 1].map(|n| unsafe { sys::val_int(n) });
+        Some(place.swap(yes, Ordering::AcqRel) != no)
+    }
+
     /// A copy of the bytes of a string (or `bytes`), if it is one.
     ///
     /// The bytes are copied, since OCaml code in another domain may write `bytes` at any

@@ -16,8 +16,9 @@ use crate::{
 
 /// An OCaml sink. Dropping it closes the sink, if nothing else has.
 pub(super) struct Given<T> {
-    send: LwtFn<T, ()>,
-    flush: LwtFn<(), ()>,
+    feed: LwtFn<T, ()>,
+    /// `None` if there is never anything to flush.
+    flush: Option<LwtFn<(), ()>>,
     close: LwtFn<(), ()>,
     // A function pointer, because only `of` knows that `T` is `IntoOcaml`.
     ask: fn(&LwtFn<T, ()>, T) -> Promise<()>,
@@ -30,7 +31,7 @@ pub(super) struct Given<T> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Nothing,
-    Send,
+    Feed,
     Flush,
     Close,
 }
@@ -47,15 +48,22 @@ impl<T: IntoOcaml + Send> Given<T> {
         if value.tag() != Some(0) {
             return Err(wrong());
         }
-        let (send, flush, close) = (field(0)?, field(1)?, field(2)?);
+        let (feed, flush, close) = (field(0)?, field(1)?, field(2)?);
+        let has_flush = field(3)?.as_int() == Some(1);
+        // SAFETY: the fifth field of a sink is such a field: see `lib/sink.ml`.
+        if unsafe { value.set_flag(4) }.ok_or_else(wrong)? {
+            return Err(Error::message(
+                "this sink was given to Rust before: give it Lwt_rust.Sink.lend of the sink",
+            ));
+        }
         Ok(Given {
-            // SAFETY: the first fields of a sink are such functions: see `lib/sink.ml`.
-            send: unsafe { LwtFn::from_ocaml(send) }?,
+            // SAFETY: the first fields of a sink are such functions.
+            feed: unsafe { LwtFn::from_ocaml(feed) }?,
             // SAFETY: as above.
-            flush: unsafe { LwtFn::from_ocaml(flush) }?,
+            flush: has_flush.then_some(unsafe { LwtFn::from_ocaml(flush) }?),
             // SAFETY: as above.
             close: unsafe { LwtFn::from_ocaml(close) }?,
-            ask: |send, item| send.call(item),
+            ask: |feed, item| feed.call(item),
             asked: None,
             last: Asked::Nothing,
         })
@@ -77,16 +85,16 @@ impl<T> Given<T> {
         if self.last == Asked::Close {
             return Err(Error::message("this sink of OCaml's was closed before"));
         }
-        self.last = Asked::Send;
-        self.asked = Some((self.ask)(&self.send, item));
+        self.last = Asked::Feed;
+        self.asked = Some((self.ask)(&self.feed, item));
         Ok(())
     }
 
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_ready(context))?;
-        if self.last == Asked::Send {
+        if self.last == Asked::Feed {
             self.last = Asked::Flush;
-            self.asked = Some(self.flush.call(()));
+            self.asked = self.flush.as_ref().map(|flush| flush.call(()));
         }
         self.poll_ready(context)
     }

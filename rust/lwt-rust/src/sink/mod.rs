@@ -24,7 +24,24 @@ use given::Given;
 
 /// A sink for items: `'a Lwt_rust.Sink.t` in OCaml.
 ///
-/// As a result, it is any Rust [`Sink`], which OCaml fills. As an argument, it is a sink that
+/// As a result, it is any Rust [`Sink`], which OCaml fills. The crate `futures-util` makes
+/// sinks, with its feature `sink`:
+///
+/// ```
+/// use futures_util::sink;
+/// use lwt_rust::{Error, LwtSink, func};
+///
+/// /// In OCaml: `val log : unit -> string Lwt_rust.Sink.t`
+/// #[func]
+/// fn log() -> LwtSink<String> {
+///     LwtSink::new(sink::unfold((), |(), line: String| async move {
+///         println!("{line}");
+///         Ok::<_, Error>(())
+///     }))
+/// }
+/// # lwt_rust::library! { log }
+/// ```
+/// As an argument, it is a sink that
 /// OCaml has made, and a [`Sink`] in Rust:
 ///
 /// ```
@@ -34,14 +51,15 @@ use given::Given;
 /// #[func]
 /// async fn count_into(mut numbers: LwtSink<i64>, limit: i64) -> Result<(), Error> {
 ///     for number in 0..limit {
-///         numbers.send(number).await?;
+///         numbers.feed(number).await?;
 ///     }
 ///     numbers.close().await
 /// }
 /// # lwt_rust::library! { count_into }
 /// ```
 ///
-/// A function gives OCaml the sending end of a channel as an `async_channel::Sender`.
+/// A function gives OCaml the sending end of a channel as a
+/// [`channel::Sender`](crate::channel::Sender).
 ///
 /// # The end
 ///
@@ -71,7 +89,7 @@ impl<T: 'static> LwtSink<T> {
 }
 
 impl<T> LwtSink<T> {
-    /// Sends an item. It waits while the sink is full, and until the item has been taken.
+    /// Sends an item, and flushes the sink. It waits until the item has arrived.
     ///
     /// # Errors
     ///
@@ -81,10 +99,24 @@ impl<T> LwtSink<T> {
     ///
     /// If the future is dropped, the item may have been sent or not.
     pub async fn send(&mut self, item: T) -> Result<(), Error> {
+        self.feed(item).await?;
+        self.flush().await
+    }
+
+    /// Gives the sink an item. It waits while the sink is full. The item may stay in the sink
+    /// until it is flushed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](LwtSink::send).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`send`](LwtSink::send).
+    pub async fn feed(&mut self, item: T) -> Result<(), Error> {
         let mut sink = Pin::new(self);
         poll_fn(|context| sink.as_mut().poll_ready(context)).await?;
-        sink.as_mut().start_send(item)?;
-        poll_fn(|context| sink.as_mut().poll_sent(context)).await
+        sink.as_mut().start_send(item)
     }
 
     /// Waits until all items have arrived.
@@ -105,14 +137,6 @@ impl<T> LwtSink<T> {
     pub async fn close(mut self) -> Result<(), Error> {
         let mut sink = Pin::new(&mut self);
         poll_fn(|context| sink.as_mut().poll_close(context)).await
-    }
-
-    /// Waits until the sink has taken the item of `start_send`.
-    fn poll_sent(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        match &mut self.0 {
-            State::Made(sink) => sink.as_mut().poll_flush(context),
-            State::Given(given) => given.poll_ready(context),
-        }
     }
 }
 
@@ -209,6 +233,6 @@ impl<T: IntoOcaml + Send> FromOcaml for LwtSink<T> {
 // SAFETY: the items that OCaml sends are read as `T`s.
 unsafe impl<T: FromOcaml + Send + 'static> IntoOcaml for LwtSink<T> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        into_ocaml(Exclusive::new(self), lock)
+        into_ocaml(Exclusive::new(self), true, lock)
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{
     future::{Future, poll_fn},
+    mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use futures_sink::Sink;
@@ -13,7 +14,7 @@ use lwt_rust_core::Payload;
 use super::LwtSink;
 use crate::{
     callbacks::Callback,
-    convert::{FromOcaml, error_in},
+    convert::{FromOcaml, IntoOcaml, error_in},
     error::{Error, ask_ocaml},
     ocaml::{self, Lock, Operations, Root, Val, custom_block, held, with_lock},
     runtime,
@@ -24,8 +25,9 @@ pub(crate) type Operation = Pin<Box<dyn Future<Output = Result<(), Error>> + Sen
 
 /// A Rust sink that OCaml holds. OCaml begins an operation when the one before has ended.
 pub(crate) trait Target: Send + Sync {
-    /// Sends an item. The sink gets it when it has room.
-    fn send(self: Arc<Self>, item: Root) -> Operation;
+    /// Waits until the sink has room, and gives it an item. Flushes the sink after that, if
+    /// `flushes` is true.
+    fn send(self: Arc<Self>, item: Root, flushes: bool) -> Operation;
 
     /// Waits until all items have arrived.
     fn flush(self: Arc<Self>) -> Operation;
@@ -54,10 +56,16 @@ unsafe impl ocaml::Held for Held {
     }
 }
 
-/// Makes the OCaml sink that fills a Rust one.
-pub(crate) fn into_ocaml(target: impl Target + 'static, lock: &mut Lock) -> Result<Val<'_>, Error> {
+/// Makes the OCaml sink that fills a Rust one. `has_flush` is false if there is never
+/// anything to flush.
+pub(crate) fn into_ocaml(
+    target: impl Target + 'static,
+    has_flush: bool,
+    lock: &mut Lock,
+) -> Result<Val<'_>, Error> {
     let target = Root::new(custom_block(lock, Held(Arc::new(target)), None));
-    Ok(ask_ocaml(lock, Callback::MakeSink, &[&target])?.get(lock))
+    let has_flush = Root::new(has_flush.into_ocaml(lock)?);
+    Ok(ask_ocaml(lock, Callback::MakeSink, &[&target, &has_flush])?.get(lock))
 }
 
 /// The sink within a value of [`into_ocaml`]; `None` for any other.
@@ -72,44 +80,84 @@ pub(crate) fn read_item<T: FromOcaml>(item: &Root) -> Result<T, Error> {
         .map_err(|error| error_in("an item for a sink", error))
 }
 
-/// A sink that one operation at a time uses. It is `None` while an operation polls it, and
-/// when it was closed.
-pub(crate) struct Exclusive<T>(Mutex<Option<LwtSink<T>>>);
+/// A sink that one operation at a time uses.
+pub(crate) struct Exclusive<T>(Mutex<State<T>>);
+
+enum State<T> {
+    Open(LwtSink<T>),
+    /// An operation has given OCaml the sink's error. The sink is gone.
+    Failed,
+    /// It was closed, or has panicked. It is so, too, while an operation polls the sink.
+    Closed,
+}
 
 impl<T> Exclusive<T> {
     pub(super) fn new(sink: LwtSink<T>) -> Self {
-        Exclusive(Mutex::new(Some(sink)))
+        Exclusive(Mutex::new(State::Open(sink)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<LwtSink<T>>> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         // Nothing that can panic runs under this lock.
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Polls the sink. If that panics, the sink is closed.
-    fn poll<R>(
+    fn replace(&self, state: State<T>) -> State<T> {
+        mem::replace(&mut *self.lock(), state)
+    }
+
+    /// Polls the sink. If that panics or gives an error, the sink is dropped.
+    fn poll(
         &self,
-        poll: impl FnOnce(Pin<&mut LwtSink<T>>) -> Poll<Result<R, Error>>,
-    ) -> Poll<Result<R, Error>> {
-        let Some(mut sink) = self.lock().take() else {
-            return Poll::Ready(Err(Error::message("this sink was closed before")));
-        };
-        let polled = poll(Pin::new(&mut sink));
-        *self.lock() = Some(sink);
-        polled
+        poll: impl FnOnce(Pin<&mut LwtSink<T>>) -> Poll<Result<(), Error>>,
+    ) -> Poll<Result<(), Error>> {
+        match self.replace(State::Closed) {
+            State::Open(mut sink) => {
+                let polled = poll(Pin::new(&mut sink));
+                let has_failed = matches!(polled, Poll::Ready(Err(_)));
+                self.replace(if has_failed {
+                    State::Failed
+                } else {
+                    State::Open(sink)
+                });
+                polled
+            }
+            State::Failed => {
+                self.replace(State::Failed);
+                Poll::Ready(Err(failed_before()))
+            }
+            State::Closed => Poll::Ready(Err(closed_before())),
+        }
     }
 }
 
+#[cold]
+fn failed_before() -> Error {
+    Error::message("this sink has failed before, and takes no more items")
+}
+
+#[cold]
+fn closed_before() -> Error {
+    Error::message("this sink was closed before")
+}
+
 impl<T: FromOcaml + Send + 'static> Target for Exclusive<T> {
-    fn send(self: Arc<Self>, item: Root) -> Operation {
-        Box::pin(poll_fn(move |context: &mut Context<'_>| {
-            self.poll(|mut sink| {
-                std::task::ready!(sink.as_mut().poll_ready(context))?;
-                Poll::Ready(sink.start_send(read_item(&item)?))
+    fn send(self: Arc<Self>, item: Root, flushes: bool) -> Operation {
+        Box::pin(async move {
+            let mut item = Some(read_item(&item)?);
+            poll_fn(|context: &mut Context<'_>| {
+                self.poll(|mut sink| {
+                    ready!(sink.as_mut().poll_ready(context))?;
+                    Poll::Ready(item.take().map_or(Ok(()), |item| sink.start_send(item)))
+                })
             })
-        }))
+            .await?;
+            if flushes {
+                poll_fn(|context| self.poll(|sink| sink.poll_flush(context))).await?;
+            }
+            Ok(())
+        })
     }
 
     fn flush(self: Arc<Self>) -> Operation {
@@ -120,11 +168,16 @@ impl<T: FromOcaml + Send + 'static> Target for Exclusive<T> {
 
     fn close(self: Arc<Self>) -> Operation {
         Box::pin(async move {
+            // Its error was told already.
+            if matches!(*self.lock(), State::Failed) {
+                return Ok(());
+            }
             let closed =
                 poll_fn(|context: &mut Context<'_>| self.poll(|sink| sink.poll_close(context)))
                     .await;
-            let sink = self.lock().take();
-            drop(sink);
+            if closed.is_ok() {
+                self.replace(State::Closed);
+            }
             closed
         })
     }

@@ -60,17 +60,20 @@ impl<T: FromOcaml + Send> Pulled<T> {
     ///
     /// The value is a stream of `T`s.
     pub(super) unsafe fn of(value: Val<'_>) -> Result<Self, Error> {
-        let field = |index| {
-            value
-                .field(index)
-                .ok_or_else(|| mismatch("Lwt_rust.Stream.t"))
-        };
+        let wrong = || mismatch("Lwt_rust.Stream.t");
+        let field = |index| value.field(index).ok_or_else(wrong);
         if value.tag() != Some(0) {
-            return Err(mismatch("Lwt_rust.Stream.t"));
+            return Err(wrong());
         }
         let (pull, close) = (field(0)?, field(1)?);
+        // SAFETY: the third field of a stream is such a field: see `lib/stream.ml`.
+        if unsafe { value.set_flag(2) }.ok_or_else(wrong)? {
+            return Err(Error::message(
+                "this stream was given to Rust before: give it Lwt_rust.Stream.lend of the stream",
+            ));
+        }
         Ok(Pulled {
-            // SAFETY: the first field of a stream is such a function: see `lib/stream.ml`.
+            // SAFETY: the first field of a stream is such a function.
             pull: unsafe { LwtFn::from_ocaml(pull) }?,
             // SAFETY: as for the first field.
             close: unsafe { LwtFn::from_ocaml(close) }?,

@@ -13,18 +13,21 @@ use crate::{
     stub::{Raw, stub},
 };
 
-/// `'a sink -> 'a -> unit call`: waits until the sink has room, and gives it the item.
+/// `'a sink -> 'a -> bool -> unit call`: waits until the sink has room, and gives it the
+/// item. If the flag is true, it flushes the sink after that.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_sink_send(sink: Raw, item: Raw) -> Raw {
-    let start = |lock: &mut Lock, [sink, item]: [Raw; 2]| {
+extern "C" fn lwt_rust_sink_send(sink: Raw, item: Raw, flushes: Raw) -> Raw {
+    let start = |lock: &mut Lock, [sink, item, flushes]: [Raw; 3]| {
         // SAFETY: it is a parameter of this stub, and nothing allocates in OCaml.
         let item = Root::new(unsafe { item.argument(lock) });
         // SAFETY: as above.
-        unsafe { operation(lock, sink, |sink| sink.send(item)) }
+        let flushes = read::<bool>(unsafe { flushes.argument(lock) })?;
+        // SAFETY: as above.
+        unsafe { operation(lock, sink, |sink| sink.send(item, flushes)) }
     };
     // SAFETY: `raw.ml` declares it as an external that returns a `call`. The future is
     // `Send`.
-    unsafe { call([sink, item], start) }
+    unsafe { call([sink, item, flushes], start) }
 }
 
 /// `'a sink -> unit call`: waits until all items have arrived.
