@@ -3,12 +3,26 @@ type t = {
   left : Left.t;
       (** An action may block or never return. So the first code that gets here,
           such as the next turn, carries out those that follow it. *)
+  mutable rounds : int;
+      (** how long a run of actions may become now, see {!most}. What an action
+          calls, such as a continuation that calls Rust, goes on with the run of
+          that action. *)
   come_back : unit -> unit;  (** see {!make} *)
   is_of_lwt : bool;
 }
 
+(* The longest run of actions of which each follows from the one before it. After that,
+   the rest of the program has its turn. *)
+let most = 256
+
 let make ~is_of_lwt come_back =
-  { calls = Calls.make (); left = Left.make (); come_back; is_of_lwt }
+  {
+    calls = Calls.make ();
+    left = Left.make ();
+    rounds = most;
+    come_back;
+    is_of_lwt;
+  }
 
 let has_left t = not (Left.is_empty t.left)
 
@@ -46,10 +60,6 @@ let answer_exn wait exn backtrace =
   Raw.wait_reject wait (Errors.show exn backtrace) true
 
 (* {1 Actions} *)
-
-(* The longest run of actions of which each follows from the one before it. After that,
-   the rest of the program has its turn. *)
-let most = 256
 
 let next : Raw.actions -> Raw.actions = function
   | Nothing | Come_back | Raise _ -> Nothing
@@ -123,7 +133,7 @@ let interrupted t (hand : Raw.actions) ~has_begun exn =
 let ignored = ref false
 
 (* A chain that {!carry_out} has in hand, and how many rounds its actions have left. *)
-type in_hand = { chain : Left.chain; rounds : int }
+type in_hand = { chain : Left.chain; its_rounds : int }
 
 (* The handler of a signal may raise wherever OCaml allocates, calls a function or repeats
    a loop. Then no action must be lost: one that has not begun is left, and the task that
@@ -138,7 +148,7 @@ let rec carry_out : type a b.
   let hand = ref Raw.Nothing in
   (* If so, [hand] is one action that has begun. Those after it are in a chain. *)
   let has_begun = ref false in
-  let rounds = ref most in
+  let outer = t.rounds in
   let chains = ref [] in
   try
     hand := stub a b;
@@ -147,11 +157,11 @@ let rec carry_out : type a b.
       | Nothing -> (
           match !chains with
           | [] -> ()
-          | { chain; rounds = its_rounds } :: outer -> (
+          | { chain; its_rounds } :: others -> (
               match chain.actions with
               | Nothing ->
                   Left.forget t.left chain;
-                  chains := outer
+                  chains := others
               | action ->
                   let next = next action in
                   (* Another thread may have taken the chain meanwhile. *)
@@ -160,7 +170,7 @@ let rec carry_out : type a b.
                     chain.is_reserved <- false;
                     hand := action;
                     has_begun := true;
-                    rounds := its_rounds - 1;
+                    t.rounds <- its_rounds - 1;
                     hand := perform t here action;
                     has_begun := false)))
       (* The next two cases are those of most turns. *)
@@ -172,8 +182,8 @@ let rec carry_out : type a b.
             context = Within _ as context;
             next = Nothing;
           }
-        when context == here && !rounds > 0 ->
-          decr rounds;
+        when context == here && t.rounds > 0 ->
+          t.rounds <- t.rounds - 1;
           has_begun := true;
           hand := call t here ~is_settled:ignored closure argument wait;
           has_begun := false
@@ -186,14 +196,14 @@ let rec carry_out : type a b.
       | Raise (exn, backtrace) ->
           hand := Nothing;
           Failure.raise (exn, backtrace)
-      | actions when !rounds = 0 ->
+      | actions when t.rounds = 0 ->
           Left.add_last t.left actions;
           hand := Nothing;
           t.come_back ()
       | actions -> (
           match next actions with
           | Nothing ->
-              decr rounds;
+              t.rounds <- t.rounds - 1;
               has_begun := true;
               hand := perform t here actions;
               has_begun := false
@@ -201,13 +211,15 @@ let rec carry_out : type a b.
               (* This thread carries out the first action, unless an exception comes: the
                  closure of a call runs on the thread that has made the call. *)
               let chain = { Left.actions; is_reserved = true } in
-              let in_hand = { chain; rounds = !rounds } :: !chains in
+              let in_hand = { chain; its_rounds = t.rounds } :: !chains in
               Left.add_first t.left chain;
               hand := Nothing;
               chains := in_hand;
               t.come_back ())
-    done
+    done;
+    t.rounds <- outer
   with exn ->
+    t.rounds <- outer;
     (match !chains with
     | { chain; _ } :: _ -> chain.is_reserved <- false
     | [] -> ());
@@ -345,6 +357,7 @@ and settled : type a.
 (* Actions that are left during this run are for the next turn. *)
 let carry_out_left t =
   let take t () = Left.take t.left in
+  t.rounds <- most;
   for _ = 1 to Left.length t.left do
     carry_out t Nowhere take t ()
   done
@@ -352,6 +365,8 @@ let carry_out_left t =
 let executor_poll () () = Raw.executor_poll ()
 
 let poll t =
+  (* If an effect has left an action for ever, [rounds] is that of the action still. *)
+  t.rounds <- most;
   carry_out t Nowhere executor_poll () ();
   if Failure.has_escaped () then Failure.leave ()
 

@@ -41,6 +41,15 @@ let is_awake = ref false
 (* The last pause that was made for [visit]. *)
 let coming = ref Lwt.return_unit
 
+(* Lwt handles all notifications that have come together, one after the other. Each of them
+   may lead to another one: for example, a call puts an item into a channel, which wakes a
+   task that reads it. So after a few of them, the next ones wait for a pause, when the rest
+   of the program has had its turn. *)
+let most_told = 4
+
+(* How many notifications may still poll. It is [-1] if they wait for a pause. *)
+let told_left = ref most_told
+
 (* The number of polls in one turn, before the rest of the program has its turn. *)
 let rounds = 4
 
@@ -83,6 +92,7 @@ and pause t =
   Lwt.on_success pause (fun () ->
       (* Lwt 5 has one list of pauses for all domains. If another domain runs this
          callback, our domain looks for work when its loop begins a turn. *)
+      told_left := most_told;
       if t.domain = Domain_id.self () then visit t)
 
 (* In a forked child the tasks are missing, so nothing settles the promises of the calls,
@@ -96,6 +106,7 @@ let abandon_later t =
 (* An exception that escapes from the loop may drop a notification or a pause of ours. So
    each turn looks for work that is left. *)
 let enter t =
+  told_left := most_told;
   (match begin_turn t with
   | Forked -> abandon_later t
   | Owed -> pause t
@@ -185,7 +196,12 @@ let work_when_told t =
     Fun.protect
       ~finally:(fun () -> visit t)
       (fun () -> Executor.drop_lost t.executor)
-  else visit t
+  else if !told_left > 0 then (
+    decr told_left;
+    visit t)
+  else if !told_left = 0 then (
+    told_left := -1;
+    pause t)
 
 let told domain =
   if domain = Domain_id.self () then

@@ -616,8 +616,9 @@ module Channel : sig
   (** [bounded capacity] is a channel that holds at most [capacity] items.
       {!Sink.send} waits while it is full.
 
-      Raises [Invalid_argument] if [capacity] is less than 1. Raises {!Error} in
-      a forked process. *)
+      Raises [Invalid_argument] if [capacity] is less than 1, or more than
+      1,000,000: a channel takes memory for all of them at once. Raises {!Error}
+      in a forked process. *)
 
   val unbounded : unit -> 'a Sink.t * 'a Stream.t
   (** [unbounded ()] is a channel that holds any number of items.
@@ -655,6 +656,15 @@ module Bytes : sig
   val sub : t -> int -> int -> t
   (** [sub bytes start length] is a part of [bytes]. It is not copied, and keeps
       all of them alive. *)
+
+  val equal : t -> t -> bool
+  (** [equal bytes others] is whether they are the same bytes. OCaml's [=] and
+      [compare] raise [Invalid_argument] for values of this type. *)
+
+  val compare : t -> t -> int
+  (** [compare bytes others] is negative if [bytes] come before [others], 0 if
+      they are the same, and positive otherwise: the order of [String.compare].
+  *)
 
   val to_string : t -> string
   (** [to_string bytes] is a copy. *)

@@ -227,6 +227,10 @@ external bytes_copy : shared -> int -> 'target -> int -> int -> unit outcome
   = "lwt_rust_bytes_copy"
 (** Copies bytes into a [bytes], or into an array of [Bigarray]. *)
 
+external bytes_compare :
+  shared -> int -> int -> shared -> int -> int -> int outcome
+  = "lwt_rust_bytes_compare_bytecode" "lwt_rust_bytes_compare"
+
 external device_run :
   device -> Lwt_bytes.t -> int -> int -> (unit, 'executor) call
   = "lwt_rust_device_run"

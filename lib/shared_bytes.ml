@@ -7,7 +7,11 @@ let is_part all start length =
   start >= 0 && length >= 0 && start <= all - length
 
 let check name all start length =
-  if not (is_part all start length) then invalid_arg ("Lwt_rust.Bytes." ^ name)
+  if not (is_part all start length) then
+    invalid_arg
+      (Printf.sprintf
+         "Lwt_rust.Bytes.%s: there are %d bytes, and so no %d from position %d"
+         name all length start)
 
 let sub t start length =
   check "sub" t.length start length;
@@ -43,3 +47,10 @@ let to_lwt_bytes t =
   let target = Lwt_bytes.create t.length in
   copy t 0 target 0 t.length;
   target
+
+let compare t other =
+  Outcome.get
+    (Raw.bytes_compare t.shared t.start t.length other.shared other.start
+       other.length)
+
+let equal t other = t.length = other.length && compare t other = 0

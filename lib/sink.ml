@@ -20,11 +20,6 @@ let closed () =
          backtrace = None;
        })
 
-let is_cancelled promise =
-  match Lwt.state promise with
-  | Fail Lwt.Canceled -> true
-  | Fail _ | Return () | Sleep -> false
-
 (* The operations take turns, and fail when the sink is closed. *)
 let in_turns t =
   let turns = Turns.make () in
@@ -38,12 +33,15 @@ let in_turns t =
     t.close ()
   in
   let close () =
-    match !closing with
-    | Some closing when not (is_cancelled closing) -> Lwt.no_cancel closing
-    | Some _ | None ->
-        let promise = Turns.take turns close_in_turn Fun.id in
-        closing := Some promise;
-        promise
+    let promise =
+      match !closing with
+      | Some promise -> promise
+      | None ->
+          let promise = Turns.take turns close_in_turn Fun.id in
+          closing := Some promise;
+          promise
+    in
+    Lwt.no_cancel promise
   in
   {
     feed = (fun item -> unless_closed (fun () -> t.feed item));
@@ -56,7 +54,8 @@ let in_turns t =
 
 let make ?flush ?(close = Lwt.return) feed =
   let has_flush = Option.is_some flush in
-  let flush = Option.value flush ~default:Lwt.return in
+  let flush = Lwt.apply (Option.value flush ~default:Lwt.return) in
+  let feed item = Lwt.apply feed item and close () = Lwt.apply close () in
   let send = if has_flush then fun item -> feed item >>= flush else feed in
   in_turns { feed; flush; close; has_flush; is_given = false; send }
 

@@ -222,7 +222,7 @@ let batch = 64
 
 (* A stream may have items ready for ever. After this many chunks in a row the loop has a
    turn. *)
-let turn = 64
+let turn = 4
 
 (* [f item acc] uses an item, and takes the others that are ready. *)
 let rec read_all ?(left = turn) t acc f =

@@ -124,6 +124,36 @@ let below_a_function () =
   in
   check_int "result" 1 (Rust.apply leaves_turns 1)
 
+(* [begin_it] begins something that has always work to do, and goes on for ever. *)
+let endless_work_leaves_turns begin_it () =
+  let for_a_while seconds =
+    Lwt.pick [ Lwt_unix.sleep seconds; Lwt.apply begin_it () ]
+  in
+  let* turns, () = turns_during (for_a_while 0.3) in
+  check_bool (Printf.sprintf "%d turns" turns) true (turns > 10);
+  let+ longest, () = longest_turn (for_a_while 1.) in
+  check_bool (Printf.sprintf "%g seconds" longest) true (longest < 0.04)
+
+let channel capacity use () = use (Lwt_rust.Channel.bounded capacity)
+
+let rust_fills_and_ocaml_reads read (sink, stream) =
+  Lwt.join [ Rust.count_into sink max_int true; read stream ]
+
+let rust_fills_and_reads (sink, stream) =
+  let sum = Rust.sum_stream stream in
+  Lwt.join [ Rust.count_into sink max_int true; Lwt.map ignore sum ]
+
+let ocaml_fills_and_reads (sink, stream) =
+  let filled = Lwt_rust.Sink.send_all sink (Rust.numbers max_int) in
+  Lwt.join [ filled; Lwt_rust.Stream.iter ignore stream ]
+
+(* Each item takes 0.1 ms, of the process. *)
+let work _ =
+  let until = Sys.time () +. 0.0001 in
+  while Sys.time () < until do
+    ()
+  done
+
 let a_completion_burst_is_read_in_parts () =
   let n = 5_000 in
   let+ values = Lwt.all (List.init n (fun i -> Rust.yield 1 i)) in
@@ -166,6 +196,24 @@ let () =
                  ignore (Rust.ready 1 : int Lwt.t)));
           case "steps within steps leave turns"
             (ready_steps_leave_turns "nested");
+          case "a channel that Rust fills leaves turns"
+            (endless_work_leaves_turns
+               (channel 10
+                  (rust_fills_and_ocaml_reads (Lwt_rust.Stream.iter ignore))));
+          case "a long channel that Rust fills leaves turns"
+            (endless_work_leaves_turns
+               (channel 1_000
+                  (rust_fills_and_ocaml_reads (Lwt_rust.Stream.iter ignore))));
+          case "a channel that Rust fills and reads leaves turns"
+            (endless_work_leaves_turns (channel 10 rust_fills_and_reads));
+          case "a channel that OCaml fills leaves turns"
+            (endless_work_leaves_turns (channel 10 ocaml_fills_and_reads));
+          case "work with each item leaves turns"
+            (endless_work_leaves_turns (fun () ->
+                 Lwt_rust.Stream.iter work (Rust.numbers max_int)));
+          case "a copy between channels leaves turns"
+            (endless_work_leaves_turns (fun () ->
+                 Lwt.map ignore (Rust.copy Lwt_io.zero Lwt_io.null)));
           case "settled promises leave turns"
             (ready_steps_leave_turns "promise");
           case "turns are short beside a free semaphore"

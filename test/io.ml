@@ -122,6 +122,55 @@ let an_error_after_bytes () =
   check_string "the end" "" rest;
   Lwt_io.close input
 
+(* The writer has written a part, or all, when it fails. [Lwt_io] writes the bytes again, and
+   the writer must not get them twice. *)
+let written_once at_flush error () =
+  let output = Rust.failing_output at_flush in
+  let text = "abcdefghijkl" in
+  let* () = Lwt_io.write output text in
+  let* failed = result (Lwt_io.flush output) in
+  check_bool "the error" true (failed = Error (Unix.Unix_error (error, "", "")));
+  let* () = Lwt_io.write output "more" in
+  let* () = Lwt_io.flush output in
+  let* () = Lwt_io.write output " at the end" in
+  let* () = Lwt_io.close output in
+  check_string "written" (text ^ "more at the end")
+    (Bytes.to_string (Rust.written ()));
+  Lwt.return_unit
+
+let replaced_buffer length () =
+  let input = Rust.swapping_input length in
+  let* read = result (Lwt_io.read_char input) in
+  check_bool "a panic" true
+    (match read with
+    | Error (Lwt_rust.Panic { message; _ }) -> contains message "another ReadBuf"
+    | Error _ | Ok _ -> false);
+  Lwt_io.close input
+
+(* The channel's buffer is full, so a part of the bytes waits when Rust drops its end. *)
+let dropped_after_a_write elsewhere () =
+  let got = Buffer.create 20 in
+  let write bytes start length =
+    let* () = Lwt_unix.sleep 0.005 in
+    Buffer.add_string got
+      (Lwt_bytes.to_string (Lwt_bytes.proxy bytes start length));
+    Lwt.return length
+  in
+  let buffer = Lwt_bytes.create 16 in
+  let output = Lwt_io.make ~buffer ~mode:Lwt_io.output write in
+  let* () = Lwt_io.write output "0123456789" in
+  let* () = Rust.write_and_drop output (Bytes.of_string "from Rust") elsewhere in
+  let expected = "0123456789from Rust" in
+  let rec wait n =
+    let* () = Lwt_unix.sleep 0.005 in
+    let* () = Lwt_io.flush output in
+    if Buffer.length got < String.length expected && n > 0 then wait (n - 1)
+    else Lwt.return_unit
+  in
+  let* () = wait 100 in
+  check_string "got" expected (Buffer.contents got);
+  Lwt_io.close output
+
 (* Waits until the collector has found the devices that nobody needs. *)
 let no_devices () =
   (* What the loop has just done is reachable until its next turn. *)
@@ -464,6 +513,10 @@ let () =
           case "errors" errors;
           case "after an error" after_an_error;
           case "an error after bytes" an_error_after_bytes;
+          case "an error after a part" (written_once false Unix.ENOBUFS);
+          case "an error after all" (written_once true Unix.ENOSPC);
+          case "a smaller buffer" (replaced_buffer 4);
+          case "a larger buffer" (replaced_buffer 1_000_000);
           case "closed" closed;
           case "collected" collected;
         ] );
@@ -479,6 +532,8 @@ let () =
           case "given back" given_back;
           case "exceptions" exceptions;
           case "given up" given_up;
+          case "dropped after a write" (dropped_after_a_write false);
+          case "dropped after a write, on tokio" (dropped_after_a_write true);
           case "context" context;
         ] );
       ( "backpressure",

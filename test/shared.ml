@@ -77,6 +77,58 @@ let wrong_parts () =
     (match found with Error (Lwt_rust.Panic _) -> true | _ -> false);
   Lwt.return_unit
 
+(* A range that ends with the greatest number there is. *)
+let wrong_slice () =
+  let* found =
+    result (Lwt.wrap (fun () -> Rust.slice_to_max (B.of_string "0123")))
+  in
+  check_bool "a panic" true
+    (match found with
+    | Error (Lwt_rust.Panic { message; _ }) ->
+        String.starts_with ~prefix:"4 bytes have no part 0.." message
+    | Error _ | Ok _ -> false);
+  Lwt.return_unit
+
+let maps_a_large_file =
+  [
+    (Memcheck, "it has not so many addresses");
+    (Thread_sanitizer, "it has not so many addresses");
+  ]
+
+(* As large as a file that takes no room on the disk. *)
+let no_memory () =
+  let name = Filename.temp_file "lwt_rust" "shared" in
+  let* () =
+    Lwt_io.with_file ~mode:Lwt_io.output name (fun _ -> Lwt.return_unit)
+  in
+  let descriptor = Unix.openfile name [ Unix.O_RDWR ] 0 in
+  Unix.ftruncate descriptor (1 lsl 42);
+  let array = Lwt_bytes.map_file ~fd:descriptor ~shared:true () in
+  Unix.close descriptor;
+  Sys.remove name;
+  let* found = result (Lwt.wrap (fun () -> B.of_lwt_bytes array)) in
+  check_bool "an error" true
+    (match found with
+    | Error (Lwt_rust.Error { message; _ }) ->
+        contains message "no memory for a copy of 4398046511104 bytes"
+    | Error _ | Ok _ -> false);
+  Lwt.return_unit
+
+let compared () =
+  let texts = [ ""; "a"; "ab"; "b"; "\000"; "\255" ] in
+  let bytes text = B.sub (B.of_string ("(" ^ text ^ ")")) 1 (String.length text) in
+  List.iter
+    (fun a ->
+      List.iter
+        (fun b ->
+          check_bool "equal" (String.equal a b) (B.equal (bytes a) (bytes b));
+          check_int "compare"
+            (Int.compare (String.compare a b) 0)
+            (Int.compare (B.compare (bytes a) (bytes b)) 0))
+        texts)
+    texts;
+  Lwt.return_unit
+
 let not_copied () =
   let bytes = Rust.owned (Bytes.of_string (text 100)) in
   let address = Rust.address_of_bytes bytes in
@@ -129,10 +181,13 @@ let () =
           case "copies of the moment" copies_of_the_moment;
           case "parts" parts;
           case "wrong parts" wrong_parts;
+          case "a wrong slice" wrong_slice;
           case "not copied" not_copied;
+          case "compared" compared;
           case "freed" freed;
           case "soon freed" soon_freed;
         ]
         @ left_out starts_a_domain
-            [ case "in another domain" in_another_domain ] );
+            [ case "in another domain" in_another_domain ]
+        @ left_out maps_a_large_file [ case "no memory for a copy" no_memory ] );
     ]

@@ -194,6 +194,41 @@ let given_once () =
   let* () = expect "again" (Rust.count_into sink 2 true) given_before in
   Lwt.return (check_ints "got" [ 1; 0 ] noted.got)
 
+let closes_once () =
+  let calls = ref 0 in
+  let may_end, end_ = Lwt.wait () in
+  let close () =
+    incr calls;
+    may_end
+  in
+  let sink = K.make ~close (fun () -> Lwt.return_unit) in
+  let first = K.close sink in
+  Lwt.cancel first;
+  let second = K.close sink in
+  check_bool "goes on" true (is_pending first && is_pending second);
+  Lwt.wakeup end_ ();
+  let* () = Lwt.join [ first; second ] in
+  check_int "calls" 1 !calls;
+  let close () =
+    incr calls;
+    raise Exit
+  in
+  let sink = K.make ~close (fun () -> Lwt.return_unit) in
+  let* () = expect "closes" (K.close sink) (( = ) Exit) in
+  let+ () = expect "closes again" (K.close sink) (( = ) Exit) in
+  check_int "calls that raise" 2 !calls
+
+(* Whether or not it has to wait for its turn. *)
+let rejects () =
+  let may_end, end_ = Lwt.wait () in
+  let sink = K.make (fun wait -> if wait then may_end else raise Exit) in
+  let* () = expect "at once" (K.send sink false) (( = ) Exit) in
+  let waits = K.send sink true in
+  let behind = K.send sink false in
+  Lwt.wakeup end_ ();
+  let* () = waits in
+  expect "in its turn" behind (( = ) Exit)
+
 let lent () =
   let noted, sink = noted () in
   let* () = Rust.count_into (K.lend sink) 2 true in
@@ -247,9 +282,13 @@ let channel_of_ocaml () =
   let* () = K.close sink in
   let* all = S.to_list stream in
   Alcotest.(check (list (float 0.))) "floats" [ 0.5; 1.5 ] all;
-  match C.bounded 0 with
-  | (_ : unit K.t * unit S.t) -> Alcotest.fail "not refused"
-  | exception Invalid_argument _ -> Lwt.return_unit
+  let refuse capacity =
+    match C.bounded capacity with
+    | (_ : unit K.t * unit S.t) -> Alcotest.fail "not refused"
+    | exception Invalid_argument _ -> ()
+  in
+  List.iter refuse [ min_int; -1; 0; 1_000_001; max_int ];
+  Lwt.return_unit
 
 (* Rust fills and reads channels of OCaml's. *)
 let channels_to_rust () =
@@ -449,6 +488,8 @@ let () =
           case "cancelled" rust_is_cancelled;
           case "exceptions" rust_gets_exceptions;
           case "given once" given_once;
+          case "closed once" closes_once;
+          case "rejected" rejects;
           case "lent" lent;
         ] );
       ( "channels",

@@ -4,7 +4,10 @@ use std::{
     io,
     os::fd::OwnedFd,
     pin::Pin,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -218,6 +221,94 @@ impl AsyncRead for Once {
 #[func]
 pub(crate) fn scripted_output(does: String) -> LwtOutput {
     LwtOutput::new(Scripted::new(does))
+}
+
+/// A writer that takes four bytes at a time, and fails once: when it is asked to write for the
+/// third time, or to flush.
+struct Failing {
+    at_flush: bool,
+    calls: u8,
+}
+
+/// What it has written.
+static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+impl AsyncWrite for Failing {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.calls = self.calls.saturating_add(1);
+        if !self.at_flush && self.calls == 3 {
+            return Poll::Ready(Err(io::Error::from_raw_os_error(libc::ENOBUFS)));
+        }
+        let count = bytes.len().min(4);
+        WRITTEN.lock().unwrap().extend(&bytes[..count]);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let fails = std::mem::take(&mut self.at_flush);
+        Poll::Ready(match fails {
+            true => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
+            false => Ok(()),
+        })
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A writer that fails once.
+#[func]
+pub(crate) fn failing_output(at_flush: bool) -> LwtOutput {
+    LwtOutput::new(Failing { at_flush, calls: 0 })
+}
+
+/// What the writers of `failing_output` have written since this was last called.
+#[func]
+pub(crate) fn written() -> Box<[u8]> {
+    std::mem::take(&mut *WRITTEN.lock().unwrap()).into()
+}
+
+/// A reader that puts another buffer in the place of its own: one with `length` bytes.
+struct Swapping {
+    length: usize,
+}
+
+impl AsyncRead for Swapping {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        *into = ReadBuf::new(vec![b'x'; self.length].leak());
+        into.set_filled(self.length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A reader that puts another buffer in the place of its own.
+#[func]
+pub(crate) fn swapping_input(length: usize) -> LwtInput {
+    LwtInput::new(Swapping { length })
+}
+
+/// Writes to a channel of OCaml's, and drops it, on a thread of tokio's if `elsewhere`.
+#[func]
+pub(crate) async fn write_and_drop(
+    mut output: LwtOutput,
+    bytes: Box<[u8]>,
+    elsewhere: bool,
+) -> Result<(), Error> {
+    let write = async move { output.write_all(&bytes).await };
+    match elsewhere {
+        true => tokio::spawn(write).await.map_err(io::Error::from)??,
+        false => write.await?,
+    }
+    Ok(())
 }
 
 /// A reader of numbers, each of which has a byte, and how many of them were read.

@@ -90,8 +90,8 @@ lwt_rust::library! {
     t::worker_name, t::signals_blocked, t::signal_blocked_here, t::lock, t::spin, t::herd, t::storm, t::adopt,
     m::made, m::alive, m::script, m::numbers, m::numbers_later, m::numbers_or_error, m::numbers_blocking, m::silence, m::streams, m::calling, m::calling_within, m::polled_by, m::from_tokio, m::panics_when_dropped, m::sum_stream, m::take, m::lengths_of_texts, m::echo_bytes_of, m::echo_floats_of, m::drop_stream, m::drop_stream_elsewhere,
     i::pipe, i::connect, i::echo_server, i::copy, i::copy_on_tokio, i::read_some, i::write_some, i::same_channel, i::kind_of_error,
-    i::devices_alive, i::scripted_input, i::scripted_after, i::scripted_output, i::written_to_a_descriptor, i::read_descriptor, i::endless, i::bytes_read,
-    h::owners, h::owned, h::address_of_bytes, h::echo_shared, h::echo_of_the_crate, h::inner_bytes, h::shrinking,
+    i::devices_alive, i::scripted_input, i::scripted_after, i::scripted_output, i::failing_output, i::written, i::swapping_input, i::write_and_drop, i::written_to_a_descriptor, i::read_descriptor, i::endless, i::bytes_read,
+    h::owners, h::owned, h::address_of_bytes, h::echo_shared, h::echo_of_the_crate, h::inner_bytes, h::slice_to_max, h::shrinking,
     u::arrived, u::slow_sink, u::slow_pipe, u::bytes_channel, u::channel_of, u::received_on_tokio, u::count_into, u::copy_all,
     d::call_in_lwt, d::call_in_lwt_from_tokio, d::spawn_in_lwt, d::panic_in_task, d::await_task_from_tokio, d::leave_task, d::keep_root, d::kept_root, d::leave_reader, d::leave_filler, d::result_of_left,
 }

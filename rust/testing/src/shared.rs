@@ -60,6 +60,12 @@ pub(crate) fn inner_bytes(bytes: SharedBytes) -> SharedBytes {
     bytes.slice(1..bytes.len() - 1)
 }
 
+/// More than there are.
+#[func]
+pub(crate) fn slice_to_max(bytes: SharedBytes) -> SharedBytes {
+    bytes.slice(0..=usize::MAX)
+}
+
 /// An owner whose bytes become fewer.
 struct Shrinking(AtomicI64);
 

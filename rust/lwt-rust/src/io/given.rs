@@ -58,7 +58,7 @@ impl Channel {
         unsafe { Promise::asked(self.handle, ask) }
     }
 
-    fn into_ocaml(self, lock: &mut Lock) -> Val<'_> {
+    fn value<'l>(&self, lock: &'l Lock) -> Val<'l> {
         self.function.closure().get(lock)
     }
 }
@@ -82,8 +82,8 @@ impl GivenInput {
         })
     }
 
-    pub(super) fn into_ocaml(self, lock: &mut Lock) -> Val<'_> {
-        self.channel.into_ocaml(lock)
+    pub(super) fn value<'l>(&self, lock: &'l Lock) -> Val<'l> {
+        self.channel.value(lock)
     }
 
     pub(super) fn poll_read(
@@ -125,8 +125,8 @@ impl GivenOutput {
         })
     }
 
-    pub(super) fn into_ocaml(self, lock: &mut Lock) -> Val<'_> {
-        self.channel.into_ocaml(lock)
+    pub(super) fn value<'l>(&self, lock: &'l Lock) -> Val<'l> {
+        self.channel.value(lock)
     }
 
     /// Waits until OCaml has done the last thing.
@@ -171,5 +171,14 @@ impl GivenOutput {
             self.ask(Callback::CloseOutput, ());
         }
         self.poll_done(context)
+    }
+}
+
+impl Drop for GivenOutput {
+    fn drop(&mut self) {
+        // OCaml goes on with a write. Otherwise it would cancel it in the middle.
+        if let (Some(asked), Some(Callback::WriteOutput)) = (self.asked.take(), self.last) {
+            asked.detach();
+        }
     }
 }

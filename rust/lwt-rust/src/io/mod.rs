@@ -119,7 +119,7 @@ unsafe impl IntoOcaml for LwtInput {
             Input::Made(reader) => {
                 device::into_ocaml(Reader::new(reader), Callback::MakeInput, lock)
             }
-            Input::Given(channel) => Ok(channel.into_ocaml(lock)),
+            Input::Given(channel) => Ok(channel.value(lock)),
         }
     }
 }
@@ -231,7 +231,7 @@ unsafe impl IntoOcaml for LwtOutput {
             Output::Made(writer) => {
                 device::into_ocaml(Writer::new(writer), Callback::MakeOutput, lock)
             }
-            Output::Given(channel) => Ok(channel.into_ocaml(lock)),
+            Output::Given(channel) => Ok(channel.value(lock)),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{
     future::poll_fn,
     io,
     pin::Pin,
+    ptr,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -54,10 +55,16 @@ impl Source {
     /// Reads until nothing more is ready, or the buffer is full. If the reader ends or fails
     /// after some bytes, the next read says so.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let place = self.buffer.as_ptr();
         let mut into = ReadBuf::new(&mut self.buffer);
         loop {
             let before = into.filled().len();
             let polled = self.reader.as_mut().poll_read(context, &mut into);
+            let is_ours = ptr::eq(into.filled().as_ptr(), place);
+            assert!(
+                is_ours,
+                "a reader has put another ReadBuf in the place of its own"
+            );
             let count = into.filled().len();
             match polled {
                 Poll::Ready(Ok(())) if count > before && into.remaining() > 0 => {}

@@ -19,6 +19,10 @@ pub(super) type BoxedWrite = Pin<Box<dyn AsyncWrite + Send>>;
 struct Target {
     writer: BoxedWrite,
     bytes: Vec<u8>,
+    /// How many of the bytes were written before the writer failed. `Lwt_io` keeps all bytes
+    /// of an operation that has failed, at the beginning of its buffer, and the next operation
+    /// gets them again.
+    written: usize,
 }
 
 impl Target {
@@ -29,16 +33,17 @@ impl Target {
     }
 
     async fn write_all(&mut self) -> io::Result<usize> {
-        let mut rest = &self.bytes[..];
         let writer = &mut self.writer;
-        while !rest.is_empty() {
+        while let rest @ [_, ..] = self.bytes.get(self.written..).unwrap_or_default() {
             let count = poll_fn(|context| writer.as_mut().poll_write(context, rest)).await?;
             if count == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
-            rest = &rest[count..];
+            assert!(count <= rest.len(), "a writer has written more than it got");
+            self.written += count;
         }
         poll_fn(|context| writer.as_mut().poll_flush(context)).await?;
+        self.written = 0;
         Ok(self.bytes.len())
     }
 
@@ -54,6 +59,7 @@ impl Writer {
         Writer(Worker::new(Target {
             writer,
             bytes: Vec::new(),
+            written: 0,
         }))
     }
 }

@@ -24,25 +24,10 @@ use given::Given;
 
 /// A sink for items: `'a Lwt_rust.Sink.t` in OCaml.
 ///
-/// As a result, it is any Rust [`Sink`], which OCaml fills. The crate `futures-util` makes
-/// sinks, with its feature `sink`:
+/// As a result, it is any Rust [`Sink`], which OCaml fills. For example, `sink::unfold` of the
+/// crate `futures-util`, with its feature `sink`, makes one of an asynchronous closure.
 ///
-/// ```
-/// use futures_util::sink;
-/// use lwt_rust::{Error, LwtSink, func};
-///
-/// /// In OCaml: `val log : unit -> string Lwt_rust.Sink.t`
-/// #[func]
-/// fn log() -> LwtSink<String> {
-///     LwtSink::new(sink::unfold((), |(), line: String| async move {
-///         println!("{line}");
-///         Ok::<_, Error>(())
-///     }))
-/// }
-/// # lwt_rust::library! { log }
-/// ```
-/// As an argument, it is a sink that
-/// OCaml has made, and a [`Sink`] in Rust:
+/// As an argument, it is a sink that OCaml has made, and a [`Sink`] in Rust:
 ///
 /// ```
 /// use lwt_rust::{Error, LwtSink, func};
@@ -58,8 +43,7 @@ use given::Given;
 /// # lwt_rust::library! { count_into }
 /// ```
 ///
-/// A function gives OCaml the sending end of a channel as a
-/// [`channel::Sender`](crate::channel::Sender).
+/// A function gives OCaml the sending end of a channel as a [`Sender`](crate::channel::Sender).
 ///
 /// # The end
 ///

@@ -1,7 +1,7 @@
 //! Bytes that OCaml and Rust share.
 
 use crate::{
-    convert::{Buffer, FromOcaml, part_of_shared, read, shared_into_ocaml},
+    convert::{Buffer, FromOcaml, IntoOcaml, part_of_shared, read, shared_into_ocaml},
     error::Error,
     ocaml::{Root, Val},
     stub::{Raw, act, stub},
@@ -21,7 +21,13 @@ extern "C" fn lwt_rust_bytes_share(source: Raw, start: Raw, length: Raw) -> Raw 
                 Some(bytes) => bytes,
                 None => {
                     let buffer = part(source, start, length)?;
-                    let mut bytes = vec![0; length];
+                    let mut bytes = Vec::new();
+                    // An array may be a large file that is mapped.
+                    if bytes.try_reserve_exact(length).is_err() {
+                        let message = format!("there is no memory for a copy of {length} bytes");
+                        return Err(Error::message(message));
+                    }
+                    bytes.resize(length, 0);
                     buffer.read(start, &mut bytes);
                     bytes
                 }
@@ -55,6 +61,39 @@ extern "C" fn lwt_rust_bytes_copy(
             Ok(())
         })
     }
+}
+
+/// `shared -> int -> int -> shared -> int -> int -> int outcome`: compares two parts. The
+/// result is negative, 0 or positive.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_bytes_compare(
+    one: Raw,
+    one_start: Raw,
+    one_length: Raw,
+    other: Raw,
+    other_start: Raw,
+    other_length: Raw,
+) -> Raw {
+    let arguments = [one, one_start, one_length, other, other_start, other_length];
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub(arguments, |lock, arguments| {
+            let [one, one_start, one_length, other, other_start, other_length] =
+                arguments.each_ref().map(|root| root.get(lock));
+            let one = part_of_shared(one, one_start, one_length)?;
+            let other = part_of_shared(other, other_start, other_length)?;
+            let order = one[..].cmp(&other[..]) as i64;
+            Ok(Root::new(order.into_ocaml(lock)?))
+        })
+    }
+}
+
+/// `bytes_compare` for bytecode, which gives more than five arguments in an array.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_bytes_compare_bytecode(arguments: *const Raw, _count: i32) -> Raw {
+    // SAFETY: OCaml gives an array of six arguments.
+    let [a, b, c, d, e, f] = unsafe { *arguments.cast::<[Raw; 6]>() };
+    lwt_rust_bytes_compare(a, b, c, d, e, f)
 }
 
 /// An array of `Bigarray` that has `length` bytes from position `start` on.
