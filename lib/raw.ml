@@ -227,9 +227,9 @@ external bytes_copy : shared -> int -> 'target -> int -> int -> unit outcome
   = "lwt_rust_bytes_copy"
 (** Copies bytes into a [bytes], or into an array of [Bigarray]. *)
 
-external bytes_compare :
-  shared -> int -> int -> shared -> int -> int -> int outcome
-  = "lwt_rust_bytes_compare_bytecode" "lwt_rust_bytes_compare"
+external bytes_compare : 'bytes -> 'bytes -> int outcome
+  = "lwt_rust_bytes_compare"
+(** Compares two values of [Lwt_rust.Bytes.t]. *)
 
 external device_run :
   device -> Lwt_bytes.t -> int -> int -> (unit, 'executor) call

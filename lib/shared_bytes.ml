@@ -48,9 +48,6 @@ let to_lwt_bytes t =
   copy t 0 target 0 t.length;
   target
 
-let compare t other =
-  Outcome.get
-    (Raw.bytes_compare t.shared t.start t.length other.shared other.start
-       other.length)
+let compare (t : t) (other : t) = Outcome.get (Raw.bytes_compare t other)
 
 let equal t other = t.length = other.length && compare t other = 0

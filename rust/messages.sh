@@ -47,8 +47,9 @@ follow() {
 }
 
 # show: shows cargo's messages, without those that only archive.sh needs, and with paths
-# that open from the project's folder. The first line is a place in a file, as in
-# OCaml's messages. Without it, dune would show the rule above the messages.
+# that open from the project's folder. Above each error or warning is the line of its
+# place in a file, as in OCaml's messages. If there is none above the first one, dune would
+# show the rule.
 show() {
   states='Adding|Blocking|Building|Compiling|Downgrading|Downloaded|Downloading|Finished'
   states="$states|Locking|Removing|Unchanged|Updating|Upgrading"
@@ -62,11 +63,31 @@ show() {
     -e "s|^( *)(-->\|:::) ([^/<])|\\1\\2 $prefix\\3|" "$log" |
     sed -e "s|$here/||g" | cat -s >"$work/shown"
   grep -q . "$work/shown" || return 0
-  sed -nE 's/^ *--> (.*):([0-9]+):([0-9]+)$/File "\1", line \2, characters \3-\3:/p' \
-    "$work/shown" | head -n 1 >"$work/place"
-  [ -s "$work/place" ] ||
-    printf 'File "%s", line 1, characters 0-0:\n' "$manifest" >"$work/place"
-  cat "$work/place" "$work/shown" >&2
+  with_places <"$work/shown" >"$work/placed"
+  case $(head -n 1 "$work/placed") in
+    'File '*) ;;
+    *) printf 'File "%s", line 1, characters 0-0:\n' "$manifest" >&2 ;;
+  esac
+  cat "$work/placed" >&2
+}
+
+# with_places: copies messages of rustc, and puts the place of each one above it. The
+# columns of rustc begin with 1, and those of OCaml with 0.
+with_places() {
+  awk '
+    function give(place) { printf "%s%s", place, held; held = "" }
+    /^(error|warning)/ { give(""); held = $0 "\n"; next }
+    held == "" { print; next }
+    { held = held $0 "\n" }
+    /^ *--> .*:[0-9]+:[0-9]+$/ {
+      count = split($0, parts, ":")
+      column = parts[count]
+      file = substr($0, index($0, "--> ") + 4)
+      file = substr(file, 1, length(file) - length(column) - length(parts[count - 1]) - 2)
+      give("File \"" file "\", line " parts[count - 1] ", characters " column - 1 "-" column ":\n")
+    }
+    /^$/ { give("") }
+    END { give("") }'
 }
 
 # advise: adds advice to the log, for errors whose solution is known.

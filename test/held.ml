@@ -321,6 +321,42 @@ let by_a_signal () =
       check_int "called" 7 called;
       Lwt.map (check_int "value" 5) awaiting)
 
+(* A thread is in the middle of a call when the loop's thread begins one and leaves an action.
+   The thread gets the actions of its own call only, when it goes on. *)
+let actions_of_the_other_thread () =
+  let me = Thread.id (Thread.self ()) in
+  let signal () = Semaphore.Binary.make false in
+  let has_begun = signal () and has_left = signal () and is_over = signal () in
+  let by_me = ref [] and by_other = ref [] in
+  let note called n =
+    called := (Thread.id (Thread.self ()) = me) :: !called;
+    Lwt.return n
+  in
+  let job () =
+    let waits n =
+      Semaphore.Binary.release has_begun;
+      Semaphore.Binary.acquire has_left;
+      n
+    in
+    let call = Rust.call_plain_and_three waits (note by_other) in
+    Semaphore.Binary.release is_over;
+    call
+  in
+  let other = ref (Lwt.return 0) in
+  let thread = Thread.create (fun () -> other := job ()) () in
+  Semaphore.Binary.acquire has_begun;
+  let waits n =
+    Semaphore.Binary.release has_left;
+    Semaphore.Binary.acquire is_over;
+    n
+  in
+  let call = Rust.call_lwt_and_plain (note by_me) waits in
+  Thread.join thread;
+  ignore (Lwt_main.run (Lwt.both call !other) : int * int);
+  Alcotest.(check (list bool)) "by this thread" [ true ] !by_me;
+  Alcotest.(check (list bool))
+    "by the other thread" [ false; false; false ] !by_other
+
 let () =
   let thread name body =
     Alcotest.test_case name `Quick (beside_a_thread body)
@@ -337,6 +373,7 @@ let () =
           plain "a job that awaits the loop" a_job_that_awaits_the_loop;
           plain "closures of a thread" closures_of_a_thread;
           plain "closures of a call" own_actions_in_order;
+          plain "closures of two threads" actions_of_the_other_thread;
           plain "closures of a thread, beside failures"
             closures_beside_a_failure;
         ] );

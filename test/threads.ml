@@ -70,38 +70,6 @@ let closure_in_a_thread wait () =
   Thread.join thread;
   check_int "result" 2 n
 
-(* Lwt defers the effect of [wakeup_later] until a callback in the thread has returned. So
-   the thread runs code of the loop's. *)
-let thread_runs_what_is_deferred wait () =
-  let begun, begin_ = Lwt.wait () and may_end = Semaphore.Binary.make false in
-  let over, end_ = Lwt.wait () in
-  let blocks n =
-    Lwt_preemptive.run_in_main_dont_wait
-      (fun () -> Lwt.return (Lwt.wakeup begin_ ()))
-      raise;
-    Semaphore.Binary.acquire may_end;
-    Lwt.return n
-  in
-  let job () =
-    let calling, call = Lwt.wait () in
-    Lwt.on_success calling (fun () ->
-        Lwt.ignore_result (Rust.call blocks 1));
-    Lwt.wakeup call ()
-  in
-  let thread = Thread.create job () in
-  let* () = begun in
-  let deferred, resolver = Lwt.wait () in
-  Lwt.on_success (Lwt.bind deferred wait) (Lwt.wakeup end_);
-  Lwt.wakeup_later resolver ();
-  let end_later () =
-    Thread.delay 0.05;
-    Semaphore.Binary.release may_end
-  in
-  let other = Thread.create end_later () in
-  let+ () = over in
-  Thread.join thread;
-  Thread.join other
-
 let systhread_of_the_domain_cancels () =
   let promise = Rust.for_ever () in
   Thread.join (Thread.create Lwt.cancel promise);
@@ -165,10 +133,6 @@ let () =
             (closure_in_a_thread (fun () -> Lwt_unix.sleep 0.01));
           case "a closure calls Rust in another thread"
             (closure_in_a_thread (Rust.sleep 1));
-          case "another thread runs what the loop has deferred, a pause"
-            (thread_runs_what_is_deferred Lwt.pause);
-          case "another thread runs what the loop has deferred, a sleep"
-            (thread_runs_what_is_deferred (fun () -> Lwt_unix.sleep 0.01));
           case "a systhread of the domain cancels"
             systhread_of_the_domain_cancels;
           case "a finaliser wakes a blocked loop" finaliser_wakes_a_blocked_loop;

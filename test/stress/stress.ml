@@ -77,7 +77,7 @@ let a_task n =
   Rust.sleep_in_a_task time (fun () -> pausing n)
 
 let plain () =
-  match Random.int 18 with
+  match Random.int 24 with
   | 0 -> Lwt.map (fun n -> check "yield" (n = 1)) (Rust.yield 3 1)
   | 1 -> Lwt.map (fun n -> check "spawn" (n = 2)) (Rust.spawn 2)
   | 2 -> Lwt.map (fun n -> check "sum" (n = 45)) (Rust.sum pausing 10)
@@ -106,7 +106,8 @@ let plain () =
   | 17 ->
       let elsewhere = Rust.spawn_from_elsewhere 5 in
       Lwt.map (fun n -> check "from elsewhere" (n = 5)) elsewhere
-  | _ -> Rust.sleep (Random.int 3) ()
+  | 18 -> Rust.sleep (Random.int 3) ()
+  | _ -> Flows.flow ()
 
 (* Calls and tasks that stay on the thread that has begun them. *)
 let local () =
@@ -123,11 +124,8 @@ let around_closures = [ a_fiber_around; a_fiber_within ]
 (* Operations that only the thread of the loop runs. Lwt has one value of each key for all
    threads, so only one thread may look at it. Only that thread has a handler for
    [Outside]. And Lwt has one queue of callbacks for all threads: a thread that calls Rust
-   may run those of the loop, and with them a task that the loop has made runnable. So the
-   flows, which are many callbacks of Lwt's, are not among the operations beside threads. *)
-let alone =
-  Flows.flow :: Flows.flow :: Flows.flow :: a_value :: local :: around_closures
-
+   may run those of the loop, and with them a task that the loop has made runnable. *)
+let alone = a_value :: local :: around_closures
 let alone_in_a_fiber = outside :: alone
 let beside_threads = in_a_thread :: around_closures
 let on_lwt others () = if Random.int 5 = 0 then one_of others () else plain ()

@@ -82,8 +82,9 @@ pub(crate) fn no_impl(result: &Type) -> Result<()> {
                      `lwt_rust::LwtStream<T>`, which `LwtStream::new` makes"
                 }
                 false => {
-                    "name the type that OCaml gets, or return an `impl Stream<Item = T>`; a \
-                     function that returns a future is an `async fn`"
+                    "name the type that OCaml gets, such as a `LwtSink`, a `LwtInput` or a \
+                     `LwtOutput`, or return an `impl Stream<Item = T>`; a function that returns \
+                     a future is an `async fn`"
                 }
             };
             self.0.get_or_insert(Error::new(ty.span(), text));

@@ -104,6 +104,9 @@ use crate::{
     label = "no OCaml type stands for this",
     note = "derive `lwt_rust::OcamlType` for a record or a variant, or give OCaml an \
             `lwt_rust::Abstract<{Self}>`",
+    note = "a stream is given as a `LwtStream`, a sink as a `LwtSink`, a reader as a `LwtInput`, a \
+            writer as a `LwtOutput`, and a file as a `std::os::fd::OwnedFd`; `bytes::Bytes` needs \
+            the feature `bytes` of `lwt-rust`",
     note = "to return what a promise or a task gives, make the function `async` and await it"
 )]
 pub unsafe trait OcamlType {
@@ -146,7 +149,10 @@ impl Seen {
     message = "`{Self}` cannot be made of an OCaml value",
     label = "OCaml cannot give this",
     note = "derive `lwt_rust::FromOcaml` for a record or a variant, or take an \
-            `lwt_rust::Abstract<{Self}>`"
+            `lwt_rust::Abstract<{Self}>`",
+    note = "a stream is given as a `LwtStream`, a sink as a `LwtSink`, a reader as a `LwtInput`, a \
+            writer as a `LwtOutput`, and a file as a `std::os::fd::OwnedFd`; `bytes::Bytes` needs \
+            the feature `bytes` of `lwt-rust`"
 )]
 pub trait FromOcaml: OcamlType + Sized {
     /// Whether a value may belong to the executor of its domain, as a promise does. If
@@ -217,6 +223,9 @@ pub trait FromOcaml: OcamlType + Sized {
     label = "OCaml cannot be given this",
     note = "derive `lwt_rust::IntoOcaml` for a record or a variant, or give an \
             `lwt_rust::Abstract<{Self}>`",
+    note = "a stream is given as a `LwtStream`, a sink as a `LwtSink`, a reader as a `LwtInput`, a \
+            writer as a `LwtOutput`, and a file as a `std::os::fd::OwnedFd`; `bytes::Bytes` needs \
+            the feature `bytes` of `lwt-rust`",
     note = "to return what a promise or a task gives, make the function `async` and await it"
 )]
 pub unsafe trait IntoOcaml: OcamlType {

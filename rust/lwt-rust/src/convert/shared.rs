@@ -11,7 +11,7 @@ use std::{
 
 use lwt_rust_core::Payload;
 
-use super::{FromOcaml, IntoOcaml, OcamlType, mismatch, read};
+use super::{Checked, FromOcaml, IntoOcaml, OcamlType, mismatch, read};
 use crate::{
     bindings::Type,
     error::Error,
@@ -183,6 +183,10 @@ impl FromOcaml for SharedBytes {
         part_of_shared(shared, start, length)
     }
 }
+
+// SAFETY: `from_ocaml` looks at the fields of a record, and finds out whether they are what it
+// needs.
+unsafe impl Checked for SharedBytes {}
 
 // SAFETY: it is a record of `lib/shared_bytes.ml`.
 unsafe impl IntoOcaml for SharedBytes {

@@ -8,13 +8,38 @@ use super::{
     DomainExecutor,
     actions::{Action, Ask, End},
     function::Function,
+    here::this_thread,
 };
 use crate::{
     error::Error,
     ocaml::{Lock, Root, Val},
 };
 
-/// The actions that were left before a stub.
+/// An action that a stub has left on a thread.
+pub(super) struct Left {
+    thread: usize,
+    action: Action,
+}
+
+impl Left {
+    #[inline]
+    fn is_own(&self) -> bool {
+        self.thread == this_thread()
+    }
+}
+
+/// The position behind the first `number` actions of which `is_wanted` is true.
+#[cold]
+fn end_of(number: usize, actions: &[Left], is_wanted: impl Fn(&Left) -> bool) -> usize {
+    let wanted = actions
+        .iter()
+        .enumerate()
+        .filter(|(_, left)| is_wanted(left));
+    let last = wanted.map(|(position, _)| position + 1).take(number).last();
+    last.unwrap_or(0)
+}
+
+/// The actions that the calling thread had left before a stub.
 #[derive(Clone, Copy)]
 pub(crate) struct Before {
     number: usize,
@@ -26,7 +51,8 @@ impl DomainExecutor {
     /// Leaves an action, which OCaml carries out when the running stub returns.
     #[inline]
     pub(crate) fn leave(&self, action: Action) {
-        self.actions.borrow_mut().push(action);
+        let thread = this_thread();
+        self.actions.borrow_mut().push(Left { thread, action });
         self.is_left.set(true);
     }
 
@@ -64,18 +90,25 @@ impl DomainExecutor {
         }
     }
 
-    /// The actions that are left. A stub asks for that before it does anything. If there are
-    /// any, they are those of a stub on another thread, which OCaml code has interrupted.
+    /// The actions that the calling thread has left. A stub asks for that before it does
+    /// anything. If there are any, they are those of another stub, which OCaml code has
+    /// interrupted.
     #[inline]
     pub(crate) fn actions_left(&self) -> Before {
         let number = match self.is_left.get() {
-            true => self.actions.borrow().len(),
+            true => self.count_own(),
             false => 0,
         };
         Before {
             number,
             taken: self.taken.get(),
         }
+    }
+
+    #[cold]
+    fn count_own(&self) -> usize {
+        let actions = self.actions.borrow();
+        actions.iter().filter(|left| left.is_own()).count()
     }
 
     /// Gives OCaml all actions that were left, as a value of the type `actions`. A stub
@@ -86,12 +119,14 @@ impl DomainExecutor {
         if !self.is_left.get() && !is_exhausted {
             return Val::from_index(End::Nothing as usize);
         }
-        self.hand_over_now(lock, 0, is_exhausted)
+        self.taken.set(self.taken.get().wrapping_add(1));
+        self.hand_over_now(lock, 0, is_exhausted, |_| true)
     }
 
     /// Gives OCaml the actions that the running stub has left, when `before` were there already:
     /// see [`actions_left`](Self::actions_left). So each thread carries out its own. For
-    /// example, a closure runs on the thread whose call it was given to.
+    /// example, a closure runs on the thread whose call it was given to. If OCaml code has
+    /// interrupted the stub, another thread may have left actions meanwhile.
     #[inline]
     pub(crate) fn hand_over_own<'l>(&self, lock: &'l mut Lock, before: Before) -> Val<'l> {
         if !self.is_left.get() {
@@ -102,13 +137,19 @@ impl DomainExecutor {
             true => before.number,
             false => 0,
         };
-        self.hand_over_now(lock, number, false)
+        self.hand_over_now(lock, number, false, Left::is_own)
     }
 
-    fn hand_over_now<'l>(&self, lock: &'l mut Lock, before: usize, is_exhausted: bool) -> Val<'l> {
-        if before == 0 {
-            self.taken.set(self.taken.get().wrapping_add(1));
-        }
+    /// Gives OCaml the actions of which `is_wanted` is true, but not the first `before` of
+    /// them.
+    #[inline]
+    fn hand_over_now<'l>(
+        &self,
+        lock: &'l mut Lock,
+        before: usize,
+        is_exhausted: bool,
+        is_wanted: impl Fn(&Left) -> bool,
+    ) -> Val<'l> {
         let end = match self.must_come_back() || is_exhausted {
             true => End::ComeBack,
             false => End::Nothing,
@@ -118,12 +159,15 @@ impl DomainExecutor {
         // then a finaliser may run, and leave an action.
         loop {
             let mut actions = self.actions.borrow_mut();
-            let last = match actions.len() > before {
-                true => actions.pop(),
-                false => None,
+            let start = match before {
+                0 => 0,
+                before => end_of(before, &actions, &is_wanted),
             };
-            let is_first = actions.len() <= before;
-            if is_first && before > 0 {
+            let last = actions.iter().rposition(&is_wanted);
+            let last = last.filter(|last| *last >= start);
+            let last = last.map(|last| actions.remove(last).action);
+            let is_first = !actions[start..].iter().any(&is_wanted);
+            if is_first && !actions.is_empty() {
                 self.is_left.set(true);
             }
             drop(actions);

@@ -40,6 +40,12 @@ pub(super) fn reads_for() -> Option<Handle> {
     READS_FOR.get()
 }
 
+/// A number that no other thread has at the same time.
+#[inline]
+pub(super) fn this_thread() -> usize {
+    EXECUTOR.with(|place| ptr::from_ref(place).addr())
+}
+
 /// The executor of this thread's domain, if it was attached to this thread. In a forked
 /// child it is `None`.
 pub(crate) fn here() -> Option<&'static DomainExecutor> {

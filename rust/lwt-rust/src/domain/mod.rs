@@ -107,7 +107,7 @@ pub struct DomainExecutor {
     /// The record `Executor.t` of `lib/`; `()` when the executor is closed.
     record: RefCell<Root>,
     /// The actions that OCaml carries out when the running stub returns.
-    actions: RefCell<Vec<Action>>,
+    actions: RefCell<Vec<hand_over::Left>>,
     /// How many times OCaml has taken all actions.
     taken: Cell<u32>,
     /// Whether the running stub may have left a runnable task or an action.

@@ -218,7 +218,8 @@ pub(crate) fn attach(domain: i64, by_lwt: bool) -> Result<bool, Error> {
         Some(owner) if by_lwt => Err(Error::message(format!(
             "domain {domain} is not the domain of the Lwt loop. That is domain {}, which called \
              Lwt_rust.Runtime.start or an asynchronous Rust function first. Call such functions \
-             there, with Lwt_rust.Executor.run_in_lwt, or here, with Lwt_rust.Executor.run",
+             there, with Lwt_rust.Executor.run_in_lwt. Here, Lwt_rust.Executor.run \
+             calls a function of the module Call of the generated module",
             owner.domain
         ))),
         Some(_) | None => Ok(false),

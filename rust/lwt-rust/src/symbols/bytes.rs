@@ -1,7 +1,7 @@
 //! Bytes that OCaml and Rust share.
 
 use crate::{
-    convert::{Buffer, FromOcaml, IntoOcaml, part_of_shared, read, shared_into_ocaml},
+    convert::{Buffer, FromOcaml, IntoOcaml, SharedBytes, part_of_shared, read, shared_into_ocaml},
     error::Error,
     ocaml::{Root, Val},
     stub::{Raw, act, stub},
@@ -63,37 +63,18 @@ extern "C" fn lwt_rust_bytes_copy(
     }
 }
 
-/// `shared -> int -> int -> shared -> int -> int -> int outcome`: compares two parts. The
-/// result is negative, 0 or positive.
+/// `Lwt_rust.Bytes.t -> Lwt_rust.Bytes.t -> int outcome`: negative, 0 or positive.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_bytes_compare(
-    one: Raw,
-    one_start: Raw,
-    one_length: Raw,
-    other: Raw,
-    other_start: Raw,
-    other_length: Raw,
-) -> Raw {
-    let arguments = [one, one_start, one_length, other, other_start, other_length];
+extern "C" fn lwt_rust_bytes_compare(one: Raw, other: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub(arguments, |lock, arguments| {
-            let [one, one_start, one_length, other, other_start, other_length] =
-                arguments.each_ref().map(|root| root.get(lock));
-            let one = part_of_shared(one, one_start, one_length)?;
-            let other = part_of_shared(other, other_start, other_length)?;
+        stub([one, other], |lock, arguments| {
+            let [one, other] = arguments.each_ref().map(|root| root.get(lock));
+            let (one, other) = (read::<SharedBytes>(one)?, read::<SharedBytes>(other)?);
             let order = one[..].cmp(&other[..]) as i64;
             Ok(Root::new(order.into_ocaml(lock)?))
         })
     }
-}
-
-/// `bytes_compare` for bytecode, which gives more than five arguments in an array.
-#[unsafe(no_mangle)]
-extern "C" fn lwt_rust_bytes_compare_bytecode(arguments: *const Raw, _count: i32) -> Raw {
-    // SAFETY: OCaml gives an array of six arguments.
-    let [a, b, c, d, e, f] = unsafe { *arguments.cast::<[Raw; 6]>() };
-    lwt_rust_bytes_compare(a, b, c, d, e, f)
 }
 
 /// An array of `Bigarray` that has `length` bytes from position `start` on.
