@@ -283,7 +283,7 @@ let send sink n =
   match Random.int 4 with
   | 0 -> Lwt.return (K.try_send sink n)
   | 1 -> (
-      let sending = K.send sink n in
+      let sending = K.feed sink n in
       let* () = some_turns () in
       Lwt.cancel sending;
       let+ result = result sending in
@@ -291,7 +291,7 @@ let send sink n =
       | Ok () -> true
       | Error Lwt.Canceled -> false
       | Error exn -> raise exn)
-  | _ -> Lwt.map (fun () -> true) (K.send sink n)
+  | _ -> Lwt.map (fun () -> true) (one_of [ K.send; K.feed ] sink n)
 
 let many = 1_000
 
