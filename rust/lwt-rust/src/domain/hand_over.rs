@@ -28,17 +28,6 @@ impl Left {
     }
 }
 
-/// The position behind the first `number` actions of which `is_wanted` is true.
-#[cold]
-fn end_of(number: usize, actions: &[Left], is_wanted: impl Fn(&Left) -> bool) -> usize {
-    let wanted = actions
-        .iter()
-        .enumerate()
-        .filter(|(_, left)| is_wanted(left));
-    let last = wanted.map(|(position, _)| position + 1).take(number).last();
-    last.unwrap_or(0)
-}
-
 /// The actions that the calling thread had left before a stub.
 #[derive(Clone, Copy)]
 pub(crate) struct Before {
@@ -120,7 +109,7 @@ impl DomainExecutor {
             return Val::from_index(End::Nothing as usize);
         }
         self.taken.set(self.taken.get().wrapping_add(1));
-        self.hand_over_now(lock, 0, is_exhausted, |_| true)
+        self.hand_over_all(lock, is_exhausted)
     }
 
     /// Gives OCaml the actions that the running stub has left, when `before` were there already:
@@ -137,46 +126,54 @@ impl DomainExecutor {
             true => before.number,
             false => 0,
         };
-        self.hand_over_now(lock, number, false, Left::is_own)
+        match number == 0 && self.actions.borrow().iter().all(Left::is_own) {
+            true => self.hand_over_all(lock, false),
+            false => self.hand_over_some(lock, number),
+        }
     }
 
-    /// Gives OCaml the actions of which `is_wanted` is true, but not the first `before` of
-    /// them.
-    #[inline]
-    fn hand_over_now<'l>(
-        &self,
-        lock: &'l mut Lock,
-        before: usize,
-        is_exhausted: bool,
-        is_wanted: impl Fn(&Left) -> bool,
-    ) -> Val<'l> {
-        let end = match self.must_come_back() || is_exhausted {
-            true => End::ComeBack,
-            false => End::Nothing,
-        };
-        let mut next = Root::new(Val::from_index(end as usize));
+    fn hand_over_all<'l>(&self, lock: &'l mut Lock, is_exhausted: bool) -> Val<'l> {
+        let mut next = self.end(is_exhausted);
         // The list is borrowed for one action at a time, and not while memory is allocated:
         // then a finaliser may run, and leave an action.
         loop {
             let mut actions = self.actions.borrow_mut();
-            let start = match before {
-                0 => 0,
-                before => end_of(before, &actions, &is_wanted),
-            };
-            let last = actions.iter().rposition(&is_wanted);
-            let last = last.filter(|last| *last >= start);
-            let last = last.map(|last| actions.remove(last).action);
-            let is_first = !actions[start..].iter().any(&is_wanted);
-            if is_first && !actions.is_empty() {
-                self.is_left.set(true);
-            }
+            let last = actions.pop();
+            let is_first = actions.is_empty();
             drop(actions);
             match last {
                 None => return next.get(lock),
-                Some(first) if is_first => return first.block(lock, &next),
-                Some(other) => next = Root::new(other.block(lock, &next)),
+                Some(first) if is_first => return first.action.block(lock, &next),
+                Some(other) => next = Root::new(other.action.block(lock, &next)),
             }
         }
+    }
+
+    /// Gives OCaml the actions of this thread, but not the first `before` of them.
+    #[cold]
+    fn hand_over_some<'l>(&self, lock: &'l mut Lock, before: usize) -> Val<'l> {
+        let mut next = self.end(false);
+        let mut number = 0;
+        let all = self.actions.take();
+        let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|left| {
+            number += usize::from(left.is_own());
+            left.is_own() && number > before
+        });
+        self.is_left.set(!others.is_empty());
+        self.actions.replace(others);
+        for last in own.into_iter().rev() {
+            next = Root::new(last.action.block(lock, &next));
+        }
+        next.get(lock)
+    }
+
+    /// What follows the last action.
+    fn end(&self, is_exhausted: bool) -> Root {
+        let end = match self.must_come_back() || is_exhausted {
+            true => End::ComeBack,
+            false => End::Nothing,
+        };
+        Root::new(Val::from_index(end as usize))
     }
 
     /// Whether tasks are runnable and no poll is on its way, so that the caller has to ask
