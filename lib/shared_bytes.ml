@@ -49,5 +49,4 @@ let to_lwt_bytes t =
   target
 
 let compare (t : t) (other : t) = Outcome.get (Raw.bytes_compare t other)
-
 let equal t other = t.length = other.length && compare t other = 0

@@ -143,7 +143,8 @@ let replaced_buffer length () =
   let* read = result (Lwt_io.read_char input) in
   check_bool "a panic" true
     (match read with
-    | Error (Lwt_rust.Panic { message; _ }) -> contains message "another ReadBuf"
+    | Error (Lwt_rust.Panic { message; _ }) ->
+        contains message "another ReadBuf"
     | Error _ | Ok _ -> false);
   Lwt_io.close input
 
@@ -159,7 +160,9 @@ let dropped_after_a_write elsewhere () =
   let buffer = Lwt_bytes.create 16 in
   let output = Lwt_io.make ~buffer ~mode:Lwt_io.output write in
   let* () = Lwt_io.write output "0123456789" in
-  let* () = Rust.write_and_drop output (Bytes.of_string "from Rust") elsewhere in
+  let* () =
+    Rust.write_and_drop output (Bytes.of_string "from Rust") elsewhere
+  in
   let expected = "0123456789from Rust" in
   let rec wait n =
     let* () = Lwt_unix.sleep 0.005 in

@@ -116,7 +116,9 @@ let no_memory () =
 
 let compared () =
   let texts = [ ""; "a"; "ab"; "b"; "\000"; "\255" ] in
-  let bytes text = B.sub (B.of_string ("(" ^ text ^ ")")) 1 (String.length text) in
+  let bytes text =
+    B.sub (B.of_string ("(" ^ text ^ ")")) 1 (String.length text)
+  in
   List.iter
     (fun a ->
       List.iter
@@ -189,5 +191,6 @@ let () =
         ]
         @ left_out starts_a_domain
             [ case "in another domain" in_another_domain ]
-        @ left_out maps_a_large_file [ case "no memory for a copy" no_memory ] );
+        @ left_out maps_a_large_file [ case "no memory for a copy" no_memory ]
+      );
     ]
