@@ -46,6 +46,8 @@
 //! | [`PortablePromise`] | a promise that any OCaml domain may settle |
 //! | [`LwtStream`], [`LwtSink`] | a stream of items and a sink for items, made by either side |
 //! | [`channel`] | channels, whose ends OCaml may have |
+//! | [`LwtInput`], [`LwtOutput`] | readers and writers, which are channels of `Lwt_io`, made by either side |
+//! | [`SharedBytes`] | bytes that both sides share without a copy |
 //! | [`spawn`], [`spawn_local`], [`Task`] | tasks of a domain, which may call OCaml |
 //! | [`spawn_scoped`], [`spawn_blocking`] | tasks and functions on tokio's threads |
 //! | [`Handle`], [`DomainExecutor`] | a domain, for any thread, and for its own tasks |

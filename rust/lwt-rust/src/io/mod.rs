@@ -30,11 +30,8 @@ use writer::{BoxedWrite, Writer};
 ///
 /// As a result, it is any [`AsyncRead`] of Rust. A thread of tokio's reads it, when OCaml
 /// reads the channel and its buffer is empty. If a read gets 64 KiB or more, the next one begins
-/// at once, so the thread is at most 256 KiB ahead.
-///
-/// Only the domain of the Lwt loop can use the channel.
-///
-/// As an argument, it is a channel of OCaml's, and an [`AsyncRead`] in Rust, on any thread:
+/// at once, so the thread is at most 256 KiB ahead. Only the domain of the Lwt loop can use
+/// the channel.
 ///
 /// ```
 /// use lwt_rust::{Error, LwtInput, func};
@@ -47,6 +44,8 @@ use writer::{BoxedWrite, Writer};
 /// }
 /// # lwt_rust::library! { fetch }
 /// ```
+///
+/// As an argument, it is a channel of OCaml's, and an [`AsyncRead`] in Rust, on any thread.
 ///
 /// # The end
 ///
@@ -155,7 +154,11 @@ unsafe impl IntoOcaml for LwtInput {
 /// write that is under way is finished, and the writer is dropped.
 ///
 /// A channel of OCaml's belongs to OCaml: `shutdown` closes it, and dropping the `LwtOutput`
-/// does not. OCaml sends the bytes that were not flushed when it has time.
+/// does not. OCaml sends the bytes that were not flushed when it has time. If it cannot, only
+/// `flush` and `shutdown` say so; so end with one of them.
+///
+/// If a Rust writer fails after a part of the bytes, OCaml gets the error. When OCaml flushes
+/// the channel again, the writer gets the bytes after those that it has written.
 ///
 /// # Cancellation
 ///
