@@ -387,11 +387,13 @@ end
     stream alive.
 
     {b The end.} {!Stream.close} stops a stream. If OCaml's collector finds that
-    a Rust stream is unreachable, it drops the stream. If Rust drops a stream
+    a Rust stream is unreachable, it drops the stream. A stream that calls a
+    closure keeps it alive; if the closure refers to the stream, the collector
+    cannot find that out, so {!Stream.close} it. If Rust drops a stream
     that OCaml has given to it, OCaml closes it, unless another thread drops it
     after the end of the domain. So a stream can be given to Rust once;
     {!Stream.lend} makes others, for several functions. A second time, the call
-    is rejected with {!Error}. After {!Runtime.shutdown}, the readers of Rust
+    is rejected with {!Error}, even if the first call was refused. After {!Runtime.shutdown}, the readers of Rust
     streams get {!Abandoned} or {!Error}, and the Rust streams are dropped when
     they are closed or collected.
 
@@ -530,7 +532,8 @@ end
     Rust sink is unreachable, it drops the sink without closing it. If Rust
     drops a sink that OCaml has given to it, OCaml closes it. So a sink can be
     given to Rust once; {!Sink.lend} makes others, for several functions. A
-    second time, the call is rejected with {!Error}.
+    second time, the call is rejected with {!Error}, even if the first call was
+    refused.
 
     Only the domain that runs the Lwt loop may use a sink. Another domain does
     so with {!Executor.run_in_lwt}. *)

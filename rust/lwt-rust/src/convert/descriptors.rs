@@ -13,6 +13,10 @@ use crate::{
 /// each side may close its own at any time. As a result, it belongs to OCaml, which has to
 /// close it.
 ///
+/// OCaml's descriptor is a number, so no collector closes it. If a call is cancelled just when it
+/// has completed, or a stream is closed when an item has come that no reader has taken, nobody
+/// closes the descriptors in that result or item.
+///
 /// Duplicates share their flags. So if Rust needs a descriptor that does not block, such as
 /// for `tokio::net::UnixStream::from_std`, OCaml's does not block either; `Lwt_unix` can use
 /// it even so.

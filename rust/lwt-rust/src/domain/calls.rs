@@ -244,13 +244,16 @@ impl DomainExecutor {
             // OCaml has cancelled the call, and the future has gone on.
             return drop_quietly(result);
         }
+        // From now on the slot waits until OCaml has taken the result. OCaml code may run
+        // before that, since it makes streams and exceptions, and another thread of the
+        // domain may begin a call meanwhile.
+        self.calls.give();
         // The conversion may be the user's code, and may panic.
         let converted = match result {
             Ok(value) => catch_panic(|| value.into_ocaml(lock).map(Root::new))
                 .unwrap_or_else(|payload| Err(Panic::from_payload(payload).into())),
             Err(error) => Err(error),
         };
-        self.calls.give();
         let result = converted.map_err(|error| match error.into_failure(lock) {
             Some(failure) => failure,
             None => unreachable!("a call is made through the module that registers these"),
