@@ -389,13 +389,14 @@ end
     {b The end.} {!Stream.close} stops a stream. If OCaml's collector finds that
     a Rust stream is unreachable, it drops the stream. A stream that calls a
     closure keeps it alive; if the closure refers to the stream, the collector
-    cannot find that out, so {!Stream.close} it. If Rust drops a stream
-    that OCaml has given to it, OCaml closes it, unless another thread drops it
-    after the end of the domain. So a stream can be given to Rust once;
-    {!Stream.lend} makes others, for several functions. A second time, the call
-    is rejected with {!Error}, even if the first call was refused. After {!Runtime.shutdown}, the readers of Rust
-    streams get {!Abandoned} or {!Error}, and the Rust streams are dropped when
-    they are closed or collected.
+    cannot find that out, so {!Stream.close} it. If Rust drops a stream that
+    OCaml has given to it, OCaml closes it, unless another thread drops it after
+    the end of the domain. So a stream can be given to Rust once; {!Stream.lend}
+    makes others, for several functions. A second time, the call is rejected
+    with {!Error}, even if the first call was refused. After
+    {!Runtime.shutdown}, the readers of Rust streams get {!Abandoned} or
+    {!Error}, and the Rust streams are dropped when they are closed or
+    collected.
 
     Only the domain that runs the Lwt loop may read a stream. Another domain
     does so with {!Executor.run_in_lwt}. *)

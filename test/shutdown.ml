@@ -154,10 +154,10 @@ let streams_of_rust's () =
 
 let sinks_of_rust's () =
   let sink = Rust.slow_sink 1_000. in
-  let sent = K.send sink 1 in
+  let sent = K.feed sink 1 in
   check "sent" (Lwt.state sent = Return ());
-  let second = result (K.send sink 2) in
-  let third = result (K.send sink 3) in
+  let second = result (K.feed sink 2) in
+  let third = result (K.feed sink 3) in
   let closing = result (K.close (Rust.slow_sink 1_000.)) in
   let idle = Rust.slow_sink 1_000. in
   let flushing = K.send idle 1 in
@@ -168,7 +168,7 @@ let sinks_of_rust's () =
     check "a flush abandoned" (is_abandoned flushing);
     let* closing = closing in
     check "an empty sink closed" (closing = Ok ());
-    let* () = check_refused "a sender" (K.send sink 4) in
+    let* () = check_refused "a sender" (K.feed sink 4) in
     check "no sender"
       (match K.try_send idle 4 with
       | (_ : bool) -> false
