@@ -43,6 +43,19 @@ let many_calls_wait_together () =
   let+ values = Lwt.all (List.init n (fun i -> Rust.yield (i mod 7) i)) in
   check_bool "in order" true (values = List.init n Fun.id)
 
+(* OCaml code makes the value of a call that has completed, and begins another call. Each has
+   its own result. *)
+let call_within_a_conversion () =
+  let inner = ref (Lwt.return 0) in
+  let convert n =
+    inner := Rust.sleep_and_return 0.001 (n + 1);
+    n
+  in
+  let* outer = Rust.converted convert in
+  let+ inner = !inner in
+  check_int "outer" 1 outer;
+  check_int "inner" 2 inner
+
 let tokio_timer () =
   let start = Unix.gettimeofday () in
   let+ x = Rust.sleep 20 'x' in
@@ -227,6 +240,7 @@ let () =
           case "a thread calls while another one runs the loop"
             called_by_a_thread;
           case "many calls wait together" many_calls_wait_together;
+          case "a call while a result is converted" call_within_a_conversion;
           case "a timer of tokio's" tokio_timer;
           case "a task of tokio's" tokio_task;
           case "many tokio tasks finish together"

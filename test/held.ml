@@ -158,41 +158,6 @@ let closures_beside_a_failure () =
       switching (fun () -> Lwt_main.run (or_fail (go 100))));
   check_int "by another thread" 0 !wrong
 
-(* OCaml code makes the stream that a call returns. If another thread begins a call
-   meanwhile, each call has its own result. *)
-let results_of_two_threads () =
-  let is_over = ref false in
-  let begun = ref [] in
-  let is_pending (_, call) = Support.is_pending call in
-  let job () =
-    let n = ref 0 in
-    while not !is_over do
-      (* Otherwise the loop would have more and more to do. *)
-      if List.compare_length_with (List.filter is_pending !begun) 5 < 0 then (
-        incr n;
-        begun := (!n, Rust.call_later Lwt.return !n) :: !begun);
-      Thread.yield ()
-    done
-  in
-  let thread = Thread.create job () in
-  let until = Unix.gettimeofday () +. 2. in
-  let rec go n =
-    if n = 0 || Unix.gettimeofday () > until then Lwt.return_unit
-    else
-      let* stream = Rust.numbers_later 3 in
-      let* items = Lwt_rust.Stream.to_list stream in
-      Alcotest.(check (list int)) "items" [ 0; 1; 2 ] items;
-      go (n - 1)
-  in
-  let finally () =
-    is_over := true;
-    Thread.join thread
-  in
-  Fun.protect ~finally (fun () ->
-      switching (fun () -> Lwt_main.run (or_fail (go 200))));
-  let check (n, call) = Lwt.map (check_int "result" n) call in
-  Lwt_main.run (or_fail (Lwt_list.iter_s check !begun))
-
 let many_tasks () =
   let pausing () = repeat (fun () -> Rust.call Lwt.pause ()) 50 in
   Lwt.join (List.init 400 (fun _ -> pausing ()))
@@ -409,7 +374,6 @@ let () =
           plain "closures of a thread" closures_of_a_thread;
           plain "closures of a call" own_actions_in_order;
           plain "closures of two threads" actions_of_the_other_thread;
-          plain "results of two threads" results_of_two_threads;
           plain "closures of a thread, beside failures"
             closures_beside_a_failure;
         ] );

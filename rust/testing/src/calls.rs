@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use lwt_rust::{Error, Poly, PortablePromise, Promise, func};
+use lwt_rust::{
+    Closure, Error, IntoOcaml, Lock, OcamlType, Poly, PortablePromise, Promise, Val,
+    bindings::Type, func,
+};
 
 /// Gives its argument back at once.
 #[func]
@@ -78,4 +81,26 @@ pub(crate) async fn convert(
 #[func]
 pub(crate) async fn too_large() -> i64 {
     i64::MAX
+}
+
+/// A number whose conversion calls OCaml.
+pub(crate) struct Converted(Closure<i64, i64>);
+
+// SAFETY: `into_ocaml` gives a number.
+unsafe impl OcamlType for Converted {
+    const TYPE: Type = i64::TYPE;
+}
+
+// SAFETY: it gives what `i64` gives.
+unsafe impl IntoOcaml for Converted {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        self.0.call(lock, 1)?.into_ocaml(lock)
+    }
+}
+
+/// Gives what `f` gives, which OCaml calls when the function has returned.
+#[func]
+pub(crate) async fn converted(f: Closure<i64, i64>) -> Converted {
+    tokio::task::yield_now().await;
+    Converted(f)
 }

@@ -83,7 +83,7 @@ lwt_rust::library! {
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
     v::echo_tree, v::tree_later, v::echo_bush, v::echo_shrub, v::drop_tree_on_tokio, v::make_tree, v::make_trees, v::give_tree,
     e::fail, e::panic, e::unwind, e::catch_and_unwind, e::panic_around_another, e::panic_in_drop, e::panic_when_cancelled, e::panic_on_tokio, e::abandon, e::is_mine, e::swallow, e::panic_in_error, e::panic_in_conversion, e::panic_in_waker, e::io_error, e::message_of,
-    k::ready, k::r#yield, k::sleep, k::spawn, k::r#await, k::await_portable, k::await_on_tokio, k::resolver, k::convert, k::too_large,
+    k::ready, k::converted, k::r#yield, k::sleep, k::spawn, k::r#await, k::await_portable, k::await_on_tokio, k::resolver, k::convert, k::too_large,
     o::stays_portable, o::moves_portable, o::hold_portable, o::spawn_and_wait_portable,
     c::for_ever, c::live, c::call_and_wait, c::call_and_return, c::drop_promise, c::leave_unpolled, c::detach_promise, c::swallow_and_wait, c::scoped, c::drop_task, c::protected,
     l::call, l::call_later, l::call_plain_later, l::keep_plain, l::keep_plain_at_once, l::keep_and_apply, l::keep_made, l::call_lwt_and_plain, l::call_plain_and_three, l::call_plain_kept, l::keep_lwt, l::call_kept, l::call_of_record, l::sum, l::sum_on_tokio, l::sum_of_tasks,
