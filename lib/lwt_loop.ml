@@ -47,7 +47,7 @@ let coming = ref Lwt.return_unit
    of the program has had its turn. *)
 let most_told = 4
 
-(* How many notifications may still poll. It is [-1] if they wait for a pause. *)
+(* How many notifications may still poll in this turn. *)
 let told_left = ref most_told
 
 (* The number of polls in one turn, before the rest of the program has its turn. *)
@@ -199,9 +199,9 @@ let work_when_told t =
   else if !told_left > 0 then (
     decr told_left;
     visit t)
-  else if !told_left = 0 then (
-    told_left := -1;
-    pause t)
+  else (
+    is_awake := true;
+    come_back t)
 
 let told domain =
   if domain = Domain_id.self () then

@@ -68,9 +68,12 @@ let closure_in_a_thread wait () =
     Thread.delay 0.05;
     call := Rust.call closure 1
   in
+  let start = Unix.gettimeofday () in
   let thread = Thread.create job () in
   let* () = over in
   Thread.join thread;
+  (* Libev sleeps for a minute at most. *)
+  check_bool "the loop was woken" true (Unix.gettimeofday () -. start < 30.);
   Lwt.map (check_int "result" 2) !call
 
 let systhread_of_the_domain_cancels () =
@@ -130,6 +133,10 @@ let () =
             lock_is_lent_once_and_only_in_the_domain;
           case "a systhread of the domain resolves"
             systhread_of_the_domain_resolves;
+          case "a closure pauses in another thread"
+            (closure_in_a_thread Lwt.pause);
+          case "a closure sleeps in another thread"
+            (closure_in_a_thread (fun () -> Lwt_unix.sleep 0.01));
           case "a closure calls Rust in another thread"
             (closure_in_a_thread (Rust.sleep 1));
           case "a systhread of the domain cancels"

@@ -169,11 +169,19 @@ impl DomainExecutor {
 
     /// What follows the last action.
     fn end(&self, is_exhausted: bool) -> Root {
-        let end = match self.must_come_back() || is_exhausted {
+        let comes_back = self.must_come_back() || is_exhausted || self.is_beside_the_loop();
+        let end = match comes_back {
             true => End::ComeBack,
             false => End::Nothing,
         };
         Root::new(Val::from_index(end as usize))
+    }
+
+    /// Whether another thread runs the Lwt loop. The loop may sleep, and what OCaml does on
+    /// this thread, such as a `Lwt.pause` in a closure, does not wake it.
+    fn is_beside_the_loop(&self) -> bool {
+        let thread = self.loop_thread.get();
+        self.is_of_lwt && thread != 0 && thread != this_thread()
     }
 
     /// Whether tasks are runnable and no poll is on its way, so that the caller has to ask

@@ -100,10 +100,13 @@ pub(crate) fn begin_turn() -> Begun {
         return Begun::Forked;
     }
     match EXECUTOR.get() {
-        Some(executor) if executor.is_of_lwt() => match executor.is_woken() {
-            true => Begun::Owed,
-            false => Begun::Quiet,
-        },
+        Some(executor) if executor.is_of_lwt() => {
+            executor.loop_thread.set(this_thread());
+            match executor.is_woken() {
+                true => Begun::Owed,
+                false => Begun::Quiet,
+            }
+        }
         Some(_) | None => Begun::Unattached,
     }
 }

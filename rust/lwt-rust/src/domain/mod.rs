@@ -112,6 +112,8 @@ pub struct DomainExecutor {
     taken: Cell<u32>,
     /// Whether the running stub may have left a runnable task or an action.
     is_left: Cell<bool>,
+    /// The thread on which the Lwt loop has begun its last turn; 0 before the first one.
+    loop_thread: Cell<usize>,
     /// Whether the domain was told of what is left, and has not polled since.
     is_told: Cell<bool>,
     calls: Calls,
@@ -132,6 +134,7 @@ impl DomainExecutor {
             actions: RefCell::default(),
             taken: Cell::new(0),
             is_left: Cell::new(false),
+            loop_thread: Cell::new(0),
             is_told: Cell::new(false),
             calls: Calls::default(),
             waits: Waits::new(),
