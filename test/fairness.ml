@@ -96,14 +96,24 @@ let longest_turn promise =
   Lwt.cancel watching;
   (!longest, value)
 
+(* Fails unless all turns beside [work] are shorter than 40 ms. A machine that is busy with
+   something else can make one turn long, so there are three tries. *)
+let no_turn_is_long work =
+  let rec measure tries =
+    let* longest, _ = longest_turn (work 1.) in
+    if longest < 0.04 then Lwt.return_unit
+    else if tries > 1 then measure (tries - 1)
+    else Alcotest.failf "a turn took %g seconds" longest
+  in
+  measure 3
+
 (* A task that awaits only resources that are ready. A ticker of 10 ms is never late by more
    than 40 ms. *)
 let steps_leave_turns steps () =
   let* turns, taken = turns_during (steps 0.3) in
   check_bool (Printf.sprintf "%d steps" taken) true (taken > 1_000);
   check_bool (Printf.sprintf "%d turns" turns) true (turns > 10);
-  let+ longest, _ = longest_turn (steps 1.) in
-  check_bool (Printf.sprintf "%g seconds" longest) true (longest < 0.04)
+  no_turn_is_long steps
 
 let ready_steps_leave_turns kind = steps_leave_turns (Rust.ready_steps kind)
 
@@ -131,8 +141,7 @@ let endless_work_leaves_turns ?(least = 10) begin_it () =
   in
   let* turns, () = turns_during (for_a_while 1.) in
   check_bool (Printf.sprintf "%d turns" turns) true (turns > least);
-  let+ longest, () = longest_turn (for_a_while 1.) in
-  check_bool (Printf.sprintf "%g seconds" longest) true (longest < 0.04)
+  no_turn_is_long for_a_while
 
 let channel capacity use () = use (Lwt_rust.Channel.bounded capacity)
 
