@@ -57,3 +57,7 @@ type 'a direct = 'a Raw.outcome
 let value call =
   Failure.leave ();
   Outcome.get call
+
+let declare register constructors =
+  Outcome.get (register constructors);
+  Atomic.set Errors.are_declared true

@@ -16,8 +16,8 @@ let register () =
          attach_executor = Lwt_loop.attach;
          capture_context;
          make_error =
-           (fun (message, sources, type_name, backtrace) ->
-             Errors.Error { message; sources; type_name; backtrace });
+           (fun (message, sources, type_name, backtrace, cause) ->
+             Errors.Error { message; sources; type_name; backtrace; cause });
          make_unix_error = (fun error -> Unix.Unix_error (error, "", ""));
          make_panic =
            (fun (message, location, backtrace) ->

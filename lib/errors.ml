@@ -3,6 +3,7 @@ type error = {
   sources : string list;
   type_name : string option;
   backtrace : string option;
+  cause : exn option;
 }
 
 type panic = {
@@ -14,6 +15,16 @@ type panic = {
 exception Error of error
 exception Panic of panic
 exception Abandoned
+
+(* Whether a module has exceptions that stand for Rust errors. *)
+let are_declared = Atomic.make false
+
+let message_of_rust exn =
+  if not (Atomic.get are_declared) then None
+  else
+    match Raw.exception_message exn with
+    | Ready message -> message
+    | Failed _ -> None
 
 (* Without the backtrace. *)
 let text = function
@@ -27,7 +38,9 @@ let text = function
       Some ("Lwt_rust.Panic: " ^ message ^ place)
   | Abandoned ->
       Some "Lwt_rust.Abandoned: nothing is left that could settle the promise"
-  | _ -> None
+  | exn ->
+      let name = Printexc.exn_slot_name exn in
+      Option.map (fun text -> name ^ ": " ^ text) (message_of_rust exn)
 
 let backtrace = function
   | Error { backtrace = Some backtrace; _ }

@@ -66,30 +66,41 @@ type error = {
   message : string;  (** the message of the error *)
   sources : string list;  (** the messages of its causes, the nearest first *)
   type_name : string option;
-      (** its Rust type, or [None] if the error is a message alone *)
+      (** its Rust type, or [None] if the error is a message alone, or came in a
+          box such as an [anyhow::Error] *)
   backtrace : string option;
       (** the place where it became an [lwt_rust::Error], if [RUST_BACKTRACE]
           asks for backtraces. Then the runtime reads the debug information of
           the program when it starts, on a thread of its own: this may take most
           of a second, and a hundred megabytes. *)
+  cause : exn option;
+      (** the exception that the nearest of its causes would be by itself, if
+          one would be another exception than {!Error}: an error of the system,
+          an exception that OCaml has given to Rust, or one of a generated
+          module *)
 }
 
 exception Error of error
 (** A Rust function returned an error, or Rust refused a call.
 
-    Three kinds of Rust errors become other exceptions instead:
+    Some Rust errors become other exceptions instead:
 
     - [Unix.Unix_error], with two empty strings, for an error of the system
       ([std::io::Error] with a number);
     - [Lwt_unix.Timeout] for a time-out of tokio's
       ([tokio::time::error::Elapsed]);
     - [Lwt.Canceled] for a task of tokio's that was aborted
-      ([tokio::task::JoinError]).
+      ([tokio::task::JoinError]);
+    - an exception of the generated module, for an error type that has the
+      derive [OcamlException].
 
     {[
       Lwt.catch
         (fun () -> Demo.connect "localhost")
         (function
+          | Lwt_rust.Error { cause = Some (Unix.Unix_error (error, _, _)); _ }
+            ->
+              Lwt_io.eprintl (Unix.error_message error)
           | Lwt_rust.Error { message; _ } -> Lwt_io.eprintl message
           | exn -> Lwt.reraise exn)
     ]} *)
@@ -779,4 +790,21 @@ module Call : sig
       gives it back. Raises an exception that Lwt does not catch
       ([Lwt.Exception_filter]) if a closure that the function called has raised
       it, even if Rust ignored it. *)
+
+  val declare :
+    (extension_constructor array -> unit direct) ->
+    extension_constructor array ->
+    unit
+  [@@alert
+    lwt_rust_generated
+      "Lwt_rust.Call.declare is for generated modules, which call it when they \
+       are initialised."]
+  (** [declare exceptions constructors] tells Rust the exceptions of an error
+      type, in the order in which the type has them. From then on Rust makes and
+      recognises them, in all domains, and [Printexc.to_string] gives the
+      message of the Rust error. The generated module calls it once, when the
+      program starts.
+
+      Raises {!Error} if the number of constructors is not that of the type: the
+      generated module does not fit the library. *)
 end

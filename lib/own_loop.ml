@@ -39,7 +39,13 @@ let find () =
       in
       raise
         (Errors.Error
-           { message; sources = []; type_name = None; backtrace = None })
+           {
+             message;
+             sources = [];
+             type_name = None;
+             backtrace = None;
+             cause = None;
+           })
 
 let create domain =
   (* [come_back] is [ignore]: [drive] looks for work before it sleeps, and Rust wakes it

@@ -110,7 +110,8 @@ type shown = {
 type callbacks = {
   attach_executor : unit -> unit;
   capture_context : unit -> context;
-  make_error : string * string list * string option * string option -> exn;
+  make_error :
+    string * string list * string option * string option * exn option -> exn;
   make_unix_error : Unix.error -> exn;
   make_panic : string * string option * string option -> exn;
   make_abandoned : unit -> exn;
@@ -263,6 +264,10 @@ external runtime_live : unit -> (int * int * int) outcome
 
 external panics_are_reported : bool -> unit outcome
   = "lwt_rust_panics_are_reported"
+
+external exception_message : exn -> string option outcome
+  = "lwt_rust_exception_message"
+(** The message of the Rust error that an exception stands for. *)
 
 external panics_take :
   unit -> (string * string option * string option) list outcome

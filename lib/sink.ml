@@ -18,6 +18,7 @@ let closed () =
          sources = [];
          type_name = None;
          backtrace = None;
+         cause = None;
        })
 
 (* The operations take turns, and fail when the sink is closed. *)

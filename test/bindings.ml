@@ -4,6 +4,16 @@ open Lwt_rust_bindings
 
 let check_string = Alcotest.(check string)
 
+let contains text part =
+  let n = String.length part in
+  let rec at i =
+    i + n <= String.length text && (String.sub text i n = part || at (i + 1))
+  in
+  at 0
+
+let check_contains text part =
+  Alcotest.(check bool) (part ^ " in " ^ text) true (contains text part)
+
 (* The records of a crate, in short form: this adds the crate and the path to the type of
    a function, and uses its name as its symbol. *)
 let record = function
@@ -16,6 +26,7 @@ let record = function
 
 let names = function
   | ("function" :: name :: _) :: _ -> Some [ "names"; name ]
+  | [ "exceptions"; _; _; _; symbol; _ ] :: _ -> Some [ "names"; symbol ]
   | _ -> None
 
 (* Reads the crate [krate], whose library names all functions of [records]. *)
@@ -142,6 +153,53 @@ let declarations () =
          ];
        ])
 
+let exceptions () =
+  let types = [ "type"; "krate::T"; "t"; "alias"; ""; ""; "int" ] in
+  let records =
+    [
+      [ types ];
+      [
+        [ "exceptions"; "krate"; "krate::E"; "e"; "e_stub"; "Of E." ];
+        [ "exception"; ""; "0" ];
+        [ "constructor"; "Closed"; "It is closed."; "" ];
+        [ "exception"; ""; "2" ];
+        [ "constructor"; "Failed"; ""; "int * {krate::T} list" ];
+        [ "exception"; ""; "1" ];
+        [ "constructor"; "Named"; ""; "" ];
+        [ "inline"; "name"; ""; "string" ];
+        [ "exception"; "Stdlib.Not_found"; "0" ];
+        [ "constructor"; "Nothing"; ""; "" ];
+        [ "exception"; "M.Pair"; "2" ];
+        [ "constructor"; "Pair"; ""; "int * (int * int)" ];
+        [ "exception"; "M.Inline"; "1" ];
+        [ "constructor"; "Inline"; ""; "" ];
+        [ "inline"; "size"; ""; "int" ];
+      ];
+    ]
+  in
+  check_string "an interface"
+    "(* Made by lwt-rust bindings from the crate krate. *)\n\n\
+     type t = int\n\n\
+     (** Of E. *)\n\n\
+     exception Closed\n\
+     (** It is closed. *)\n\n\
+     exception Failed of int * t list\n\n\
+     exception Named of {\n\
+    \  name : string;\n\
+     }\n\n"
+    (interface records);
+  let text = Printer.implementation (parse records) in
+  List.iter (check_contains text)
+    [
+      "let _ : exn = Stdlib.Not_found\n";
+      "let _ = fun ((argument_0, argument_1) : int * (int * int)) : exn -> \
+       M.Pair (argument_0, argument_1)\n";
+      "let _ = fun (size : int) : exn -> M.Inline { size }\n";
+      "= \"e_stub\"";
+      "      [%extension_constructor Failed];\n";
+      "      [%extension_constructor M.Pair];\n";
+    ]
+
 (* {1 Problems} *)
 
 let problems records =
@@ -207,6 +265,21 @@ let problems_are_told () =
       function_ "k::b::get" "s2";
       [ library; [ "names"; "s1" ]; [ "names"; "s2" ] ];
     ];
+  let exceptions path symbol =
+    [
+      [ "exceptions"; "k"; path; "e"; symbol; "" ];
+      [ "exception"; ""; "0" ];
+      [ "constructor"; "Closed"; ""; "" ];
+    ]
+  in
+  told "two exceptions"
+    "two exceptions are called Closed in OCaml, of k::a::E and k::b::E: give \
+     one of them another name with #[ocaml(name = \"...\")] on the variant"
+    [
+      exceptions "k::a::E" "s1";
+      exceptions "k::b::E" "s2";
+      [ library; [ "names"; "s1" ]; [ "names"; "s2" ] ];
+    ];
   told "two libraries" "the crate k has more than one lwt_rust::library![...]"
     [ [ library ]; [ library; [ "names"; "s1" ] ]; function_ "k::get" "s1" ];
   told "no library"
@@ -242,12 +315,16 @@ let forgotten_functions_are_known () =
         function_ "a" "forgotten";
         function_ "a" "of_another";
         function_ "b" "other";
+        [ [ "exceptions"; "a"; "a::Error"; "error"; "symbol"; "" ] ];
         [ [ "library"; "a"; "" ]; [ "names"; "named" ] ];
         [ [ "library"; "b"; "" ]; [ "names"; "of_another" ] ];
       ]
   with
   | Ok { forgotten; _ } ->
-      Alcotest.(check (list string)) "paths" [ "a::forgotten" ] forgotten
+      Alcotest.(check (list string))
+        "paths"
+        [ "a::forgotten"; "a::Error" ]
+        forgotten
   | Error problems -> Alcotest.fail (String.concat "; " problems)
 
 (* {1 Files} *)
@@ -288,16 +365,7 @@ let libraries_are_refused () =
       Result.map (Library.read ~crate:"lwt_rust_stubs") (Records.of_file path)
     with
     | Ok (Ok _) -> Alcotest.failf "%s has functions" path
-    | Error message | Ok (Error [ message ]) ->
-        let contains part =
-          let n = String.length part in
-          let rec at i =
-            i + n <= String.length message
-            && (String.sub message i n = part || at (i + 1))
-          in
-          at 0
-        in
-        Alcotest.(check bool) message true (contains what)
+    | Error message | Ok (Error [ message ]) -> check_contains message what
     | Ok (Error problems) -> Alcotest.fail (String.concat "; " problems)
   in
   refused "missing.so" "missing.so";
@@ -316,6 +384,7 @@ let () =
         [
           case "stand behind those they use" types_stand_behind_those_they_use;
           case "are declared" declarations;
+          case "exceptions are declared" exceptions;
         ] );
       ( "problems",
         [

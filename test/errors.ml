@@ -6,7 +6,13 @@ open Support
 let errors waits () =
   expect "error" (Rust.fail waits) (function
     | Lwt_rust.Error
-        { message; sources; type_name = Some type_name; backtrace = _ } ->
+        {
+          message;
+          sources;
+          type_name = Some type_name;
+          backtrace = _;
+          cause = None;
+        } ->
         message = "the outer error"
         && sources = [ "invalid digit found in string" ]
         && String.ends_with ~suffix:"errors::Outer" type_name
@@ -14,8 +20,8 @@ let errors waits () =
 
 let message_alone () =
   expect "error" (Rust.fail_if true) (function
-    | Lwt_rust.Error { message; sources; type_name; backtrace = _ } ->
-        message = "as told" && sources = [] && type_name = None
+    | Lwt_rust.Error { message; sources; type_name; backtrace = _; cause } ->
+        message = "as told" && sources = [] && type_name = None && cause = None
     | _ -> false)
 
 let errors_of_the_system () =
@@ -112,6 +118,7 @@ let printed () =
          sources = [ "why"; "deep" ];
          type_name = Some "T";
          backtrace = None;
+         cause = None;
        });
   shows "panic" "Lwt_rust.Panic: oh, at a.rs:1:2"
     (Lwt_rust.Panic

@@ -17,6 +17,17 @@ type ty = {
   definition : definition;
 }
 
+type case = { same_as : string option; count : int; exn : constructor }
+
+type exceptions = {
+  crate : string;
+  path : string;
+  symbol : string;
+  name : string;
+  doc : string;
+  cases : case list;
+}
+
 type library = { name : string; doc : string; symbols : string list }
 type way = Promise | Direct
 
@@ -36,11 +47,16 @@ type t = {
   crate : string;
   doc : string;
   types : ty list;
+  exceptions : exceptions list;
   functions : func list;
   forgotten : string list;
 }
 
-type record = Type of ty | Function of func | Library of library
+type record =
+  | Type of ty
+  | Exceptions of exceptions
+  | Function of func
+  | Library of library
 
 (* {1 Types in definitions} *)
 
@@ -63,14 +79,20 @@ let map_types f = function
   | Polymorphic constructors ->
       Polymorphic (List.map (map_constructor f) constructors)
 
-let types_in definition =
+let map_case f case = { case with exn = map_constructor f case.exn }
+
+(* The texts to which [map] applies its function. *)
+let texts_in map x =
   let found = ref [] in
   let add text =
     found := text :: !found;
     text
   in
-  ignore (map_types add definition);
+  ignore (map add x);
   List.rev !found
+
+let types_in definition = texts_in map_types definition
+let types_in_case case = texts_in map_case case
 
 (* {1 Records} *)
 
@@ -88,17 +110,35 @@ let rec span f items =
       | None -> ([], items))
   | [] -> ([], [])
 
+let optional = function "" -> None | text -> Some text
+
 let field kind = function
   | [ found; name; doc; ty ] when found = kind -> Some { name; doc; ty }
   | _ -> None
 
-let rec constructors = function
-  | [ "constructor"; name; doc; types ] :: rest ->
-      let fields, rest = span (field "inline") rest in
+let constructor = function
+  | [ "constructor"; name; doc; types ] :: items ->
+      let fields, items = span (field "inline") items in
       let arguments = if fields = [] then Types types else Inline fields in
-      let others, rest = constructors rest in
-      ({ name; doc; arguments } :: others, rest)
-  | rest -> ([], rest)
+      Some ({ name; doc; arguments }, items)
+  | _ -> None
+
+let rec constructors items =
+  match constructor items with
+  | Some (constructor, items) ->
+      let others, items = constructors items in
+      (constructor :: others, items)
+  | None -> ([], items)
+
+let rec cases = function
+  | [ "exception"; same_as; count ] :: items -> (
+      match (constructor items, int_of_string_opt count) with
+      | Some (exn, items), Some count ->
+          let same_as = optional same_as in
+          let others, items = cases items in
+          ({ same_as; count; exn } :: others, items)
+      | _ -> raise (Malformed "exception"))
+  | items -> ([], items)
 
 let definition kind rest items =
   match (kind, rest) with
@@ -114,8 +154,6 @@ let definition kind rest items =
       let constructors, items = constructors items in
       (Polymorphic constructors, items)
   | _ -> raise (Malformed kind)
-
-let optional = function "" -> None | text -> Some text
 
 let argument = function
   | [ "argument"; name; ty ] -> Some (name, ty)
@@ -142,6 +180,9 @@ let of_record items =
         ( Function
             { crate; path; name; symbol; twin; doc; way; parameters; result },
           items )
+    | [ "exceptions"; crate; path; name; symbol; doc ] :: items ->
+        let cases, items = cases items in
+        (Exceptions { crate; path; symbol; name; doc; cases }, items)
     | [ "library"; name; doc ] :: items ->
         let symbols, items = span symbol items in
         (Library { name; doc = String.trim doc; symbols }, items)

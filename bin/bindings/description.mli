@@ -26,8 +26,25 @@ type ty = {
   definition : definition;
 }
 
+type case = {
+  same_as : string option;  (** the exception, declared elsewhere, that it is *)
+  count : int;  (** the number of its arguments *)
+  exn : constructor;
+}
+
+type exceptions = {
+  crate : string;
+  path : string;  (** in Rust *)
+  symbol : string;  (** of the stub that takes the constructors *)
+  name : string;  (** of the stub, in OCaml *)
+  doc : string;
+  cases : case list;
+}
+(** The exceptions of an error type. *)
+
 type library = { name : string; doc : string; symbols : string list }
-(** The content of the [lwt_rust::library!] of the crate [name]. *)
+(** The content of the [lwt_rust::library!] of the crate [name]: the symbols of
+    functions and exceptions. *)
 
 type way = Promise | Direct
 
@@ -47,13 +64,19 @@ type func = {
 type t = {
   crate : string;
   doc : string;
-  types : ty list;  (** the types that the functions use *)
+  types : ty list;  (** the types that the functions and exceptions use *)
+  exceptions : exceptions list;  (** those that the library names *)
   functions : func list;  (** the functions that the library names *)
   forgotten : string list;
-      (** the paths of the crate's functions that no library names *)
+      (** the paths of the crate's functions and error types that no library
+          names *)
 }
 
-type record = Type of ty | Function of func | Library of library
+type record =
+  | Type of ty
+  | Exceptions of exceptions
+  | Function of func
+  | Library of library
 
 exception Malformed of string
 
@@ -65,6 +88,12 @@ val of_record : Records.t -> record
 val map_types : (string -> string) -> definition -> definition
 (** [map_types f definition] is [definition] with [f] applied to each of its
     type expressions. *)
+
+val map_case : (string -> string) -> case -> case
+(** [map_case] does for an exception what {!map_types} does for a type. *)
+
+val types_in_case : case -> string list
+(** The type expressions of an exception, in order. *)
 
 val types_in : definition -> string list
 (** [types_in definition] is the list of the type expressions in [definition],

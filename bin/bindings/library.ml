@@ -16,6 +16,8 @@ let with_names name text =
 let types_of_function { parameters; result; _ } =
   List.map snd parameters @ [ result ]
 
+let types_of_exceptions { cases; _ } = List.concat_map types_in_case cases
+
 (* The types whose paths are in [texts], each behind the types that it uses; and
    the paths that belong to no type. *)
 let reached types texts =
@@ -100,7 +102,7 @@ let problems_of_type ({ path; name; definition; _ } : ty) =
     ]
   else []
 
-let problems types missing functions =
+let problems types missing exceptions functions =
   List.map
     (fun path ->
       Printf.sprintf
@@ -126,6 +128,25 @@ let problems types missing functions =
          "two functions are called %s in OCaml, %s and %s: give one of them \
           another name with #[func(name = \"...\")]")
       (List.map (fun ({ name; path; _ } : func) -> (name, path)) functions)
+  @ repeated
+      (Printf.sprintf
+         "two exceptions are called %s in OCaml, of %s and %s: give one of \
+          them another name with #[ocaml(name = \"...\")] on the variant")
+      (List.concat_map
+         (fun ({ cases; path; _ } : exceptions) ->
+           List.map (fun { exn; _ } -> (exn.name, path)) cases)
+         exceptions)
+  @ List.concat_map
+      (fun (all : exceptions) ->
+        if List.exists has_variable (types_of_exceptions all) then
+          [
+            Printf.sprintf
+              "the error type %s has a Poly in it: an exception has no type \
+               parameters"
+              all.path;
+          ]
+        else [])
+      exceptions
 
 (* {1 A library} *)
 
@@ -135,30 +156,54 @@ let strange text =
   "the library's description of itself cannot be read (at \"" ^ text
   ^ "\"): the crate lwt-rust and this command must be of one release"
 
-let find symbol functions =
-  match List.find_opt (fun (func : func) -> func.symbol = symbol) functions with
-  | Some func -> func
-  | None -> raise (Malformed symbol)
+type described = {
+  all_types : ty list;
+  all_exceptions : exceptions list;
+  all_functions : func list;
+}
 
-let describe { name = crate; doc; symbols } all_types all_functions named =
-  let functions = List.map (fun symbol -> find symbol all_functions) symbols in
+(* The functions and the exceptions with these symbols. *)
+let find symbols { all_functions; all_exceptions; _ } =
+  List.partition_map
+    (fun symbol ->
+      let has_it (func : func) = func.symbol = symbol in
+      let have_it (exceptions : exceptions) = exceptions.symbol = symbol in
+      match
+        ( List.find_opt has_it all_functions,
+          List.find_opt have_it all_exceptions )
+      with
+      | Some func, _ -> Left func
+      | None, Some exceptions -> Right exceptions
+      | None, None -> raise (Malformed symbol))
+    symbols
+
+(* The paths of what is of the crate and not in [named]. *)
+let forgotten crate named { all_functions; all_exceptions; _ } =
+  List.filter_map
+    (fun (of_crate, symbol, path) ->
+      if of_crate = crate && not (List.mem symbol named) then Some path
+      else None)
+    (List.map
+       (fun ({ crate; symbol; path; _ } : func) -> (crate, symbol, path))
+       all_functions
+    @ List.map
+        (fun ({ crate; symbol; path; _ } : exceptions) -> (crate, symbol, path))
+        all_exceptions)
+
+let describe { name = crate; doc; symbols } all named =
+  let functions, exceptions = find symbols all in
   let types, missing =
-    reached all_types (List.concat_map types_of_function functions)
+    reached all.all_types
+      (List.concat_map types_of_exceptions exceptions
+      @ List.concat_map types_of_function functions)
   in
-  match problems types missing functions with
+  match problems types missing exceptions functions with
   | _ :: _ as problems -> Error problems
   | [] ->
       let name_of path =
         (List.find (fun (ty : ty) -> ty.path = path) types).name
       in
       let named_type = with_names name_of in
-      let forgotten =
-        List.filter
-          (fun (func : func) ->
-            func.crate = crate && not (List.mem func.symbol named))
-          all_functions
-        |> List.map (fun (func : func) -> func.path)
-      in
       let of_function (func : func) =
         {
           func with
@@ -170,29 +215,41 @@ let describe { name = crate; doc; symbols } all_types all_functions named =
       let of_type (ty : ty) =
         { ty with definition = map_types named_type ty.definition }
       in
+      let of_exceptions (exceptions : exceptions) =
+        {
+          exceptions with
+          cases = List.map (map_case named_type) exceptions.cases;
+        }
+      in
       Ok
         {
           crate;
           doc;
           types = List.map of_type types;
+          exceptions = List.map of_exceptions exceptions;
           functions = List.map of_function functions;
-          forgotten;
+          forgotten = forgotten crate named all;
         }
 
 let read ~crate records =
   match
     let records = List.map of_record records in
     let select f = List.filter_map f records in
-    let types = select (function Type ty -> Some ty | _ -> None) in
-    let functions =
-      select (function Function func -> Some func | _ -> None)
+    let all =
+      {
+        all_types = select (function Type ty -> Some ty | _ -> None);
+        all_exceptions =
+          select (function Exceptions all -> Some all | _ -> None);
+        all_functions =
+          select (function Function func -> Some func | _ -> None);
+      }
     in
     let libraries = select (function Library l -> Some l | _ -> None) in
     let named = List.concat_map (fun { symbols; _ } -> symbols) libraries in
     match
       List.filter (fun (library : library) -> library.name = crate) libraries
     with
-    | [ library ] -> describe library types functions named
+    | [ library ] -> describe library all named
     | [] ->
         Error
           [

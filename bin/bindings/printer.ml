@@ -68,6 +68,60 @@ let types buffer types =
          declaration buffer (if i = 0 then "type" else "and") ty))
     (Type_order.groups types)
 
+(* {1 Exceptions} *)
+
+let exceptions_interface buffer { doc = text; cases; _ } =
+  doc buffer "" text;
+  if text <> "" then line buffer "";
+  List.iter
+    (fun { same_as; exn = { name; doc = text; arguments }; _ } ->
+      if same_as = None then (
+        (match arguments with
+        | Types "" -> line buffer "exception %s" name
+        | Types types -> line buffer "exception %s of %s" name types
+        | Inline inline ->
+            line buffer "exception %s of {" name;
+            fields buffer "  " inline;
+            line buffer "}");
+        doc buffer "" text;
+        line buffer ""))
+    cases
+
+(* Makes OCaml's compiler check that an exception of OCaml's has these
+   arguments. *)
+let check buffer path { count; exn = { arguments; _ }; _ } =
+  match arguments with
+  | Types "" -> line buffer "let _ : exn = %s" path
+  | Types types ->
+      let names = List.init count (Printf.sprintf "argument_%d") in
+      let names = String.concat ", " names in
+      line buffer "let _ = fun ((%s) : %s) : exn -> %s (%s)" names types path
+        names
+  | Inline inline ->
+      let parameter { name; ty; _ } = Printf.sprintf "(%s : %s)" name ty in
+      line buffer "let _ = fun %s : exn -> %s { %s }"
+        (String.concat " " (List.map parameter inline))
+        path
+        (String.concat "; "
+           (List.map (fun ({ name; _ } : field) -> name) inline))
+
+let exceptions_implementation buffer ({ cases; name; symbol; _ } as all) =
+  exceptions_interface buffer { all with doc = "" };
+  let constructor case =
+    let path = Option.value case.same_as ~default:case.exn.name in
+    if case.same_as <> None then check buffer path case;
+    Printf.sprintf "[%%extension_constructor %s]" path
+  in
+  let constructors = List.map constructor cases in
+  line buffer "external %s :" name;
+  line buffer "  extension_constructor array -> unit Lwt_rust.Call.direct";
+  line buffer "    = \"%s\"\n" symbol;
+  line buffer "let () =";
+  line buffer "  Lwt_rust.Call.declare %s" name;
+  line buffer "    [|";
+  List.iter (line buffer "      %s;") constructors;
+  line buffer "    |]\n"
+
 (* {1 Functions} *)
 
 (* The greatest width of a line. *)
@@ -115,6 +169,7 @@ let implementation description =
   line buffer "%s" (header description);
   line buffer "%s" "[@@@alert \"-lwt_rust_generated\"]\n";
   types buffer description.types;
+  List.iter (exceptions_implementation buffer) description.exceptions;
   line buffer "module Call = struct";
   List.iter (external_ buffer) description.functions;
   line buffer "end\n";
@@ -127,6 +182,7 @@ let interface description =
   doc buffer "" description.doc;
   if description.doc <> "" then line buffer "";
   types buffer description.types;
+  List.iter (exceptions_interface buffer) description.exceptions;
   List.iter
     (fun func ->
       let wrap = match func.way with Promise -> promise | Direct -> Fun.id in

@@ -14,7 +14,7 @@ pub(crate) enum Callback {
     AttachExecutor = 0,
     /// `unit -> context`: the context of the present call.
     CaptureContext = 1,
-    /// `string * string list * string option * string option -> exn`
+    /// `string * string list * string option * string option * exn option -> exn`
     MakeError = 2,
     /// `Unix.error -> exn`
     MakeUnixError = 3,

@@ -8,10 +8,10 @@ use crate::{
     call::attached,
     convert::{self, FromOcaml, IntoOcaml, error_in},
     domain,
-    error::Error,
+    error::{Error, register_exceptions},
     ocaml::{Lock, Root, Val},
     runtime::{self, begin_poll, enter_tokio},
-    stub::{enter, returned},
+    stub::{act, enter, returned},
 };
 
 pub use crate::{
@@ -19,22 +19,25 @@ pub use crate::{
     bound::{Binding, stays, succeeds},
     call::{call, call_protected},
     convert::{Level, Seen, component, deeper_into_ocaml, deeper_into_rust, given_up, mismatch},
+    error::{OcamlException, Parts},
     stub::Raw,
 };
 
 pub use lwt_rust_core::{Part, length, record as bytes};
 
-/// A type that `#[func]` has made of a function, with the function's name.
+/// What a library can name: a type that `#[func]` has made of a function, with the function's
+/// name, or a type with the derive `OcamlException`.
 ///
 /// # Safety
 ///
-/// The symbol has to be that of the function's stub, with the description that the bindings
-/// read: OCaml's compiler believes it.
+/// The symbol has to be that of a stub, with the description that the bindings read: OCaml's
+/// compiler believes it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no function with the attribute `#[lwt_rust::func]`",
+    message = "`{Self}` is neither a function with the attribute `#[lwt_rust::func]` nor a type \
+               with the derive `OcamlException`",
     label = "this cannot be in a library"
 )]
-pub unsafe trait Function {
+pub unsafe trait Member {
     const SYMBOL: &'static str;
 }
 
@@ -42,10 +45,9 @@ pub unsafe trait Function {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has an error that cannot become an OCaml exception",
     label = "the error cannot become a `lwt_rust::Error`",
-    note = "an error implements `std::error::Error`, `Send` and `Sync`; for any other, such as a \
-            `String` or a `Box<dyn Error>`, return a `Result<_, lwt_rust::Error>`, made by \
-            `lwt_rust::Error::message`, or of a `Box<dyn Error + Send + Sync>` by \
-            `std::io::Error::other`"
+    note = "an error implements `std::error::Error`, `Send` and `Sync`, or is a `Box<dyn Error + \
+            Send + Sync>`, a `String`, a `&'static str` or a `lwt_rust::Error`; for any other, \
+            return a `Result<_, lwt_rust::Error>`, made by `lwt_rust::Error::message`"
 )]
 pub trait Fallible {
     type Value;
@@ -160,13 +162,57 @@ impl Known {
     }
 }
 
+// Exceptions.
+
+/// The stub by which an OCaml module registers the exceptions of `E`.
+///
+/// # Safety
+///
+/// Called only from an `extern "C"` function that OCaml calls through an `external` whose
+/// result is a `unit Lwt_rust.Call.direct`, with the function's parameter: an array of the
+/// constructors that the record of the type declares, in their order.
+pub unsafe fn exceptions<E: OcamlException>(constructors: Raw) -> Raw {
+    // SAFETY: the caller promises it.
+    unsafe {
+        act([constructors], |lock, [constructors]| {
+            register_exceptions::<E>(constructors.get(lock))
+        })
+    }
+}
+
+/// The type of an argument of an exception.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of an OCaml exception",
+    note = "such a type is known to OCaml in both directions, and can be cloned",
+    note = "if this is an error in the only field of its variant, write `#[ocaml(transparent)]` on \
+            the variant: OCaml gets the exception of that error",
+    note = "if OCaml does not need the field, write `#[ocaml(skip)]` on it: then the exception does \
+            not become this error again when OCaml gives it to Rust"
+)]
+pub trait ArgumentOfException: IntoOcaml + FromOcaml + Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoOcaml + FromOcaml + Clone> ArgumentOfException for T {}
+
+/// Converts an argument of an exception.
+pub fn argument_of_exception<T: ArgumentOfException>(
+    value: &T,
+    lock: &mut Lock,
+) -> Result<Root, Error> {
+    convert::root(value.clone(), lock)
+}
+
 // Records and variants.
 
 /// The fields of a record, or of a constructor.
 #[derive(Clone, Copy)]
 pub struct Fields<'l>(Val<'l>);
 
-impl Fields<'_> {
+impl<'l> Fields<'l> {
+    pub(crate) fn of(value: Val<'l>) -> Self {
+        Fields(value)
+    }
+
     /// Whether there are this many fields.
     pub fn are(self, number: usize) -> bool {
         self.0.size() == number

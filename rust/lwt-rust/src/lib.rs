@@ -40,7 +40,8 @@
 //! | [`func`], [`library!`] | make functions callable from OCaml, and name those of a crate |
 //! | [`FromOcaml`], [`IntoOcaml`], [`OcamlType`] | types that cross the boundary, with derives |
 //! | [`AbstractType`], [`Buffer`], [`Poly`], [`Char`] | values that only one side looks into, memory that both share, and one byte |
-//! | [`Error`], [`Exception`], [`Panic`] | why a promise was rejected |
+//! | [`Error`], [`Exception`], [`Panic`], [`StdError`] | why a promise was rejected |
+//! | [`OcamlException`] | a Rust error as an exception of its own |
 //! | [`LwtFn`], [`Closure`] | an OCaml function that returns a Lwt promise, and any other |
 //! | [`Promise`], [`Resolver`] | a value that will come, and the end that settles it |
 //! | [`PortablePromise`] | a promise that any OCaml domain may settle |
@@ -96,7 +97,7 @@ pub use convert::{
     Taken, Variable, vars,
 };
 pub use domain::{DomainExecutor, Handle, Task, spawn, spawn_local};
-pub use error::{Error, Exception, Failure, Panic};
+pub use error::{Error, Exception, Failure, OcamlException, Panic, StdError};
 pub use io::{LwtInput, LwtOutput};
 /// Makes a function callable from OCaml.
 ///
@@ -128,7 +129,7 @@ pub use io::{LwtInput, LwtOutput};
 /// ```
 ///
 /// OCaml gets the functions that [`library!`] names. An `Err` rejects the promise, or raises
-/// an exception if there is no promise.
+/// an exception if there is no promise. [`Error`] says which types of errors there may be.
 ///
 /// # `blocking`
 ///
@@ -260,7 +261,7 @@ pub use io::{LwtInput, LwtOutput};
 /// which may call it. A function has at most 32 arguments. It may have type parameters, for
 /// values that Rust only keeps: see [`Poly`].
 pub use lwt_rust_macros::func;
-pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlType};
+pub use lwt_rust_macros::{AbstractType, FromOcaml, IntoOcaml, OcamlException, OcamlType};
 pub use ocaml::{Lock, NoMemory, Root, Val, try_with_lock, with_lock};
 pub use on_tokio::{spawn_blocking, spawn_scoped};
 pub use promise::{PortablePromise, Promise, Resolver};

@@ -1,7 +1,7 @@
 //! The contents of attributes.
 
 use proc_macro2::Span;
-use syn::{Attribute, Error, Expr, ExprLit, Lit, LitStr, Meta, Result, spanned::Spanned};
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Result, spanned::Spanned};
 
 use crate::names;
 
@@ -76,7 +76,7 @@ pub(crate) fn type_options(attributes: &[Attribute]) -> Result<TypeOptions> {
     Ok(options)
 }
 
-/// The name that `#[ocaml(name = "...")]` gives a field or a constructor.
+/// The name that `#[ocaml(name = "...")]` gives a constructor.
 pub(crate) fn name(attributes: &[Attribute]) -> Result<Option<LitStr>> {
     let mut name = None;
     for attribute in ocaml(attributes) {
@@ -92,15 +92,65 @@ pub(crate) fn name(attributes: &[Attribute]) -> Result<Option<LitStr>> {
     Ok(name)
 }
 
-/// Refuses `#[ocaml(...)]` on an item that has no name in OCaml.
-pub(crate) fn none(attributes: &[Attribute]) -> Result<()> {
-    match ocaml(attributes).next() {
-        None => Ok(()),
-        Some(attribute) => Err(Error::new_spanned(
-            attribute,
-            "nothing here has a name in OCaml",
-        )),
+/// The options of an exception in `#[ocaml(...)]`.
+#[derive(Default)]
+pub(crate) struct ExceptionOptions {
+    /// `name = "..."`
+    pub(crate) name: Option<LitStr>,
+    /// `same_as = "..."`: the OCaml exception that this one is.
+    pub(crate) same_as: Option<LitStr>,
+    /// `transparent`: the error becomes what the error in it becomes.
+    pub(crate) transparent: Option<Span>,
+}
+
+pub(crate) fn exception_options(attributes: &[Attribute]) -> Result<ExceptionOptions> {
+    let mut options = ExceptionOptions::default();
+    for attribute in ocaml(attributes) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("name") {
+                options.name = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("same_as") {
+                options.same_as = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("transparent") {
+                options.transparent = Some(meta.path.span());
+            } else {
+                return Err(meta.error(
+                    "unknown option; an exception has `name = \"...\"`, `same_as = \
+                     \"Module.Exception\"` and `transparent`",
+                ));
+            }
+            Ok(())
+        })?;
     }
+    Ok(options)
+}
+
+/// The options of a field in `#[ocaml(...)]`.
+#[derive(Default)]
+pub(crate) struct FieldOptions {
+    /// `name = "..."`
+    pub(crate) name: Option<LitStr>,
+    /// `skip`: OCaml does not get the field of an exception.
+    pub(crate) skip: Option<Span>,
+}
+
+pub(crate) fn field_options(attributes: &[Attribute]) -> Result<FieldOptions> {
+    let mut options = FieldOptions::default();
+    for attribute in ocaml(attributes) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("name") {
+                options.name = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("skip") {
+                options.skip = Some(meta.path.span());
+            } else {
+                return Err(meta.error(
+                    "unknown option; a field has `name = \"...\"`, and one of an exception `skip`",
+                ));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(options)
 }
 
 fn ocaml(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {

@@ -721,7 +721,7 @@ fn marker(function: &ItemFn, symbol: &str) -> TokenStream {
         #(#cfgs)*
         // SAFETY: this is the symbol of the stub, and the record describes the stub by the
         // types of the same signature.
-        unsafe impl ::lwt_rust::expansion::Function for #name {
+        unsafe impl ::lwt_rust::expansion::Member for #name {
             const SYMBOL: &'static str = #symbol;
         }
     }

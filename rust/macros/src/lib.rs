@@ -55,6 +55,12 @@ pub fn abstract_type(item: TokenStream) -> TokenStream {
     expand(item, Trait::AbstractType, derive::abstract_type)
 }
 
+/// Gives an error type exceptions of OCaml's: `lwt_rust::OcamlException`.
+#[proc_macro_derive(OcamlException, attributes(ocaml))]
+pub fn ocaml_exception(item: TokenStream) -> TokenStream {
+    expand(item, Trait::OcamlException, derive::ocaml_exception)
+}
+
 fn expand(
     item: TokenStream,
     derived: Trait,

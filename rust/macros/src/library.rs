@@ -1,4 +1,4 @@
-//! `library!`: the description of a crate's functions, for the bindings.
+//! `library!`: the description of a crate's functions and exceptions, for the bindings.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -15,7 +15,7 @@ use crate::{
 
 struct Library {
     docs: Vec<Expr>,
-    functions: Punctuated<Path, Token![,]>,
+    members: Punctuated<Path, Token![,]>,
 }
 
 fn parse(input: ParseStream<'_>) -> Result<Library> {
@@ -29,17 +29,17 @@ fn parse(input: ParseStream<'_>) -> Result<Library> {
             )),
         })
         .collect::<Result<_>>()?;
-    let functions = Punctuated::parse_terminated_with(input, Path::parse_mod_style)?;
-    Ok(Library { docs, functions })
+    let members = Punctuated::parse_terminated_with(input, Path::parse_mod_style)?;
+    Ok(Library { docs, members })
 }
 
 pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
-    let Library { docs, functions } = parse.parse2(tokens)?;
+    let Library { docs, members } = parse.parse2(tokens)?;
     let doc = quote!(::core::concat!("", #(#docs, "\n",)*));
     let library = Item::new("library").text(names::krate()).text(doc);
-    let functions = functions.iter().map(|function| {
-        Item::new("names").text(quote!(<#function as ::lwt_rust::expansion::Function>::SYMBOL))
+    let members = members.iter().map(|member| {
+        Item::new("names").text(quote!(<#member as ::lwt_rust::expansion::Member>::SYMBOL))
     });
-    let items: Vec<Item> = std::iter::once(library).chain(functions).collect();
+    let items: Vec<Item> = std::iter::once(library).chain(members).collect();
     Ok(record(&items))
 }

@@ -71,6 +71,26 @@ pub(crate) fn of_type(item: &DeriveInput, derived: Trait, error: &Error) -> Toke
                 const PATH: &'static str = "";
             },
         ),
+        Trait::OcamlException => (
+            quote!(unsafe impl),
+            quote! {
+                const EXCEPTIONS: &'static [bool] = &[];
+
+                fn parts(
+                    &self,
+                    _: &mut ::lwt_rust::Lock,
+                ) -> ::core::result::Result<::lwt_rust::expansion::Parts<'_>, ::lwt_rust::Error> {
+                    ::core::unreachable!()
+                }
+
+                unsafe fn of_parts(
+                    _: usize,
+                    _: ::lwt_rust::expansion::Fields<'_>,
+                ) -> ::core::result::Result<Self, ::lwt_rust::Error> {
+                    ::core::unreachable!()
+                }
+            },
+        ),
     };
     let derived = format_ident!("{derived:?}");
     let name = &item.ident;
@@ -92,6 +112,7 @@ pub(crate) enum Trait {
     FromOcaml,
     IntoOcaml,
     AbstractType,
+    OcamlException,
 }
 
 /// Refuses a function that can only be one of an `impl` block or a trait.

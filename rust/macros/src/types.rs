@@ -211,8 +211,8 @@ fn bare<'a>(ty: &'a Type, signature: &Signature) -> Option<&'a Ident> {
     }
 }
 
-/// Refuses a `Result<T, Box<dyn Error>>`. The compiler would say only that the content of
-/// the box has no size.
+/// Refuses a `Result<T, Box<dyn Error>>` without `Send` and `Sync`. The compiler would say
+/// only that the content of the box has no size.
 pub(crate) fn boxed_error(result: &Type) -> Result<()> {
     let error = match arguments_of("Result", result).as_deref() {
         Some(&[_, error]) => error,
@@ -230,20 +230,13 @@ pub(crate) fn boxed_error(result: &Type) -> Result<()> {
             _ => false,
         })
     };
-    if !is_of("Error") {
+    if !is_of("Error") || (is_of("Send") && is_of("Sync")) {
         return Ok(());
     }
-    let missing = match is_of("Send") && is_of("Sync") {
-        true => "",
-        false => ", and add `+ Send + Sync` to the type of the box, where it is missing",
-    };
     Err(Error::new(
         error.span(),
-        format!(
-            "a `Box<dyn Error>` does not implement `Error`, so it cannot become an OCaml exception: \
-             return a `Result<_, lwt_rust::Error>`, which `?` makes of any type of errors; where \
-             the error is in a box, write `.map_err(std::io::Error::other)?`{missing}"
-        ),
+        "another thread may drop the error, so it is `Send` and `Sync`: write `Box<dyn \
+         std::error::Error + Send + Sync>`",
     ))
 }
 

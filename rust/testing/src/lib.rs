@@ -11,6 +11,7 @@ mod few;
 mod functions;
 mod io;
 mod names;
+mod own;
 mod process;
 mod registered;
 mod shared;
@@ -36,6 +37,7 @@ use few as g;
 use functions as f;
 use io as i;
 use names as n;
+use own as r;
 use process as p;
 use shared as h;
 use sinks as u;
@@ -83,6 +85,7 @@ lwt_rust::library! {
     v::many_units, v::fields_of, v::bytes_without_memory, v::floats_without_memory, v::ints_without_memory,
     v::echo_tree, v::tree_later, v::echo_bush, v::echo_shrub, v::drop_tree_on_tokio, v::make_tree, v::make_trees, v::give_tree,
     e::fail, e::panic, e::unwind, e::catch_and_unwind, e::panic_around_another, e::panic_in_drop, e::panic_when_cancelled, e::panic_on_tokio, e::abandon, e::is_mine, e::swallow, e::panic_in_error, e::panic_in_conversion, e::panic_in_waker, e::io_error, e::message_of,
+    r::StoreError, r::Refused, r::fail_with_string, r::fail_with_text, r::fail_in_box, r::fail_with_anyhow, r::fail_with_eyre, r::fail_in_turn, r::fail_of_store, r::raise_of_store, r::fail_of_closure, r::refuse, r::item_and_error, r::error_of, r::error_on_tokio, r::give_error_back,
     k::ready, k::converted, k::r#yield, k::sleep, k::spawn, k::r#await, k::await_portable, k::await_on_tokio, k::resolver, k::convert, k::too_large,
     o::stays_portable, o::moves_portable, o::hold_portable, o::spawn_and_wait_portable,
     c::for_ever, c::live, c::call_and_wait, c::call_and_return, c::drop_promise, c::leave_unpolled, c::detach_promise, c::swallow_and_wait, c::scoped, c::drop_task, c::protected,

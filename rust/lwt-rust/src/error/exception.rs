@@ -1,10 +1,10 @@
 //! OCaml exceptions, in the hands of Rust.
 
-use std::{fmt, sync::Arc};
+use std::{error::Error as StdError, fmt, sync::Arc};
 
+use super::{Error, own::error_of};
 use crate::{
     callbacks::{Callback, call_back},
-    error::Error,
     ocaml::{Lock, Raised, Root, Val},
 };
 
@@ -24,6 +24,8 @@ struct ExceptionInner {
     message: String,
     registered: Option<String>,
     errno: Option<i32>,
+    /// The Rust error that it stands for.
+    error: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Exception {
@@ -39,8 +41,10 @@ impl Exception {
             Some(String::from_utf8_lossy(&bytes).into_owned())
         };
         let inner = || {
+            let exception = shown.field(0)?;
             Some(ExceptionInner {
-                exception: Root::new(shown.field(0)?),
+                error: error_of(exception),
+                exception: Root::new(exception),
                 name: Some(text(shown.field(1)?)?),
                 message: text(shown.field(2)?)?,
                 registered: shown.field(3)?.field(0).and_then(text),
@@ -73,6 +77,7 @@ impl Exception {
                 message: String::new(),
                 registered: None,
                 errno: None,
+                error: None,
             }))
         })
     }
@@ -99,6 +104,10 @@ impl Exception {
     /// The system's error number, if this is `Unix.Unix_error`.
     pub fn errno(&self) -> Option<i32> {
         self.0.errno
+    }
+
+    pub(super) fn error(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.0.error.as_deref()
     }
 
     /// Whether the exception has a backtrace.

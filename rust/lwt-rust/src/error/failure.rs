@@ -4,10 +4,10 @@ use std::fmt;
 
 use lwt_rust_core::catch_panic;
 
-use super::{Panic, Trace};
+use super::{Panic, Trace, boxed::Held, own::exception_of};
 use crate::{
     callbacks::{Callback, call_back},
-    ocaml::{Lock, Raised, Root, Val},
+    ocaml::{Lock, Raised, Root},
 };
 
 /// A Rust error, with the name of its type, and the backtrace of the place where it became
@@ -17,22 +17,19 @@ pub struct Failure(Box<FailureInner>);
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0.error, f)
+        fmt::Debug::fmt(self.error(), f)
     }
 }
 
 struct FailureInner {
-    error: Box<dyn std::error::Error + Send + Sync>,
-    /// `None` if the error is a message alone.
+    error: Held,
+    /// `None` if the error is a message alone, or comes in a box.
     type_name: Option<&'static str>,
     trace: Option<Trace>,
 }
 
 impl Failure {
-    pub(super) fn new(
-        error: Box<dyn std::error::Error + Send + Sync>,
-        type_name: Option<&'static str>,
-    ) -> Self {
+    pub(super) fn new(error: Held, type_name: Option<&'static str>) -> Self {
         Failure(Box::new(FailureInner {
             error,
             type_name,
@@ -42,86 +39,92 @@ impl Failure {
 
     /// The error.
     pub fn error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
-        &*self.0.error
+        self.0.error.get()
     }
 
     /// The name of its type, as the compiler prints it. `None` if the error is a message
-    /// alone ([`Error::message`](super::Error::message)).
+    /// alone, such as a `String`, or came in a box, such as an `anyhow::Error`.
     pub fn type_name(&self) -> Option<&'static str> {
         self.0.type_name
     }
 
-    /// The error as one of the standard library's, if it is one.
-    pub(super) fn into_io(self) -> Result<std::io::Error, Self> {
+    /// The error as one of the type `T`, if it is one.
+    pub(super) fn downcast<T>(self) -> Result<T, Self>
+    where
+        T: std::error::Error + Send + Sync + 'static,
+    {
         let FailureInner {
             error,
             type_name,
             trace,
         } = *self.0;
-        match error.downcast::<std::io::Error>() {
-            Ok(error) => Ok(*error),
-            Err(error) => Err(Failure(Box::new(FailureInner {
+        error.downcast().map_err(|error| {
+            Failure(Box::new(FailureInner {
                 error,
                 type_name,
                 trace,
-            }))),
-        }
+            }))
+        })
     }
 
-    /// The system's error number, if this is an error of the system.
-    fn errno(&self) -> Option<i32> {
-        let error = self.0.error.downcast_ref::<std::io::Error>()?;
-        error.raw_os_error()
-    }
-
-    /// The callback that makes Lwt's own exception for such an error, if Lwt has one.
-    fn of_lwt(&self) -> Option<Callback> {
-        let error = &self.0.error;
-        if error.is::<tokio::time::error::Elapsed>() {
-            return Some(Callback::MakeTimeout);
-        }
-        let joined = error.downcast_ref::<tokio::task::JoinError>()?;
-        joined.is_cancelled().then_some(Callback::MakeCanceled)
-    }
-
-    /// Makes the OCaml exception: `Unix.Unix_error`, one of Lwt's exceptions, or
+    /// Makes the OCaml exception, with its backtrace: the error's own ([`exception_of`]), or
     /// `Lwt_rust.Error`.
     ///
     /// The error's type is the user's, so showing or dropping it may panic. Then the
     /// exception is `Lwt_rust.Panic`.
-    pub(super) fn make(self, lock: &mut Lock) -> Option<Result<Val<'_>, Raised>> {
-        if let Some(errno) = self.errno() {
-            let error = Root::new(lock.unix_error(errno));
-            return call_back(lock, Callback::MakeUnixError, &[&error]);
-        }
-        if let Some(make) = self.of_lwt() {
-            return call_back(lock, make, &[&Root::UNIT]);
-        }
+    pub(super) fn make(self, lock: &mut Lock) -> Option<Result<[Root; 2], Raised>> {
         let type_name = self.0.type_name;
-        let shown = catch_panic(move || {
+        let shown = catch_panic(|| {
             let FailureInner { error, trace, .. } = *self.0;
-            let shown = (error.to_string(), sources(&*error));
+            let own = exception_of(error.get(), lock);
+            let shown = match own {
+                Some(own) => Err(own),
+                None => Ok(Shown::of(error.get(), lock)),
+            };
             drop(error);
             (shown, trace)
         });
-        let ((message, sources), trace) = match shown {
-            Ok(shown) => shown,
-            Err(payload) => return Panic::from_payload(payload).make(lock),
+        let (shown, trace) = match shown {
+            Ok((Ok(shown), trace)) => (shown, trace),
+            Ok((Err(own), _)) => return Some(Ok(own)),
+            Err(payload) => {
+                let made = Panic::from_payload(payload).make(lock)?;
+                return Some(made.map(|exception| [Root::new(exception), Root::UNIT]));
+            }
         };
-        let message = lock.text(&message);
-        let sources = sources.iter().rev().fold(Root::UNIT, |tail, source| {
+        let message = lock.text(&shown.message);
+        let sources = shown.sources.iter().rev().fold(Root::UNIT, |tail, source| {
             let head = lock.text(source);
             Root::new(lock.block(0, &[&head, &tail]))
         });
         let type_name = lock.text_option(type_name);
         let backtrace = Trace::option(lock, trace);
-        let parts = Root::new(lock.block(0, &[&message, &sources, &type_name, &backtrace]));
-        call_back(lock, Callback::MakeError, &[&parts])
+        let cause = match shown.cause {
+            Some(cause) => Root::new(lock.block(0, &[&cause])),
+            None => Root::UNIT,
+        };
+        let parts = [&message, &sources, &type_name, &backtrace, &cause];
+        let parts = Root::new(lock.block(0, &parts));
+        let made = call_back(lock, Callback::MakeError, &[&parts])?;
+        Some(made.map(|exception| [Root::new(exception), Root::UNIT]))
     }
 }
 
-fn sources(error: &dyn std::error::Error) -> Vec<String> {
-    std::iter::successors(error.source(), |error| error.source())
-        .map(ToString::to_string)
-        .collect()
+/// What OCaml gets to see of an error that has no exception of its own.
+struct Shown {
+    message: String,
+    sources: Vec<String>,
+    /// The exception that the first of its sources has that has one.
+    cause: Option<Root>,
+}
+
+impl Shown {
+    fn of(error: &(dyn std::error::Error + 'static), lock: &mut Lock) -> Self {
+        let sources = || std::iter::successors(error.source(), |error| error.source());
+        Shown {
+            message: error.to_string(),
+            sources: sources().map(ToString::to_string).collect(),
+            cause: sources().find_map(|source| exception_of(source, lock).map(|[exn, _]| exn)),
+        }
+    }
 }

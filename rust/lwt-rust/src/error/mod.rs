@@ -1,9 +1,11 @@
 //! Errors on their way between Rust and OCaml.
 
+mod boxed;
 mod exception;
 mod failure;
-mod io;
+mod own;
 mod panic;
+mod std_error;
 mod trace;
 
 use std::fmt;
@@ -15,14 +17,22 @@ use crate::{
 
 pub use exception::Exception;
 pub use failure::Failure;
+pub use own::{OcamlException, Parts};
+pub(crate) use own::{message_of, register as register_exceptions};
 pub use panic::Panic;
 pub(crate) use panic::{are_reported, has_reports, take_reports};
+pub use std_error::StdError;
 pub(crate) use trace::Trace;
 
 /// Why a promise was rejected.
 ///
-/// The operator `?` makes an `Error` of any error type. `Error` does not implement
-/// [`std::error::Error`], so that the two can be told apart.
+/// The operator `?` makes an `Error` of any type of errors: of one that implements
+/// [`std::error::Error`], of a `Box<dyn Error + Send + Sync>`, of a `String` or a
+/// `&'static str`, and of the errors of the crates `anyhow` and `eyre`.
+///
+/// `Error` does not implement [`std::error::Error`], so that the two can be told apart. For
+/// code that needs such an error there is [`into_std`](Error::into_std). With the features
+/// `anyhow` and `eyre` of this crate, `?` makes the errors of those crates of an `Error`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -41,12 +51,15 @@ pub enum Error {
     Abandoned,
 }
 
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+impl<E> From<E> for Error
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+{
     fn from(error: E) -> Self {
-        let type_name = std::any::type_name::<E>();
-        match io::carried_in(error.into()) {
+        let (error, type_name) = boxed::boxed(error);
+        match std_error::carried_in(error) {
             Ok(error) => error,
-            Err(error) => Error::Failure(Failure::new(error, Some(type_name))),
+            Err(error) => Error::Failure(Failure::new(error, type_name)),
         }
     }
 }
@@ -66,7 +79,45 @@ impl From<Panic> for Error {
 impl Error {
     /// An error that is only a message.
     pub fn message(message: impl Into<String>) -> Self {
-        Error::Failure(Failure::new(message.into().into(), None))
+        message.into().into()
+    }
+
+    /// The error as one of the type `E`: a Rust error, or an OCaml exception that stands for
+    /// an `E` ([`OcamlException`]). Errors below a context are not looked at.
+    ///
+    /// ```no_run
+    /// use lwt_rust::{Error, LwtFn};
+    ///
+    /// #[derive(Debug, lwt_rust::OcamlException)]
+    /// struct NotFound(String);
+    ///
+    /// impl std::fmt::Display for NotFound {
+    ///     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    ///         write!(f, "{} is not there", self.0)
+    ///     }
+    /// }
+    ///
+    /// impl std::error::Error for NotFound {}
+    ///
+    /// /// `val find_or_default : (string -> string Lwt.t) -> string -> string Lwt.t`
+    /// #[lwt_rust::func]
+    /// async fn find_or_default(
+    ///     find: LwtFn<String, String>,
+    ///     key: String,
+    /// ) -> Result<String, Error> {
+    ///     match find.call(key).await {
+    ///         Err(error) if error.downcast_ref::<NotFound>().is_some() => Ok(String::new()),
+    ///         found => found,
+    ///     }
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Error::Exception(exception) => exception.downcast_ref(),
+            Error::Failure(failure) => failure.error().downcast_ref(),
+            Error::Panic(_) | Error::Abandoned => None,
+        }
     }
 
     /// The OCaml exception for this error, and its raw backtrace if it has one: the two
@@ -75,7 +126,12 @@ impl Error {
     pub(crate) fn into_parts(self, lock: &mut Lock) -> Option<[Root; 2]> {
         let made = match self {
             Error::Exception(exception) => return Some(exception.parts(lock)),
-            Error::Failure(failure) => failure.make(lock),
+            Error::Failure(failure) => {
+                return Some(match failure.make(lock)? {
+                    Ok(parts) => parts,
+                    Err(Raised(exception)) => [exception, Root::UNIT],
+                });
+            }
             Error::Panic(panic) => panic.make(lock),
             Error::Abandoned => call_back(lock, Callback::MakeAbandoned, &[&Root::UNIT]),
         };

@@ -123,6 +123,19 @@ extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
     }
 }
 
+/// `exn -> string option outcome`: the message of the Rust error that an exception stands
+/// for.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_exception_message(exception: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([exception], |lock, [exception]| {
+            let message = error::message_of(exception.get(lock));
+            Ok(lock.text_option(message.as_deref()))
+        })
+    }
+}
+
 /// `unit -> int outcome`: the number of the calling thread, which is positive.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_thread_number(unit: Raw) -> Raw {

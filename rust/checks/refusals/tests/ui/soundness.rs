@@ -114,7 +114,19 @@ impl IntoOcaml for Liar {
     }
 }
 
-impl expansion::Function for Liar {
+impl lwt_rust::OcamlException for Liar {
+    const EXCEPTIONS: &'static [bool] = &[];
+
+    fn parts(&self, _: &mut Lock) -> Result<expansion::Parts<'_>, Error> {
+        Ok(expansion::Parts::Exception(0, Vec::new()))
+    }
+
+    unsafe fn of_parts(_: usize, _: expansion::Fields<'_>) -> Result<Self, Error> {
+        Ok(Liar)
+    }
+}
+
+impl expansion::Member for Liar {
     const SYMBOL: &'static str = "lwt_rust_func_4mine_other";
 }
 

@@ -13,7 +13,7 @@ async fn result() -> Unknown {
 }
 
 #[func]
-async fn not_an_error() -> Result<(), String> {
+async fn not_an_error() -> Result<(), Unknown> {
     Ok(())
 }
 
@@ -23,11 +23,11 @@ async fn boxed() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 #[func]
-fn boxed_and_send() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn boxed_and_send() -> Result<(), Box<dyn std::error::Error + Send>> {
     Ok(())
 }
 
-type Boxed = Box<dyn std::error::Error + Send + Sync>;
+type Boxed = Box<dyn std::error::Error>;
 
 #[func]
 fn boxed_with_a_name() -> Result<(), Boxed> {

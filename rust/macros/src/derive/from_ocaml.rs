@@ -1,0 +1,174 @@
+//! `FromOcaml`: Rust values of OCaml values.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{DeriveInput, Result, spanned::Spanned};
+
+use super::{Component, Constructor, Declared, Shape, hash, is_flat, numbered};
+use crate::record;
+
+pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
+    let declared = Declared::new(item)?;
+    let Declared { rust, name, .. } = &declared;
+    let (body, flat) = match &declared.shape {
+        Shape::Record(fields) => {
+            let number = fields.len();
+            let is_flat = is_flat(fields);
+            let reads = reads(fields, 0);
+            let body = quote! {
+                let _level = ::lwt_rust::expansion::deeper_into_rust()?;
+                let fields = ::lwt_rust::expansion::record_fields(value, #name, #number, #is_flat)?;
+                ::core::result::Result::Ok(#rust { #reads })
+            };
+            (body, None)
+        }
+        Shape::Tuple(fields) => match fields.as_slice() {
+            [] => {
+                let body = quote! {
+                    // SAFETY: the type is declared as `unit`.
+                    unsafe { <() as ::lwt_rust::FromOcaml>::from_ocaml(value)? };
+                    ::core::result::Result::Ok(#rust {})
+                };
+                (body, None)
+            }
+            [Component { ty, member, .. }] => {
+                let body = quote! {
+                    ::core::result::Result::Ok(#rust {
+                        // SAFETY: the type is declared to be the type of the field.
+                        #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(value)? }
+                    })
+                };
+                let flat = quote! {
+                    fn from_float(
+                        float: f64,
+                    ) -> ::core::result::Result<Self, ::lwt_rust::Error> {
+                        ::core::result::Result::Ok(#rust {
+                            #member: <#ty as ::lwt_rust::FromOcaml>::from_float(float)?
+                        })
+                    }
+                };
+                (body, Some(flat))
+            }
+            fields => {
+                let number = fields.len();
+                let reads = reads(fields, 0);
+                let body = quote! {
+                    let fields =
+                        ::lwt_rust::expansion::record_fields(value, #name, #number, false)?;
+                    ::core::result::Result::Ok(#rust { #reads })
+                };
+                (body, None)
+            }
+        },
+        Shape::Variant(constructors) => {
+            let arms = match declared.is_polymorphic() {
+                true => polymorphic_arms(constructors),
+                false => ordinary_arms(constructors),
+            };
+            let read = match declared.is_polymorphic() {
+                true => quote!(read_polymorphic),
+                false => quote!(read_variant),
+            };
+            let body = quote! {
+                match ::lwt_rust::expansion::#read(value, #name) {
+                    #arms
+                    _ => ::core::result::Result::Err(::lwt_rust::expansion::mismatch(#name)),
+                }
+            };
+            (body, None)
+        }
+    };
+    let path = record::path(&rust.to_string());
+    let looks =
+        declared.shape.types().into_iter().map(
+            |ty| quote_spanned!(ty.span()=> <#ty as ::lwt_rust::FromOcaml>::is_of_executor(seen)),
+        );
+    Ok(quote! {
+        impl ::lwt_rust::FromOcaml for #rust {
+            const MAY_BE_OF_EXECUTOR: bool = true;
+
+            fn is_of_executor(seen: &mut ::lwt_rust::expansion::Seen) -> bool {
+                seen.is_new(#path)
+                    && (false #(|| #looks)*)
+            }
+
+            unsafe fn from_ocaml(
+                value: ::lwt_rust::Val<'_>,
+            ) -> ::core::result::Result<Self, ::lwt_rust::Error> {
+                #body
+            }
+
+            #flat
+        }
+    })
+}
+
+/// The fields of a struct or a variant, read from `fields`, where they begin at `first`.
+pub(super) fn reads(components: &[Component<'_>], first: usize) -> TokenStream {
+    let reads = components.iter().enumerate().map(|(index, component)| {
+        let Component { member, ty, .. } = component;
+        let index = first + index;
+        // SAFETY: the type is declared with a field of that type at this index.
+        quote_spanned!(ty.span()=> #member: unsafe { fields.read::<#ty>(#index)? })
+    });
+    quote!(#(#reads),*)
+}
+
+fn ordinary_arms(constructors: &[Constructor<'_>]) -> TokenStream {
+    let arms = numbered(constructors).map(|(number, constructor)| {
+        let rust = constructor.rust;
+        if constructor.arguments.is_empty() {
+            let number = number as i64;
+            return quote! {
+                ::lwt_rust::expansion::Read::Constant(#number) =>
+                    ::core::result::Result::Ok(Self::#rust {}),
+            };
+        }
+        let tag = number as u8;
+        let size = constructor.arguments.len();
+        let reads = reads(&constructor.arguments, 0);
+        quote! {
+            ::lwt_rust::expansion::Read::Block(#tag, fields) if fields.are(#size) => {
+                let _level = ::lwt_rust::expansion::deeper_into_rust()?;
+                ::core::result::Result::Ok(Self::#rust { #reads })
+            }
+        }
+    });
+    quote!(#(#arms)*)
+}
+
+fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
+    let arms = constructors.iter().map(|constructor| {
+        let rust = constructor.rust;
+        let hash = hash(&constructor.name);
+        match constructor.arguments.as_slice() {
+            [] => quote! {
+                ::lwt_rust::expansion::Read::Constant(#hash) =>
+                    ::core::result::Result::Ok(Self::#rust {}),
+            },
+            [Component { ty, member, .. }] => quote! {
+                ::lwt_rust::expansion::Read::Tagged(#hash, content) => {
+                    let _level = ::lwt_rust::expansion::deeper_into_rust()?;
+                    ::core::result::Result::Ok(Self::#rust {
+                        // SAFETY: it is the argument of that constructor.
+                        #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(content)? }
+                    })
+                }
+            },
+            arguments => {
+                let number = arguments.len();
+                let name = &constructor.name;
+                let reads = reads(arguments, 0);
+                quote! {
+                    ::lwt_rust::expansion::Read::Tagged(#hash, content) => {
+                        let _level = ::lwt_rust::expansion::deeper_into_rust()?;
+                        let fields =
+                            ::lwt_rust::expansion::record_fields(content, #name, #number, false)?;
+                        ::core::result::Result::Ok(Self::#rust { #reads })
+                    }
+                }
+            }
+        }
+    });
+    quote!(#(#arms)*)
+}
