@@ -52,7 +52,10 @@ let built_in =
     "exn";
     "float";
     "int";
+    "int32";
+    "int64";
     "list";
+    "nativeint";
     "option";
     "result";
     "string";

@@ -39,7 +39,8 @@
 //! | --- | --- |
 //! | [`func`], [`library!`] | make functions callable from OCaml, and name those of a crate |
 //! | [`FromOcaml`], [`IntoOcaml`], [`OcamlType`] | types that cross the boundary, with derives |
-//! | [`AbstractType`], [`Buffer`], [`Poly`], [`Char`] | values that only one side looks into, memory that both share, and one byte |
+//! | [`AbstractType`], [`Buffer`], [`Poly`] | values that only one side looks into, and memory that both share |
+//! | [`Char`], [`Int64`], [`Int32`], [`Nativeint`] | types of OCaml's that Rust has not |
 //! | [`Error`], [`Exception`], [`Panic`], [`StdError`] | why a promise was rejected |
 //! | [`OcamlException`] | a Rust error as an exception of its own |
 //! | [`LwtFn`], [`Closure`] | an OCaml function that returns a Lwt promise, and any other |
@@ -93,11 +94,11 @@ mod symbols;
 pub use bindings::library;
 pub use closure::{Closure, LwtFn};
 pub use convert::{
-    Abstract, AbstractType, Buffer, Char, FromOcaml, IntoOcaml, OcamlType, Poly, SharedBytes,
-    Taken, Variable, vars,
+    Abstract, AbstractType, Buffer, Char, FromOcaml, Int32, Int64, IntoOcaml, Nativeint,
+    OcamlException, OcamlType, Poly, SharedBytes, Taken, Variable, vars,
 };
 pub use domain::{DomainExecutor, Handle, Task, spawn, spawn_local};
-pub use error::{Error, Exception, Failure, OcamlException, Panic, StdError};
+pub use error::{Error, Exception, Failure, Panic, StdError};
 pub use io::{LwtInput, LwtOutput};
 /// Makes a function callable from OCaml.
 ///

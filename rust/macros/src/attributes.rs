@@ -1,7 +1,8 @@
 //! The contents of attributes.
 
-use proc_macro2::Span;
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Result, spanned::Spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Result, Type, spanned::Spanned};
 
 use crate::names;
 
@@ -132,6 +133,16 @@ pub(crate) struct FieldOptions {
     pub(crate) name: Option<LitStr>,
     /// `skip`: OCaml does not get the field of an exception.
     pub(crate) skip: Option<Span>,
+    /// `with = Type`: the type that stands for that of the field in OCaml.
+    pub(crate) with: Option<Type>,
+}
+
+/// The type by which a value of type `ty` crosses.
+pub(crate) fn crossing(ty: &Type, with: Option<&Type>) -> TokenStream {
+    match with {
+        Some(with) => quote_spanned!(with.span()=> ::lwt_rust::expansion::With<#ty, #with>),
+        None => ty.to_token_stream(),
+    }
 }
 
 pub(crate) fn field_options(attributes: &[Attribute]) -> Result<FieldOptions> {
@@ -142,15 +153,35 @@ pub(crate) fn field_options(attributes: &[Attribute]) -> Result<FieldOptions> {
                 options.name = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("skip") {
                 options.skip = Some(meta.path.span());
+            } else if meta.path.is_ident("with") {
+                options.with = Some(meta.value()?.parse()?);
             } else {
                 return Err(meta.error(
-                    "unknown option; a field has `name = \"...\"`, and one of an exception `skip`",
+                    "unknown option; a field has `name = \"...\"` and `with = Type`, and one of \
+                     an exception `skip`",
                 ));
             }
             Ok(())
         })?;
     }
     Ok(options)
+}
+
+/// Takes the option `with = Type` of an argument away from its attributes.
+pub(crate) fn take_with(attributes: &mut Vec<Attribute>) -> Result<Option<Type>> {
+    let mut with = None;
+    for attribute in ocaml(attributes) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("with") {
+                with = Some(meta.value()?.parse()?);
+                Ok(())
+            } else {
+                Err(meta.error("unknown option; an argument has `with = Type`"))
+            }
+        })?;
+    }
+    attributes.retain(|attribute| !attribute.path().is_ident("ocaml"));
+    Ok(with)
 }
 
 fn ocaml(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {

@@ -88,7 +88,10 @@ enum Way {
 
 struct Argument {
     name: String,
+    /// The type by which it crosses.
     ty: Type,
+    /// Whether that is not the type of the parameter, but a `With` of it.
+    is_with: bool,
 }
 
 /// A type parameter, and its name as an OCaml type variable.
@@ -135,7 +138,8 @@ fn expand_function(tokens: TokenStream, declared: &Declared) -> Result<TokenStre
     refusal::in_impl(function)?;
     types::are_declared(function, &declared.undeclared)?;
     let variables = variables(function)?;
-    let arguments = arguments(function)?;
+    let withs = declared.withs.clone()?;
+    let arguments = arguments(function, &withs)?;
     let way = way(function, &options)?;
     let returns = returns(function, &options)?;
     let types = arguments.iter().map(|argument| &argument.ty);
@@ -222,6 +226,8 @@ struct Declared {
     /// The names of variables that the function uses and has not declared: `A` of a
     /// `Poly<A>`.
     undeclared: Vec<Ident>,
+    /// The types that stand for the arguments in OCaml, where these are others.
+    withs: Result<Vec<Option<Type>>>,
 }
 
 /// Adds a type parameter to the function for each variable that it uses without declaring
@@ -252,6 +258,13 @@ fn declared(mut function: ItemFn) -> Declared {
         }
     }
 
+    let withs = function.sig.inputs.iter_mut().map(|input| match input {
+        FnArg::Typed(argument) => attributes::take_with(&mut argument.attrs),
+        FnArg::Receiver(_) => Ok(None),
+    });
+    // Each attribute has to be taken away.
+    let withs: Vec<Result<Option<Type>>> = withs.collect();
+    let withs = withs.into_iter().collect();
     let mut named = Named(Vec::new());
     named.visit_item_fn_mut(&mut function);
     let mut checks = TokenStream::new();
@@ -270,6 +283,7 @@ fn declared(mut function: ItemFn) -> Declared {
         function,
         checks,
         undeclared,
+        withs,
     }
 }
 
@@ -368,7 +382,7 @@ fn well_formed(arguments: &[Argument], variables: &[Variable], returns: &Returns
     }
 }
 
-fn arguments(function: &ItemFn) -> Result<Vec<Argument>> {
+fn arguments(function: &ItemFn, withs: &[Option<Type>]) -> Result<Vec<Argument>> {
     let signature = &function.sig;
     let refuse = |span: Span, what: &str| Err(Error::new(span, what));
     if let Some(clause) = &signature.generics.where_clause {
@@ -418,9 +432,11 @@ fn arguments(function: &ItemFn) -> Result<Vec<Argument>> {
         if names::check(&name, Span::call_site()).is_err() || is_taken(&name) {
             name = format!("argument_{}", number + 1);
         }
+        let with = withs.get(number).and_then(Option::as_ref);
         arguments.push(Argument {
             name,
-            ty: (*argument.ty).clone(),
+            ty: syn::parse2(attributes::crossing(&argument.ty, with))?,
+            is_with: with.is_some(),
         });
     }
     Ok(arguments)
@@ -544,14 +560,15 @@ fn stub(
         .zip(&raws)
         .zip(&values)
         .map(|((argument, raw), value)| {
-            let Argument { name, ty } = argument;
+            let Argument { name, ty, is_with } = argument;
             let read = quote_spanned! {ty.span()=>
                 ::lwt_rust::expansion::argument::<#ty>(#raw, #lock, #shown, #name)?
             };
+            let unwrap = is_with.then(|| quote!(.into_inner()));
             quote! {
                 // SAFETY: it is a parameter of this stub, of the type that the bindings
                 // say, and reading an argument allocates nothing in OCaml.
-                let #value = unsafe { #read };
+                let #value = unsafe { #read } #unwrap;
             }
         });
     let parameters = variables.iter().map(|variable| &variable.rust);
@@ -697,7 +714,7 @@ fn description(
         ),
     };
     let mut items = vec![head.text(way).text(doc).part(result)];
-    items.extend(arguments.iter().map(|Argument { name, ty }| {
+    items.extend(arguments.iter().map(|Argument { name, ty, .. }| {
         let ty = record::ocaml_type(ty);
         Item::new("argument")
             .text(name)

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Type, spanned::Spanned};
+use syn::spanned::Spanned;
 
 use crate::names;
 
@@ -35,7 +35,7 @@ impl ToTokens for Item {
 
 /// The OCaml type of a Rust type. The compiler reports its errors at the place of the Rust
 /// type.
-pub(crate) fn ocaml_type(ty: &Type) -> TokenStream {
+pub(crate) fn ocaml_type(ty: &(impl ToTokens + Spanned)) -> TokenStream {
     quote_spanned!(ty.span()=> <#ty as ::lwt_rust::OcamlType>::TYPE)
 }
 

@@ -34,6 +34,10 @@ pub(crate) fn check(ty: &Type) -> Result<()> {
         }
 
         fn visit_lifetime(&mut self, lifetime: &syn::Lifetime) {
+            // A `Cow<'static, str>` borrows nothing from OCaml.
+            if lifetime.ident == "static" {
+                return;
+            }
             self.refuse(
                 lifetime.span(),
                 "OCaml moves its values, so a function cannot borrow from them: take an owned \

@@ -20,6 +20,7 @@ mod spawned;
 mod steps;
 mod streams;
 mod threads;
+mod types;
 mod values;
 mod waits;
 
@@ -45,6 +46,7 @@ use spawned as q;
 use steps as s;
 use streams as m;
 use threads as t;
+use types as y;
 use values as v;
 use waits as w;
 
@@ -86,6 +88,7 @@ lwt_rust::library! {
     v::echo_tree, v::tree_later, v::echo_bush, v::echo_shrub, v::drop_tree_on_tokio, v::make_tree, v::make_trees, v::give_tree,
     e::fail, e::panic, e::unwind, e::catch_and_unwind, e::panic_around_another, e::panic_in_drop, e::panic_when_cancelled, e::panic_on_tokio, e::abandon, e::is_mine, e::swallow, e::panic_in_error, e::panic_in_conversion, e::panic_in_waker, e::io_error, e::message_of,
     r::StoreError, r::Refused, r::fail_with_string, r::fail_with_text, r::fail_in_box, r::fail_with_anyhow, r::fail_with_eyre, r::fail_in_turn, r::fail_of_store, r::raise_of_store, r::fail_of_closure, r::refuse, r::item_and_error, r::error_of, r::error_on_tokio, r::give_error_back,
+    y::echo_int64, y::echo_int32, y::echo_nativeint, y::echo_i128, y::echo_u128, y::echo_int64s, y::echo_address, y::echo_v4, y::echo_v6, y::echo_socket_address, y::echo_time, y::echo_times, y::echo_boxed, y::echo_boxed_float, y::echo_shared_list, y::echo_cow, y::echo_shared_text, y::echo_local_text, y::echo_expression, y::echo_boxed_expression, y::echo_module, y::echo_entry, y::echo_spans, y::echo_id, y::echo_happening, y::largest_id, y::small,
     k::ready, k::converted, k::r#yield, k::sleep, k::spawn, k::r#await, k::await_portable, k::await_on_tokio, k::resolver, k::convert, k::too_large,
     o::stays_portable, o::moves_portable, o::hold_portable, o::spawn_and_wait_portable,
     c::for_ever, c::live, c::call_and_wait, c::call_and_return, c::drop_promise, c::leave_unpolled, c::detach_promise, c::swallow_and_wait, c::scoped, c::drop_task, c::protected,

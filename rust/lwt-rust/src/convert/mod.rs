@@ -6,10 +6,16 @@ mod collections;
 mod content;
 mod depth;
 mod descriptors;
+mod exceptions;
+mod fields;
+mod integers;
+mod net;
 mod numbers;
+mod pointers;
 mod shared;
 mod text;
 mod values;
+mod with;
 
 pub use abstracts::{Abstract, AbstractType, Taken};
 pub use buffer::Buffer;
@@ -17,10 +23,17 @@ pub(crate) use collections::{read_elements, write_array};
 pub(crate) use content::Content;
 pub(crate) use depth::room_for_ocaml;
 pub use depth::{Level, deeper_into_ocaml, deeper_into_rust, given_up};
+pub use exceptions::OcamlException;
+pub(crate) use exceptions::register_exceptions;
+pub use fields::{
+    Fields, Read, block, constant, read_polymorphic, read_variant, record, record_fields, tagged,
+};
+pub use integers::{Int32, Int64, Nativeint};
 pub use shared::SharedBytes;
 pub(crate) use shared::{part_of_shared, shared_into_ocaml};
 pub use text::Char;
 pub use values::{Poly, Variable, vars};
+pub use with::With;
 
 use crate::{
     bindings::Type,
@@ -34,8 +47,10 @@ use crate::{
 /// | --- | --- |
 /// | `()`, `bool`, `f64`, `f32` | `unit`, `bool`, `float` |
 /// | `i8` to `i64`, `u8` to `u64`, `isize`, `usize` | `int`, checked both ways |
+/// | [`Int64`], [`Int32`], [`Nativeint`] | `int64`, `int32`, `nativeint` |
+/// | `i128`, `u128` | `string`, in decimal |
 /// | `char`, [`Char`] | `Uchar.t`, `char` |
-/// | `String`, `Box<str>`, `PathBuf`, `Vec<u8>` | `string`; of the first two, UTF-8 |
+/// | `String`, `Box<str>`, `Arc<str>`, `Cow<'static, str>`, `PathBuf`, `Vec<u8>` | `string`; UTF-8, but for the last two |
 /// | `&'static str`, as a result | `string` |
 /// | `Box<[u8]>` | `bytes` |
 /// | `Option<T>`, `Result<T, E>` | `t option`, `(t, e) result` |
@@ -43,7 +58,9 @@ use crate::{
 /// | `Vec<T>` | `t list` |
 /// | `Box<[T]>`, `[T; N]` | `t array` |
 /// | `BTreeMap<K, V>`, `HashMap<K, V>` | `(k * v) list` |
-/// | `Duration` | `float`, in seconds |
+/// | `Duration`, `SystemTime` | `float`, in seconds |
+/// | `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `SocketAddr` | `Unix.inet_addr`, `Unix.sockaddr` |
+/// | `Box<T>`, `Arc<T>`, `Rc<T>` | what it points to |
 /// | [`Buffer`] | an array of bytes of `Bigarray`, without a copy |
 /// | [`Promise<T>`](crate::Promise), as an argument | `t Lwt.t` |
 /// | [`LwtStream<T>`](crate::LwtStream), or `impl Stream<Item = T>` as a result | `t Lwt_rust.Stream.t` |
@@ -90,6 +107,47 @@ use crate::{
 /// elsewhere: a record or a variant that is not polymorphic. OCaml's compiler refuses the
 /// declaration if the two types differ.
 /// `#[ocaml(polymorphic)]` makes polymorphic variants.
+///
+/// `#[ocaml(with = W)]` on a field, or on an argument of a function, lets another type `W` stand
+/// for the field's type `T` in OCaml: [`Int64`] for a `u64`, or a type of yours for a type of
+/// another crate. It needs the conversions of the standard library, [`From`] or [`TryFrom`],
+/// from `W` to `T` for what OCaml gives, and from `T` to `W` for what OCaml gets:
+///
+/// ```no_run
+/// use lwt_rust::{FromOcaml, IntoOcaml, OcamlType};
+///
+/// // A type of another crate.
+/// # mod semver {
+/// pub struct Version {
+///     pub major: u32,
+///     pub minor: u32,
+/// }
+/// # }
+///
+/// /// A version, as OCaml has it: `type version = int * int`
+/// #[derive(OcamlType, FromOcaml, IntoOcaml)]
+/// struct Version(u32, u32);
+///
+/// impl From<semver::Version> for Version {
+///     fn from(version: semver::Version) -> Self {
+///         Version(version.major, version.minor)
+///     }
+/// }
+///
+/// impl From<Version> for semver::Version {
+///     fn from(Version(major, minor): Version) -> Self {
+///         semver::Version { major, minor }
+///     }
+/// }
+///
+/// /// `type package = { name : string; version : version }`
+/// #[derive(OcamlType, FromOcaml, IntoOcaml)]
+/// struct Package {
+///     name: String,
+///     #[ocaml(with = Version)]
+///     version: semver::Version,
+/// }
+/// ```
 ///
 /// # Safety
 ///

@@ -2,7 +2,10 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
-use super::{Error, own::error_of};
+use super::{
+    Error,
+    own::{Shared, error_of},
+};
 use crate::{
     callbacks::{Callback, call_back},
     ocaml::{Lock, Raised, Root, Val},
@@ -25,7 +28,7 @@ struct ExceptionInner {
     registered: Option<String>,
     errno: Option<i32>,
     /// The Rust error that it stands for.
-    error: Option<Arc<dyn StdError + Send + Sync>>,
+    error: Option<Shared>,
 }
 
 impl Exception {
@@ -106,8 +109,10 @@ impl Exception {
         self.0.errno
     }
 
-    pub(super) fn error(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
-        self.0.error.as_deref()
+    /// The error that this exception stands for, if it is one of the type `E`
+    /// ([`OcamlException`](crate::OcamlException)).
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        self.0.error.as_deref()?.downcast_ref()
     }
 
     /// Whether the exception has a backtrace.

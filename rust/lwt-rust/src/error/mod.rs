@@ -17,8 +17,8 @@ use crate::{
 
 pub use exception::Exception;
 pub use failure::Failure;
-pub use own::{OcamlException, Parts};
-pub(crate) use own::{message_of, register as register_exceptions};
+pub use own::Parts;
+pub(crate) use own::{Exceptions, add_exceptions, message_of};
 pub use panic::Panic;
 pub(crate) use panic::{are_reported, has_reports, take_reports};
 pub use std_error::StdError;
@@ -83,7 +83,7 @@ impl Error {
     }
 
     /// The error as one of the type `E`: a Rust error, or an OCaml exception that stands for
-    /// an `E` ([`OcamlException`]). Errors below a context are not looked at.
+    /// an `E` ([`OcamlException`](crate::OcamlException)). Errors below a context are not looked at.
     ///
     /// ```no_run
     /// use lwt_rust::{Error, LwtFn};

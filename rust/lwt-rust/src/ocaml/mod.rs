@@ -19,6 +19,7 @@ mod copy;
 mod custom;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(tsan)))]
 mod handlers;
+mod integers;
 mod lock;
 mod notification;
 mod orphans;
@@ -32,6 +33,7 @@ pub(crate) use access::{
 pub(crate) use bigarray::Bytes;
 pub(crate) use bottom::at_bottom;
 pub(crate) use custom::{Held, Operations, custom_block, held};
+pub(crate) use integers::BoxedInteger;
 pub(crate) use lock::Raised;
 pub use lock::{Lock, NoMemory, try_with_lock, with_lock};
 pub(crate) use notification::{has_signals, notify};

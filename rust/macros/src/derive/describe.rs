@@ -36,7 +36,10 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
     };
     let is_float = match &declared.shape {
         Shape::Tuple(fields) => match fields.as_slice() {
-            [Component { ty, .. }] => quote!(<#ty as ::lwt_rust::OcamlType>::IS_FLOAT),
+            [only] => {
+                let ty = only.crossing();
+                quote!(<#ty as ::lwt_rust::OcamlType>::IS_FLOAT)
+            }
             _ => quote!(false),
         },
         Shape::Record(_) | Shape::Variant(_) => quote!(false),
@@ -72,13 +75,13 @@ pub(super) fn type_item(
 fn tuple_type(components: &[Component<'_>]) -> TokenStream {
     let types = components
         .iter()
-        .map(|component| record::ocaml_type(component.ty));
+        .map(|component| record::ocaml_type(&component.crossing()));
     quote!(::lwt_rust::expansion::Type::tuple(&[#(#types),*]))
 }
 
 fn field_item(kind: &str, field: &Component<'_>) -> Item {
     let Component { name, doc, .. } = field;
-    let ty = record::ocaml_type(field.ty);
+    let ty = record::ocaml_type(&field.crossing());
     Item::new(kind)
         .text(name)
         .text(doc)
@@ -96,7 +99,7 @@ pub(super) fn constructor_items(constructor: &Constructor<'_>) -> Vec<Item> {
         // An argument that is a tuple differs from several arguments, though OCaml writes
         // both alike.
         (false, [only]) => {
-            let ty = record::ocaml_type(only.ty);
+            let ty = record::ocaml_type(&only.crossing());
             vec![head.part(quote!(::lwt_rust::expansion::Part::Simple(#ty)))]
         }
         (false, several) => {

@@ -257,9 +257,10 @@ fn parts_of_exception(
         .iter()
         .zip(&names)
         .map(|(argument, name)| {
-            let ty = argument.ty;
+            let ty = argument.crossing();
+            let value = argument.wrapped(quote!(::core::clone::Clone::clone(#name)));
             quote_spanned! {ty.span()=>
-                ::lwt_rust::expansion::argument_of_exception::<#ty>(#name, lock)?
+                ::lwt_rust::expansion::argument_of_exception::<#ty>(#value, lock)?
             }
         });
     quote! {

@@ -31,20 +31,23 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
                 };
                 (body, None)
             }
-            [Component { ty, member, .. }] => {
+            [only] => {
+                let (ty, member) = (only.crossing(), &only.member);
+                let field = only.unwrapped(quote! {
+                    // SAFETY: the type is declared to be the type of the field.
+                    unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(value)? }
+                });
                 let body = quote! {
-                    ::core::result::Result::Ok(#rust {
-                        // SAFETY: the type is declared to be the type of the field.
-                        #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(value)? }
-                    })
+                    ::core::result::Result::Ok(#rust { #member: #field })
                 };
+                let float = only.unwrapped(quote! {
+                    <#ty as ::lwt_rust::FromOcaml>::from_float(float)?
+                });
                 let flat = quote! {
                     fn from_float(
                         float: f64,
                     ) -> ::core::result::Result<Self, ::lwt_rust::Error> {
-                        ::core::result::Result::Ok(#rust {
-                            #member: <#ty as ::lwt_rust::FromOcaml>::from_float(float)?
-                        })
+                        ::core::result::Result::Ok(#rust { #member: #float })
                     }
                 };
                 (body, Some(flat))
@@ -106,10 +109,13 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
 /// The fields of a struct or a variant, read from `fields`, where they begin at `first`.
 pub(super) fn reads(components: &[Component<'_>], first: usize) -> TokenStream {
     let reads = components.iter().enumerate().map(|(index, component)| {
-        let Component { member, ty, .. } = component;
+        let (ty, member) = (component.crossing(), &component.member);
         let index = first + index;
         // SAFETY: the type is declared with a field of that type at this index.
-        quote_spanned!(ty.span()=> #member: unsafe { fields.read::<#ty>(#index)? })
+        let field = component.unwrapped(quote_spanned! {ty.span()=>
+            unsafe { fields.read::<#ty>(#index)? }
+        });
+        quote!(#member: #field)
     });
     quote!(#(#reads),*)
 }
@@ -146,15 +152,19 @@ fn polymorphic_arms(constructors: &[Constructor<'_>]) -> TokenStream {
                 ::lwt_rust::expansion::Read::Constant(#hash) =>
                     ::core::result::Result::Ok(Self::#rust {}),
             },
-            [Component { ty, member, .. }] => quote! {
-                ::lwt_rust::expansion::Read::Tagged(#hash, content) => {
-                    let _level = ::lwt_rust::expansion::deeper_into_rust()?;
-                    ::core::result::Result::Ok(Self::#rust {
-                        // SAFETY: it is the argument of that constructor.
-                        #member: unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(content)? }
-                    })
+            [only] => {
+                let (ty, member) = (only.crossing(), &only.member);
+                let field = only.unwrapped(quote! {
+                    // SAFETY: it is the argument of that constructor.
+                    unsafe { <#ty as ::lwt_rust::FromOcaml>::from_ocaml(content)? }
+                });
+                quote! {
+                    ::lwt_rust::expansion::Read::Tagged(#hash, content) => {
+                        let _level = ::lwt_rust::expansion::deeper_into_rust()?;
+                        ::core::result::Result::Ok(Self::#rust { #member: #field })
+                    }
                 }
-            },
+            }
             arguments => {
                 let number = arguments.len();
                 let name = &constructor.name;

@@ -13,7 +13,7 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
         Shape::Record(fields) => {
             let (names, pattern) = bound(fields);
             let is_flat = is_flat(fields);
-            let fields = roots(&names);
+            let fields = roots(fields, &names);
             quote! {
                 let #rust { #pattern } = self;
                 #fields
@@ -23,12 +23,14 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
         }
         Shape::Tuple(fields) => match fields.as_slice() {
             [] => quote!(<() as ::lwt_rust::IntoOcaml>::into_ocaml((), lock)),
-            [Component { ty, member, .. }] => {
-                quote!(<#ty as ::lwt_rust::IntoOcaml>::into_ocaml(self.#member, lock))
+            [only] => {
+                let (ty, member) = (only.crossing(), &only.member);
+                let field = only.wrapped(quote!(self.#member));
+                quote!(<#ty as ::lwt_rust::IntoOcaml>::into_ocaml(#field, lock))
             }
             fields => {
                 let (names, pattern) = bound(fields);
-                let fields = roots(&names);
+                let fields = roots(fields, &names);
                 quote! {
                     let #rust { #pattern } = self;
                     #fields
@@ -72,11 +74,15 @@ pub(super) fn bound(components: &[Component<'_>]) -> (Vec<Ident>, TokenStream) {
 
 /// Converts the components that were bound to `names` into `fields`, one level deeper. If
 /// one cannot be converted, `given_up` drops or leaks the rest.
-fn roots(names: &[Ident]) -> TokenStream {
+fn roots(components: &[Component<'_>], names: &[Ident]) -> TokenStream {
     let number = names.len();
     let indices = (0..number).map(syn::Index::from);
+    let values = components
+        .iter()
+        .zip(names)
+        .map(|(component, name)| component.wrapped(quote!(#name)));
     quote! {
-        let mut rest = (#(::core::option::Option::Some(#names),)*);
+        let mut rest = (#(::core::option::Option::Some(#values),)*);
         let mut fields = || {
             let _level = ::lwt_rust::expansion::deeper_into_ocaml()?;
             ::core::result::Result::Ok([
@@ -107,7 +113,7 @@ fn ordinary_arm(number: usize, constructor: &Constructor<'_>) -> TokenStream {
         };
     }
     let (names, pattern) = bound(&constructor.arguments);
-    let fields = roots(&names);
+    let fields = roots(&constructor.arguments, &names);
     let tag = number as u8;
     quote! {
         Self::#rust { #pattern } => {
@@ -124,7 +130,7 @@ fn polymorphic_arm(constructor: &Constructor<'_>) -> TokenStream {
     let rust = constructor.rust;
     let hash = hash(&constructor.name);
     let (names, pattern) = bound(&constructor.arguments);
-    let fields = roots(&names);
+    let fields = roots(&constructor.arguments, &names);
     let content = match names.as_slice() {
         [] => {
             return quote! {

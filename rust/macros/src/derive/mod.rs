@@ -13,7 +13,7 @@ use quote::quote;
 use syn::{Data, DeriveInput, Error, Field, Fields, Result, Type, ext::IdentExt, spanned::Spanned};
 
 use crate::{
-    attributes::{self, TypeOptions, type_options},
+    attributes::{self, FieldOptions, TypeOptions, type_options},
     names,
 };
 
@@ -51,10 +51,10 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Their types.
-    fn types(&self) -> Vec<&'a Type> {
+    /// The types by which they cross.
+    fn types(&self) -> Vec<TokenStream> {
         let components = self.components().into_iter();
-        components.map(|component| component.ty).collect()
+        components.map(Component::crossing).collect()
     }
 }
 
@@ -76,6 +76,32 @@ struct Component<'a> {
     doc: String,
     /// Where the author says that OCaml does not get the field.
     skip: Option<Span>,
+    /// The type that stands for `ty` in OCaml, if it is another one.
+    with: Option<Type>,
+}
+
+impl Component<'_> {
+    /// The type by which the field crosses.
+    fn crossing(&self) -> TokenStream {
+        attributes::crossing(self.ty, self.with.as_ref())
+    }
+
+    /// A field as a value of its crossing type.
+    fn wrapped(&self, value: TokenStream) -> TokenStream {
+        let crossing = self.crossing();
+        match self.with {
+            Some(_) => quote!(<#crossing>::new(#value)),
+            None => value,
+        }
+    }
+
+    /// A value of the crossing type as a field.
+    fn unwrapped(&self, value: TokenStream) -> TokenStream {
+        match self.with {
+            Some(_) => quote!(#value.into_inner()),
+            None => value,
+        }
+    }
 }
 
 /// The most constructors with arguments for which OCaml has tags.
@@ -240,7 +266,7 @@ fn named(fields: &Fields) -> Result<Vec<Component<'_>>> {
             };
             names::check(&name, ident.span())?;
             let member = syn::Member::Named(ident.clone());
-            Ok(component(field, name, member, options.skip))
+            Ok(component(field, name, member, options))
         })
         .collect()
 }
@@ -251,11 +277,11 @@ fn unnamed(fields: &Fields) -> Result<Vec<Component<'_>>> {
         .enumerate()
         .map(|(index, field)| {
             let options = attributes::field_options(&field.attrs)?;
-            if let Some(name) = options.name {
+            if let Some(name) = &options.name {
                 return Err(Error::new(name.span(), "nothing here has a name in OCaml"));
             }
             let member = syn::Member::from(index);
-            Ok(component(field, String::new(), member, options.skip))
+            Ok(component(field, String::new(), member, options))
         })
         .collect()
 }
@@ -264,14 +290,15 @@ fn component(
     field: &Field,
     name: String,
     member: syn::Member,
-    skip: Option<Span>,
+    options: FieldOptions,
 ) -> Component<'_> {
     Component {
         name,
         member,
         ty: &field.ty,
         doc: attributes::doc(&field.attrs),
-        skip,
+        skip: options.skip,
+        with: options.with,
     }
 }
 
@@ -317,7 +344,7 @@ fn constructor_of<'a>(
 /// Whether a record is flat: if all its fields are floats, it is an array of floats in
 /// OCaml.
 fn is_flat(fields: &[Component<'_>]) -> TokenStream {
-    let types = fields.iter().map(|field| field.ty);
+    let types = fields.iter().map(Component::crossing);
     quote!(const { true #(&& <#types as ::lwt_rust::OcamlType>::IS_FLOAT)* })
 }
 
