@@ -21,8 +21,8 @@ let crate_of path =
 
 let warn_of_forgotten crate path =
   Printf.eprintf
-    "lwt-rust: warning: OCaml does not get the function %s, since no \
-     lwt_rust::library! of the crate %s names it\n"
+    "lwt-rust: warning: OCaml does not get %s, since no lwt_rust::library! of \
+     the crate %s names it\n"
     path crate
 
 let bindings crate library implementation interface =

@@ -67,7 +67,8 @@ type error = {
   sources : string list;  (** the messages of its causes, the nearest first *)
   type_name : string option;
       (** its Rust type, or [None] if the error is a message alone, or came in a
-          box such as an [anyhow::Error] *)
+          box: a [Box<dyn Error>], or with the features [anyhow] and [eyre] of
+          the crate an error of those *)
   backtrace : string option;
       (** the place where it became an [lwt_rust::Error], if [RUST_BACKTRACE]
           asks for backtraces. Then the runtime reads the debug information of

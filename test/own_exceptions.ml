@@ -140,7 +140,21 @@ let own () =
     | _ -> false)
 
 let transparent () =
-  let* () = expect "io" (Rust.fail_of_store "io" true) is_enoent in
+  let fails kind = expect kind (Rust.fail_of_store kind true) in
+  let missing = ( = ) (Rust.Missing "k") in
+  let* () = fails "io" is_enoent in
+  let* () = fails "any" is_enoent in
+  let* () = fails "any store" missing in
+  let* () = fails "boxed" is_enoent in
+  let* () = fails "shared" is_enoent in
+  let* () = fails "ours" missing in
+  let* () = fails "std" missing in
+  let* () =
+    fails "message" (function
+      | Lwt_rust.Error { type_name = Some name; _ } ->
+          String.ends_with ~suffix:"StoreError" name
+      | _ -> false)
+  in
   let* () =
     expect "number" (Rust.fail_of_store "number" true) (function
       | Lwt_rust.Error { message; type_name = Some name; _ } ->
@@ -227,6 +241,7 @@ let to_rust () =
     is "Named { name: \"x\", size: 2 }" (Known.Named { name = "x"; size = 2 })
   in
   let* () = is "Refused { reason: \"no\" }" (Rust.Refused { reason = "no" }) in
+  let* () = is "NotFound" (Unix.Unix_error (ENOENT, "open", "file")) in
   let* () = is "another" Exit in
   let* () = is "another" (Rust.Query { sql = "select" }) in
   (* A value of the type that Rust cannot have. *)

@@ -21,7 +21,7 @@ Any file that has records will do, whatever else is in it:
 A function that is forgotten is told:
 
   $ lwt-rust bindings libtext.a a.ml a.mli
-  lwt-rust: warning: OCaml does not get the function text::get, since no lwt_rust::library! of the crate text names it
+  lwt-rust: warning: OCaml does not get text::get, since no lwt_rust::library! of the crate text names it
   $ printf '\177lwt_rust 1\n7:library4:more0:\n5:names1:s\n.' >> libtext.a
   $ lwt-rust bindings libtext.a a.ml a.mli
   $ lwt-rust bindings --crate more libtext.a a.ml a.mli

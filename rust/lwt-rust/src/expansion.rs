@@ -19,7 +19,7 @@ pub use crate::{
     bound::{Binding, stays, succeeds},
     call::{call, call_protected},
     convert::{
-        Fields, Level, OcamlException, Read, Seen, With, block, component, constant,
+        Fields, Inner, Level, OcamlException, Read, Seen, With, block, component, constant,
         deeper_into_ocaml, deeper_into_rust, given_up, mismatch, read_polymorphic, read_variant,
         record, record_fields, tagged,
     },

@@ -51,6 +51,14 @@ pub(crate) enum StoreError {
     #[ocaml(transparent)]
     Ocaml(lwt_rust::StdError),
     #[ocaml(transparent)]
+    Any(anyhow::Error),
+    #[ocaml(transparent)]
+    Boxed(Boxed),
+    #[ocaml(transparent)]
+    Ours(Error),
+    #[ocaml(transparent)]
+    Shared(std::sync::Arc<io::Error>),
+    #[ocaml(transparent)]
     Number(std::num::ParseIntError),
 }
 
@@ -141,6 +149,12 @@ fn store_error(kind: &str) -> StoreError {
         },
         "skipped" => StoreError::Skipped(io_error()),
         "io" => StoreError::Io(io_error()),
+        "any" => StoreError::Any(io_error().into()),
+        "any store" => StoreError::Any(store_error("missing").into()),
+        "boxed" => StoreError::Boxed(Box::new(io_error())),
+        "shared" => StoreError::Shared(io_error().into()),
+        "ours" => StoreError::Ours(store_error("missing").into()),
+        "message" => StoreError::Any(anyhow::anyhow!("a text")),
         "number" => "x".parse::<i32>().map_err(StoreError::Number).unwrap_err(),
         other => panic!("{other}"),
     }
@@ -246,7 +260,10 @@ pub(crate) async fn fail_of_store(kind: String, waits: bool) -> Result<(), Store
     if waits {
         tokio::task::yield_now().await;
     }
-    Err(store_error(&kind))
+    Err(match kind.as_str() {
+        "std" => StoreError::Ocaml(Error::from(store_error("missing")).into_std()),
+        kind => store_error(kind),
+    })
 }
 
 /// Raises such an exception.
@@ -258,9 +275,7 @@ pub(crate) fn raise_of_store(kind: String) -> Result<(), StoreError> {
 /// The error of a closure as one of a store.
 #[func]
 pub(crate) async fn fail_of_closure(f: LwtFn<(), ()>) -> Result<(), StoreError> {
-    f.call(())
-        .await
-        .map_err(|error| StoreError::Ocaml(error.into_std()))
+    f.call(()).await.map_err(StoreError::Ours)
 }
 
 /// Refuses.
@@ -283,7 +298,12 @@ fn shown(error: &Error) -> String {
     let store = store.map(|error| format!("{error:?}"));
     let refused = error.downcast_ref::<Refused>();
     let refused = refused.map(|error| format!("{error:?}"));
-    store.or(refused).unwrap_or_else(|| "another".to_owned())
+    let system = error.downcast_ref::<io::Error>();
+    let system = system.map(|error| format!("{:?}", error.kind()));
+    store
+        .or(refused)
+        .or(system)
+        .unwrap_or_else(|| "another".to_owned())
 }
 
 /// Which Rust error the exception of a closure stands for.

@@ -1,10 +1,10 @@
 //! Error types that have OCaml exceptions of their own.
 
-use std::{error::Error as StdError, sync::Arc};
+use std::{error::Error as StdError, ops::Deref, sync::Arc};
 
 use super::{Fields, mismatch};
 use crate::{
-    error::{Error, Exceptions, Parts, add_exceptions},
+    error::{Error, Exceptions, Parts, add_exceptions, found},
     ocaml::{Lock, Root, Val},
 };
 
@@ -60,11 +60,14 @@ use crate::{
 /// [`IntoOcaml`](crate::IntoOcaml)), and can be cloned. There are these options:
 ///
 /// - `#[ocaml(name = "...")]` on a variant, or on a struct, chooses the name of the exception.
-/// - `#[ocaml(transparent)]` on a variant with one field, an error: the variant becomes what
-///   that error becomes. If that has no exception of its own, it is `Lwt_rust.Error`, with
-///   the message of the variant.
+/// - `#[ocaml(transparent)]` on a variant with one field, an error, or a box with an error in it
+///   such as an `anyhow::Error`: the variant becomes what that error becomes. If that has no
+///   exception of its own, it is `Lwt_rust.Error`, with the message of the variant. An exception
+///   that comes back stands for the error in the variant: look for that one with
+///   [`Error::downcast_ref`].
 /// - `#[ocaml(skip)]` on a field: OCaml does not get it. So when OCaml code raises the
-///   exception, no error of this type can be made of it: [`Error::downcast_ref`] gives `None`.
+///   exception, no error of this type can be made of it: [`Error::downcast_ref`] gives `None`,
+///   and `Printexc.to_string` gives the arguments instead of the message.
 /// - `#[ocaml(same_as = "Stdlib.Not_found")]` on a variant, or on a struct: the exception is
 ///   one that OCaml has already. OCaml's compiler refuses the bindings if its arguments are
 ///   others.
@@ -94,6 +97,51 @@ pub unsafe trait OcamlException: StdError + Send + Sync + Sized + 'static {
     unsafe fn of_parts(number: usize, fields: Fields<'_>) -> Result<Self, Error>;
 }
 
+/// Has a method `parts` for the error in a transparent variant: one that implements
+/// `std::error::Error`, a box that has one in it, or one of ours.
+///
+/// The compiler takes the first method that it finds, as for [`Binding`](crate::bound::Binding).
+pub struct Inner<'e, T>(InBox<'e, T>);
+
+/// An error in a box: an `anyhow::Error`, an `eyre::Report`, a `Box<dyn Error + Send + Sync>`.
+pub struct InBox<'e, T>(&'e T);
+
+impl<'e, T> Inner<'e, T> {
+    /// The error in the variant.
+    pub fn of(error: &'e T) -> Self {
+        Inner(InBox(error))
+    }
+}
+
+impl<'e, T: StdError + 'static> Inner<'e, T> {
+    /// What the error becomes.
+    pub fn parts(&self) -> Parts<'e> {
+        Parts::Other(self.0.0)
+    }
+}
+
+impl<'e> Inner<'e, Error> {
+    /// What the error becomes.
+    pub fn parts(&self) -> Parts<'e> {
+        Parts::Ours(self.0.0)
+    }
+}
+
+impl<'e, T> Deref for Inner<'e, T> {
+    type Target = InBox<'e, T>;
+
+    fn deref(&self) -> &InBox<'e, T> {
+        &self.0
+    }
+}
+
+impl<'e, T: AsRef<dyn StdError + Send + Sync>> InBox<'e, T> {
+    /// What the error in the box becomes.
+    pub fn parts(&self) -> Parts<'e> {
+        Parts::Other(self.0.as_ref())
+    }
+}
+
 /// Keeps the constructors of the exceptions of `E`, which an OCaml module has declared.
 ///
 /// # Errors
@@ -109,7 +157,7 @@ pub(crate) fn register_exceptions<E: OcamlException>(constructors: Val<'_>) -> R
     add_exceptions(Exceptions {
         constructors,
         are_new: E::EXCEPTIONS,
-        write: |error, lock| Some(error.downcast_ref::<E>()?.parts(lock)),
+        write: |error, lock| Some(found::<E>(error)?.parts(lock)),
         read: |number, exception| {
             // SAFETY: the caller says so.
             let error: E = unsafe { E::of_parts(number, Fields::of(exception))? };

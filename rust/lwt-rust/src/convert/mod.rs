@@ -23,8 +23,8 @@ pub(crate) use collections::{read_elements, write_array};
 pub(crate) use content::Content;
 pub(crate) use depth::room_for_ocaml;
 pub use depth::{Level, deeper_into_ocaml, deeper_into_rust, given_up};
-pub use exceptions::OcamlException;
 pub(crate) use exceptions::register_exceptions;
+pub use exceptions::{Inner, OcamlException};
 pub use fields::{
     Fields, Read, block, constant, read_polymorphic, read_variant, record, record_fields, tagged,
 };

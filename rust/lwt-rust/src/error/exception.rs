@@ -1,6 +1,6 @@
 //! OCaml exceptions, in the hands of Rust.
 
-use std::{error::Error as StdError, fmt, sync::Arc};
+use std::{error::Error as StdError, fmt, io, sync::Arc};
 
 use super::{
     Error,
@@ -45,14 +45,16 @@ impl Exception {
         };
         let inner = || {
             let exception = shown.field(0)?;
+            let errno = shown.field(5)?.field(0).map(Val::errno);
+            let of_system = |errno| Arc::new(io::Error::from_raw_os_error(errno)) as Shared;
             Some(ExceptionInner {
-                error: error_of(exception),
+                error: error_of(exception).or_else(|| errno.map(of_system)),
                 exception: Root::new(exception),
                 name: Some(text(shown.field(1)?)?),
                 message: text(shown.field(2)?)?,
                 registered: shown.field(3)?.field(0).and_then(text),
                 backtrace: Root::new(shown.field(4)?),
-                errno: shown.field(5)?.field(0).map(Val::errno),
+                errno,
             })
         };
         match inner() {

@@ -18,7 +18,7 @@ use crate::{
 pub use exception::Exception;
 pub use failure::Failure;
 pub use own::Parts;
-pub(crate) use own::{Exceptions, add_exceptions, message_of};
+pub(crate) use own::{Exceptions, add_exceptions, found, message_of};
 pub use panic::Panic;
 pub(crate) use panic::{are_reported, has_reports, take_reports};
 pub use std_error::StdError;
@@ -83,7 +83,9 @@ impl Error {
     }
 
     /// The error as one of the type `E`: a Rust error, or an OCaml exception that stands for
-    /// an `E` ([`OcamlException`](crate::OcamlException)). Errors below a context are not looked at.
+    /// an `E`. That is an exception of an error type ([`OcamlException`](crate::OcamlException)),
+    /// or `Unix.Unix_error`, which stands for a [`std::io::Error`]. Errors below a context are
+    /// not looked at.
     ///
     /// ```no_run
     /// use lwt_rust::{Error, LwtFn};

@@ -27,6 +27,8 @@ pub enum Parts<'e> {
     Exception(usize, Vec<Root>),
     /// What another error becomes.
     Other(&'e (dyn StdError + 'static)),
+    /// The same, of one of ours.
+    Ours(&'e Error),
 }
 
 pub(crate) type Shared = Arc<dyn StdError + Send + Sync>;
@@ -69,7 +71,7 @@ pub(crate) fn add_exceptions(exceptions: Exceptions) {
 ///
 /// The error's type is the user's, so this may panic.
 pub(super) fn exception_of(error: &(dyn StdError + 'static), lock: &mut Lock) -> Option<[Root; 2]> {
-    if let Some(error) = error.downcast_ref::<io::Error>() {
+    if let Some(error) = found::<io::Error>(error) {
         return match (error.raw_os_error(), error.get_ref()) {
             (Some(errno), _) => {
                 let error = Root::new(lock.unix_error(errno));
@@ -89,17 +91,8 @@ pub(super) fn exception_of(error: &(dyn StdError + 'static), lock: &mut Lock) ->
             false => None,
         };
     }
-    if let Some(error) = error.downcast_ref::<Ours>() {
-        return match error.get() {
-            Error::Exception(exception) => Some(exception.parts(lock)),
-            Error::Failure(failure) => exception_of(failure.error(), lock),
-            Error::Panic(panic) => panic
-                .clone()
-                .make(lock)?
-                .ok()
-                .map(|exn| [Root::new(exn), Root::UNIT]),
-            Error::Abandoned => made(lock, Callback::MakeAbandoned, &Root::UNIT),
-        };
+    if let Some(error) = found::<Ours>(error) {
+        return exception_of_ours(error.get(), lock);
     }
     entries().iter().find_map(|entry| {
         let parts = (entry.write)(error, lock)?;
@@ -107,6 +100,7 @@ pub(super) fn exception_of(error: &(dyn StdError + 'static), lock: &mut Lock) ->
         let Ok(parts) = parts else { return Some(None) };
         Some(match parts {
             Parts::Other(other) => exception_of(other, lock),
+            Parts::Ours(ours) => exception_of_ours(ours, lock),
             Parts::Exception(number, arguments) => {
                 let constructor = entry.constructors.get(number)?;
                 let exception = match arguments.as_slice() {
@@ -121,6 +115,27 @@ pub(super) fn exception_of(error: &(dyn StdError + 'static), lock: &mut Lock) ->
             }
         })
     })?
+}
+
+fn exception_of_ours(error: &Error, lock: &mut Lock) -> Option<[Root; 2]> {
+    match error {
+        Error::Exception(exception) => Some(exception.parts(lock)),
+        Error::Failure(failure) => exception_of(failure.error(), lock),
+        Error::Panic(panic) => match panic.clone().make(lock)? {
+            Ok(exception) => Some([Root::new(exception), Root::UNIT]),
+            Err(raised) => Some([raised.0, Root::UNIT]),
+        },
+        Error::Abandoned => made(lock, Callback::MakeAbandoned, &Root::UNIT),
+    }
+}
+
+/// The error as one of the type `E`, perhaps behind a pointer.
+pub(crate) fn found<'e, E: StdError + 'static>(
+    error: &'e (dyn StdError + 'static),
+) -> Option<&'e E> {
+    let boxed = || error.downcast_ref::<Box<E>>().map(|error| &**error);
+    let shared = || error.downcast_ref::<Arc<E>>().map(|error| &**error);
+    error.downcast_ref().or_else(boxed).or_else(shared)
 }
 
 fn made(lock: &mut Lock, callback: Callback, argument: &Root) -> Option<[Root; 2]> {

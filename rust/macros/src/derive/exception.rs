@@ -76,7 +76,9 @@ pub(crate) fn ocaml_exception(item: &DeriveInput) -> Result<TokenStream> {
         }
         Becomes::Other { member, ty } => {
             let path = &case.path;
-            let other = quote_spanned!(ty.span()=> ::lwt_rust::expansion::Parts::Other(error));
+            let other = quote_spanned! {ty.span()=>
+                ::lwt_rust::expansion::Inner::<#ty>::of(error).parts()
+            };
             quote! {
                 #path { #member: error } => ::core::result::Result::Ok(#other),
             }
