@@ -64,7 +64,8 @@
 
 type error = {
   message : string;  (** the message of the error *)
-  sources : string list;  (** the messages of its causes, the nearest first *)
+  sources : string list;
+      (** the messages of its causes, the nearest first; at most 1,000 *)
   type_name : string option;
       (** its Rust type, or [None] if the error is a message alone, or came in a
           box: a [Box<dyn Error>], or with the features [anyhow] and [eyre] of

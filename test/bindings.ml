@@ -58,6 +58,11 @@ let doc_comments () =
   says "Braces {a}, an @ and \\* an escape"
     "Braces \\{a\\}, an \\@ and * an escape";
   says "See {!Lwt.t}." "See {!Lwt.t}.";
+  says "An end *) and a beginning (*" "An end * ) and a beginning ( *";
+  says "\"Whole\" strings" "\"Whole\" strings";
+  says "A \" alone, 2 \"" "A \" alone, 2 \"";
+  says "A \" alone" "A '' alone";
+  says "`{|` and `{id|`" "[{ |] and [{ id|]";
   says "# Errors\n\nIf it fails:\n- once,\n- or\n  twice."
     "{b Errors.}\n\nIf it fails:\n- once,\n- or\ntwice.";
   says "```\nlet {x} = [1]\n```\nafter" "{v\nlet {x} = [1]\nv}\nafter";
@@ -160,18 +165,18 @@ let exceptions () =
       [ types ];
       [
         [ "exceptions"; "krate"; "krate::E"; "e"; "e_stub"; "Of E." ];
-        [ "exception"; ""; "0" ];
+        [ "exception"; "" ];
         [ "constructor"; "Closed"; "It is closed."; "" ];
-        [ "exception"; ""; "2" ];
+        [ "exception"; "" ];
         [ "constructor"; "Failed"; ""; "int * {krate::T} list" ];
-        [ "exception"; ""; "1" ];
+        [ "exception"; "" ];
         [ "constructor"; "Named"; ""; "" ];
         [ "inline"; "name"; ""; "string" ];
-        [ "exception"; "Stdlib.Not_found"; "0" ];
+        [ "exception"; "Stdlib.Not_found" ];
         [ "constructor"; "Nothing"; ""; "" ];
-        [ "exception"; "M.Pair"; "2" ];
+        [ "exception"; "M.Pair" ];
         [ "constructor"; "Pair"; ""; "int * (int * int)" ];
-        [ "exception"; "M.Inline"; "1" ];
+        [ "exception"; "M.Inline" ];
         [ "constructor"; "Inline"; ""; "" ];
         [ "inline"; "size"; ""; "int" ];
       ];
@@ -191,10 +196,15 @@ let exceptions () =
   let text = Printer.implementation (parse records) in
   List.iter (check_contains text)
     [
-      "let _ : exn = Stdlib.Not_found\n";
-      "let _ = fun ((argument_0, argument_1) : int * (int * int)) : exn -> \
-       M.Pair (argument_0, argument_1)\n";
-      "let _ = fun (size : int) : exn -> M.Inline { size }\n";
+      "module _ : sig\n\
+      \  exception Nothing\n\
+       end = struct\n\
+      \  exception Nothing = Stdlib.Not_found\n\
+       end\n";
+      "  exception Pair of int * (int * int)\n\
+       end = struct\n\
+      \  exception Pair = M.Pair\n";
+      "  exception Inline = M.Inline\n";
       "= \"e_stub\"";
       "      [%extension_constructor Failed];\n";
       "      [%extension_constructor M.Pair];\n";
@@ -265,10 +275,10 @@ let problems_are_told () =
       function_ "k::b::get" "s2";
       [ library; [ "names"; "s1" ]; [ "names"; "s2" ] ];
     ];
-  let exceptions path symbol =
+  let exceptions ?(same_as = "") path symbol =
     [
       [ "exceptions"; "k"; path; "e"; symbol; "" ];
-      [ "exception"; ""; "0" ];
+      [ "exception"; same_as ];
       [ "constructor"; "Closed"; ""; "" ];
     ]
   in
@@ -278,6 +288,14 @@ let problems_are_told () =
     [
       exceptions "k::a::E" "s1";
       exceptions "k::b::E" "s2";
+      [ library; [ "names"; "s1" ]; [ "names"; "s2" ] ];
+    ];
+  told "one exception for two"
+    "two variants are OCaml's M.E, of k::a::E and k::b::E: Rust could not tell \
+     which of them an exception stands for"
+    [
+      exceptions ~same_as:"M.E" "k::a::E" "s1";
+      exceptions ~same_as:"M.E" "k::b::E" "s2";
       [ library; [ "names"; "s1" ]; [ "names"; "s2" ] ];
     ];
   told "two libraries" "the crate k has more than one lwt_rust::library![...]"

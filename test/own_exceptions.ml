@@ -182,6 +182,34 @@ let without_an_exception () =
   in
   still_works ()
 
+(* Code of the error's type panics, or never ends. *)
+let strange_errors () =
+  let fails kind is =
+    let* () = expect kind (Rust.fail_strangely kind false) is in
+    expect kind (Rust.fail_strangely kind true) is
+  in
+  let panics expected = function
+    | Lwt_rust.Panic { message; _ } -> message = expected
+    | _ -> false
+  in
+  let* () = fails "both" (panics "panic while it is shown") in
+  let* () = fails "drop" (panics "panic of a destructor") in
+  let* () =
+    fails "endless" (function
+      | Lwt_rust.Error { message = "endless"; sources; _ } ->
+          List.length sources = 1000
+      | _ -> false)
+  in
+  let exn = Rust.DropPanics 3 in
+  let same e = e == exn in
+  let* () =
+    expect "later" (Rust.give_back_later (fun () -> Lwt.fail exn)) same
+  in
+  (match Rust.give_back_now (fun () -> raise exn) with
+  | () -> Alcotest.fail "expected an exception"
+  | exception e -> check_bool "now" true (same e));
+  still_works ()
+
 let in_streams () =
   let items = Rust.item_and_error () in
   let* first = Lwt_rust.Stream.next items in
@@ -279,6 +307,7 @@ let () =
           case "their arguments" own;
           case "transparent" transparent;
           case "without an exception" without_an_exception;
+          case "strange errors" strange_errors;
           case "in streams" in_streams;
           Alcotest.test_case "printed" `Quick printed;
         ] );

@@ -17,7 +17,7 @@ type ty = {
   definition : definition;
 }
 
-type case = { same_as : string option; count : int; exn : constructor }
+type case = { same_as : string option; exn : constructor }
 
 type exceptions = {
   crate : string;
@@ -131,13 +131,13 @@ let rec constructors items =
   | None -> ([], items)
 
 let rec cases = function
-  | [ "exception"; same_as; count ] :: items -> (
-      match (constructor items, int_of_string_opt count) with
-      | Some (exn, items), Some count ->
+  | [ "exception"; same_as ] :: items -> (
+      match constructor items with
+      | Some (exn, items) ->
           let same_as = optional same_as in
           let others, items = cases items in
-          ({ same_as; count; exn } :: others, items)
-      | _ -> raise (Malformed "exception"))
+          ({ same_as; exn } :: others, items)
+      | None -> raise (Malformed "exception"))
   | items -> ([], items)
 
 let definition kind rest items =

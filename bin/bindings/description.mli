@@ -28,7 +28,6 @@ type ty = {
 
 type case = {
   same_as : string option;  (** the exception, declared elsewhere, that it is *)
-  count : int;  (** the number of its arguments *)
   exn : constructor;
 }
 

@@ -131,6 +131,33 @@ let item line =
   then Some (between trimmed 2 (String.length trimmed))
   else None
 
+(* OCaml's lexer reads comments too: it looks for their end, for comments in them, and for the
+   ends of strings. So these have to be whole, or be something else. *)
+let lexed text =
+  let buffer = Buffer.create (String.length text) in
+  let quotes = List.length (String.split_on_char '"' text) - 1 in
+  let are_whole = quotes mod 2 = 0 && index_from text 0 "\\\"" = None in
+  let is_next i c = i + 1 < String.length text && text.[i + 1] = c in
+  (* Whether a quoted string, such as {id|...|id}, begins here. *)
+  let rec begins_a_string i =
+    i < String.length text
+    &&
+    match text.[i] with
+    | '|' -> true
+    | 'a' .. 'z' | '_' -> begins_a_string (i + 1)
+    | _ -> false
+  in
+  String.iteri
+    (fun i c ->
+      match c with
+      | '*' when is_next i ')' -> Buffer.add_string buffer "* "
+      | '(' when is_next i '*' -> Buffer.add_string buffer "( "
+      | '{' when begins_a_string (i + 1) -> Buffer.add_string buffer "{ "
+      | '"' when not are_whole -> Buffer.add_string buffer "''"
+      | c -> Buffer.add_char buffer c)
+    text;
+  Buffer.contents buffer
+
 (* The lines of a paragraph are joined first, since code and links may go over
    the end of a line. *)
 let of_markdown text =
@@ -172,4 +199,4 @@ let of_markdown text =
         verbatim rest
   in
   go [] (String.split_on_char '\n' text);
-  String.trim (Buffer.contents buffer)
+  lexed (String.trim (Buffer.contents buffer))

@@ -106,6 +106,13 @@ let problems_of_type ({ path; name; definition; _ } : ty) =
   else []
 
 let problems types missing exceptions functions =
+  (* The names that [name_of] finds, with the paths of their types. *)
+  let cases_by name_of =
+    List.concat_map
+      (fun ({ cases; path; _ } : exceptions) ->
+        List.filter_map name_of cases |> List.map (fun name -> (name, path)))
+      exceptions
+  in
   List.map
     (fun path ->
       Printf.sprintf
@@ -135,10 +142,14 @@ let problems types missing exceptions functions =
       (Printf.sprintf
          "two exceptions are called %s in OCaml, of %s and %s: give one of \
           them another name with #[ocaml(name = \"...\")] on the variant")
-      (List.concat_map
-         (fun ({ cases; path; _ } : exceptions) ->
-           List.map (fun { exn; _ } -> (exn.name, path)) cases)
-         exceptions)
+      (cases_by (function
+        | { same_as = None; exn } -> Some exn.name
+        | { same_as = Some _; _ } -> None))
+  @ repeated
+      (Printf.sprintf
+         "two variants are OCaml's %s, of %s and %s: Rust could not tell which \
+          of them an exception stands for")
+      (cases_by (fun { same_as; _ } -> same_as))
   @ List.concat_map
       (fun (all : exceptions) ->
         if List.exists has_variable (types_of_exceptions all) then

@@ -70,46 +70,41 @@ let types buffer types =
 
 (* {1 Exceptions} *)
 
+let exception_ buffer indent { name; arguments; _ } =
+  match arguments with
+  | Types "" -> line buffer "%sexception %s" indent name
+  | Types types -> line buffer "%sexception %s of %s" indent name types
+  | Inline inline ->
+      line buffer "%sexception %s of {" indent name;
+      fields buffer (indent ^ "  ") inline;
+      line buffer "%s}" indent
+
 let exceptions_interface buffer { doc = text; cases; _ } =
   doc buffer "" text;
   if text <> "" then line buffer "";
   List.iter
-    (fun { same_as; exn = { name; doc = text; arguments }; _ } ->
+    (fun { same_as; exn } ->
       if same_as = None then (
-        (match arguments with
-        | Types "" -> line buffer "exception %s" name
-        | Types types -> line buffer "exception %s of %s" name types
-        | Inline inline ->
-            line buffer "exception %s of {" name;
-            fields buffer "  " inline;
-            line buffer "}");
-        doc buffer "" text;
+        exception_ buffer "" exn;
+        doc buffer "" exn.doc;
         line buffer ""))
     cases
 
 (* Makes OCaml's compiler check that an exception of OCaml's has these
-   arguments. *)
-let check buffer path { count; exn = { arguments; _ }; _ } =
-  match arguments with
-  | Types "" -> line buffer "let _ : exn = %s" path
-  | Types types ->
-      let names = List.init count (Printf.sprintf "argument_%d") in
-      let names = String.concat ", " names in
-      line buffer "let _ = fun ((%s) : %s) : exn -> %s (%s)" names types path
-        names
-  | Inline inline ->
-      let parameter { name; ty; _ } = Printf.sprintf "(%s : %s)" name ty in
-      line buffer "let _ = fun %s : exn -> %s { %s }"
-        (String.concat " " (List.map parameter inline))
-        path
-        (String.concat "; "
-           (List.map (fun ({ name; _ } : field) -> name) inline))
+   arguments. An expression would be no check: OCaml takes a tuple for several
+   arguments, and fields in any order. *)
+let check buffer path exn =
+  line buffer "module _ : sig";
+  exception_ buffer "  " exn;
+  line buffer "end = struct";
+  line buffer "  exception %s = %s" exn.name path;
+  line buffer "end\n"
 
 let exceptions_implementation buffer ({ cases; name; symbol; _ } as all) =
   exceptions_interface buffer { all with doc = "" };
   let constructor case =
     let path = Option.value case.same_as ~default:case.exn.name in
-    if case.same_as <> None then check buffer path case;
+    if case.same_as <> None then check buffer path case.exn;
     Printf.sprintf "[%%extension_constructor %s]" path
   in
   let constructors = List.map constructor cases in

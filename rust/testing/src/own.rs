@@ -332,3 +332,84 @@ pub(crate) async fn give_error_back(f: LwtFn<(), ()>) -> Result<String, Error> {
     let _shown = shown(&error);
     Err(error)
 }
+
+/// Panics when it is dropped.
+#[derive(Debug, OcamlException)]
+pub(crate) struct DropPanics(i64);
+
+impl fmt::Display for DropPanics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "number {}", self.0)
+    }
+}
+
+impl StdError for DropPanics {}
+
+impl Drop for DropPanics {
+    fn drop(&mut self) {
+        panic!("panic of a destructor");
+    }
+}
+
+/// Panics when it is shown and when it is dropped.
+#[derive(Debug)]
+struct BothPanic;
+
+impl fmt::Display for BothPanic {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("panic while it is shown");
+    }
+}
+
+impl StdError for BothPanic {}
+
+impl Drop for BothPanic {
+    fn drop(&mut self) {
+        panic!("panic of a destructor");
+    }
+}
+
+/// Is its own source.
+#[derive(Debug)]
+struct Endless;
+
+impl fmt::Display for Endless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("endless")
+    }
+}
+
+impl StdError for Endless {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(self)
+    }
+}
+
+/// Fails with a strange error.
+#[func]
+pub(crate) async fn fail_strangely(kind: String, waits: bool) -> Result<(), Error> {
+    if waits {
+        tokio::task::yield_now().await;
+    }
+    match kind.as_str() {
+        "both" => Err(BothPanic)?,
+        "drop" => Err(DropPanics(1))?,
+        "endless" => Err(Endless)?,
+        other => panic!("{other}"),
+    }
+    Ok(())
+}
+
+/// Gives the error of a closure back after a wait.
+#[func]
+pub(crate) async fn give_back_later(f: LwtFn<(), ()>) -> Result<(), Error> {
+    let result = f.call(()).await;
+    tokio::task::yield_now().await;
+    result
+}
+
+/// Gives the exception of a function back at once.
+#[func]
+pub(crate) fn give_back_now(f: lwt_rust::Closure<(), ()>) -> Result<(), Error> {
+    lwt_rust::with_lock(|lock| f.call(lock, ()))
+}

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt, io, sync::Arc};
 
+use lwt_rust_core::{catch_panic, drop_quietly};
+
 use super::{
     Error,
     own::{Shared, error_of},
@@ -29,6 +31,17 @@ struct ExceptionInner {
     errno: Option<i32>,
     /// The Rust error that it stands for.
     error: Option<Shared>,
+}
+
+impl Drop for ExceptionInner {
+    fn drop(&mut self) {
+        // The error's type is the user's, so this may panic. The exception may be dropped
+        // anywhere.
+        let error = self.error.take();
+        if let Err(payload) = catch_panic(move || drop(error)) {
+            drop_quietly(payload);
+        }
+    }
 }
 
 impl Exception {

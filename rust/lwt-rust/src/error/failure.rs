@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lwt_rust_core::catch_panic;
+use lwt_rust_core::{catch_panic, drop_quietly};
 
 use super::{Panic, Trace, boxed::Held, own::exception_of};
 use crate::{
@@ -73,21 +73,28 @@ impl Failure {
     /// The error's type is the user's, so showing or dropping it may panic. Then the
     /// exception is `Lwt_rust.Panic`.
     pub(super) fn make(self, lock: &mut Lock) -> Option<Result<[Root; 2], Raised>> {
-        let type_name = self.0.type_name;
-        let shown = catch_panic(|| {
-            let FailureInner { error, trace, .. } = *self.0;
-            let own = exception_of(error.get(), lock);
-            let shown = match own {
-                Some(own) => Err(own),
-                None => Ok(Shown::of(error.get(), lock)),
-            };
-            drop(error);
-            (shown, trace)
+        let FailureInner {
+            error,
+            type_name,
+            trace,
+        } = *self.0;
+        let shown = catch_panic(|| match exception_of(error.get(), lock) {
+            Some(own) => Err(own),
+            None => Ok(Shown::of(error.get(), lock)),
         });
-        let (shown, trace) = match shown {
-            Ok((Ok(shown), trace)) => (shown, trace),
-            Ok((Err(own), _)) => return Some(Ok(own)),
-            Err(payload) => {
+        // If it were dropped while that panic unwinds, a second panic would end the process.
+        let dropped = catch_panic(move || drop(error));
+        let shown = match (shown, dropped) {
+            (Ok(Ok(shown)), Ok(())) => shown,
+            (Ok(Err(own)), Ok(())) => return Some(Ok(own)),
+            (Err(payload), dropped) => {
+                if let Err(second) = dropped {
+                    drop_quietly(second);
+                }
+                let made = Panic::from_payload(payload).make(lock)?;
+                return Some(made.map(|exception| [Root::new(exception), Root::UNIT]));
+            }
+            (Ok(_), Err(payload)) => {
                 let made = Panic::from_payload(payload).make(lock)?;
                 return Some(made.map(|exception| [Root::new(exception), Root::UNIT]));
             }
@@ -110,6 +117,9 @@ impl Failure {
     }
 }
 
+/// The most sources of an error that OCaml gets. An error may be its own source.
+const MOST_SOURCES: usize = 1000;
+
 /// What OCaml gets to see of an error that has no exception of its own.
 struct Shown {
     message: String,
@@ -120,7 +130,10 @@ struct Shown {
 
 impl Shown {
     fn of(error: &(dyn std::error::Error + 'static), lock: &mut Lock) -> Self {
-        let sources = || std::iter::successors(error.source(), |error| error.source());
+        let sources = || {
+            let all = std::iter::successors(error.source(), |error| error.source());
+            all.take(MOST_SOURCES)
+        };
         Shown {
             message: error.to_string(),
             sources: sources().map(ToString::to_string).collect(),

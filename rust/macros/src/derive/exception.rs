@@ -229,12 +229,14 @@ fn case<'a>(
 /// Checks that this is the path of an OCaml exception.
 fn check_exception(path: &LitStr) -> Result<()> {
     let text = path.value();
-    let is_path = text.split('.').all(|part| {
-        part.starts_with(|c: char| c.is_ascii_uppercase())
-            && part
-                .chars()
-                .all(|c| c == '_' || c == '\'' || c.is_ascii_alphanumeric())
-    });
+    // A name without a module could be that of an exception of the generated module.
+    let is_path = text.contains('.')
+        && text.split('.').all(|part| {
+            part.starts_with(|c: char| c.is_ascii_uppercase())
+                && part
+                    .chars()
+                    .all(|c| c == '_' || c == '\'' || c.is_ascii_alphanumeric())
+        });
     match is_path {
         true => Ok(()),
         false => Err(Error::new(
@@ -295,8 +297,7 @@ fn record(
             same_as,
             ..
         } = exception;
-        let count = constructor.arguments.len().to_string();
-        let exception = Item::new("exception").text(same_as).text(count);
+        let exception = Item::new("exception").text(same_as);
         std::iter::once(exception).chain(describe::constructor_items(constructor))
     });
     record::record(&std::iter::once(head).chain(items).collect::<Vec<_>>())
