@@ -58,7 +58,8 @@ let doc_comments () =
   says "Braces {a}, an @ and \\* an escape"
     "Braces \\{a\\}, an \\@ and * an escape";
   says "See {!Lwt.t}." "See {!Lwt.t}.";
-  says "An end *) and a beginning (*" "An end * ) and a beginning ( *";
+  says "An end *)" "An end * )";
+  says "A beginning (*" "A beginning ( *";
   says "\"Whole\" strings" "\"Whole\" strings";
   says "A \" alone, 2 \"" "A \" alone, 2 \"";
   says "A \" alone" "A '' alone";
