@@ -132,16 +132,6 @@ pub(crate) fn sum_seven(a: i64, b: i64, c: i64, d: i64, e: i64, f: i64, g: i64) 
     a + b + c + d + e + f + g
 }
 
-macro_rules! round_trips {
-    ($($name:ident: $type:ty;)*) => { $(
-        /// There and back.
-        #[func]
-        pub(crate) fn $name(value: $type) -> $type {
-            value
-        }
-    )* };
-}
-
 /// A record of floats, which OCaml stores without boxes.
 #[derive(OcamlType, FromOcaml, IntoOcaml, PartialEq, Debug)]
 pub(crate) struct Point {

@@ -1,5 +1,16 @@
 //! The Rust functions that the tests in `test/` call, with one file for each property.
 
+/// Functions that give their argument back.
+macro_rules! round_trips {
+    ($($name:ident: $type:ty;)*) => { $(
+        /// There and back.
+        #[lwt_rust::func]
+        pub(crate) fn $name(value: $type) -> $type {
+            value
+        }
+    )* };
+}
+
 mod block_on;
 mod bound;
 mod calls;

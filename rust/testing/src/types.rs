@@ -11,16 +11,6 @@ use std::{
 
 use lwt_rust::{FromOcaml, Int32, Int64, IntoOcaml, Nativeint, OcamlType, func};
 
-macro_rules! round_trips {
-    ($($name:ident: $type:ty;)*) => { $(
-        /// There and back.
-        #[func]
-        pub(crate) fn $name(value: $type) -> $type {
-            value
-        }
-    )* };
-}
-
 round_trips! {
     echo_int64: Int64;
     echo_int32: Int32;

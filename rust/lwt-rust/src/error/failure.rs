@@ -85,16 +85,17 @@ impl Failure {
         // If it were dropped while that panic unwinds, a second panic would end the process.
         let dropped = catch_panic(move || drop(error));
         let shown = match (shown, dropped) {
-            (Ok(Ok(shown)), Ok(())) => shown,
-            (Ok(Err(own)), Ok(())) => return Some(Ok(own)),
-            (Err(payload), dropped) => {
-                if let Err(second) = dropped {
-                    drop_quietly(second);
-                }
-                let made = Panic::from_payload(payload).make(lock)?;
-                return Some(made.map(|exception| [Root::new(exception), Root::UNIT]));
+            (Ok(shown), Ok(())) => Ok(shown),
+            (Ok(_), Err(payload)) | (Err(payload), Ok(())) => Err(payload),
+            (Err(payload), Err(second)) => {
+                drop_quietly(second);
+                Err(payload)
             }
-            (Ok(_), Err(payload)) => {
+        };
+        let shown = match shown {
+            Ok(Ok(shown)) => shown,
+            Ok(Err(own)) => return Some(Ok(own)),
+            Err(payload) => {
                 let made = Panic::from_payload(payload).make(lock)?;
                 return Some(made.map(|exception| [Root::new(exception), Root::UNIT]));
             }
