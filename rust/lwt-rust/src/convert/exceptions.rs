@@ -69,8 +69,8 @@ use crate::{
 ///   exception, no error of this type can be made of it: [`Error::downcast_ref`] gives `None`,
 ///   and `Printexc.to_string` gives the arguments instead of the message.
 /// - `#[ocaml(same_as = "Stdlib.Not_found")]` on a variant, or on a struct: the exception is
-///   one that OCaml has already. Write it with its module. OCaml's compiler refuses the bindings if its arguments are
-///   others.
+///   one that OCaml has already. Write it with its module. OCaml's compiler refuses the
+///   bindings if its arguments are others.
 ///
 /// # Safety
 ///
