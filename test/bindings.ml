@@ -77,7 +77,14 @@ let order_of types =
   let types =
     List.map
       (fun (name, definition) ->
-        { Description.path = ""; name; doc = ""; same_as = None; definition })
+        {
+          Description.path = "";
+          name;
+          parameters = "";
+          doc = "";
+          same_as = None;
+          definition;
+        })
       types
   in
   Type_order.groups types
@@ -129,9 +136,9 @@ let declarations () =
      end\n"
     (interface
        [
-         [ [ "type"; "krate::Unused"; "unused"; "abstract"; ""; "" ] ];
+         [ [ "type"; "krate::Unused"; "unused"; ""; "abstract"; ""; "" ] ];
          [
-           [ "type"; "krate::Color"; "color"; "variant"; ""; "A colour." ];
+           [ "type"; "krate::Color"; "color"; ""; "variant"; ""; "A colour." ];
            [ "constructor"; "Red"; "As blood."; "" ];
            [ "constructor"; "Rgb"; ""; "int * int" ];
            [ "constructor"; "Named"; ""; "" ];
@@ -159,8 +166,33 @@ let declarations () =
          ];
        ])
 
+let parameters () =
+  check_string "an interface"
+    "(* Made by lwt-rust bindings from the crate krate. *)\n\n\
+     type 't page = {\n\
+    \  items : 't list;\n\
+     }\n\n\
+     type ('k, 'v) both = 'k page * 'v\n\n\
+     val f : unit -> (string, int) both page\n\n"
+    (interface
+       [
+         [
+           [ "type"; "k::Both"; "both"; "('k, 'v)"; "alias"; ""; "" ]
+           @ [ "'k {k::Page} * 'v" ];
+         ];
+         [
+           [ "type"; "k::Page"; "page"; "'t"; "record"; ""; "" ];
+           [ "field"; "items"; ""; "'t list" ];
+         ];
+         [
+           [
+             "function"; "f"; "direct"; ""; "(string, int) {k::Both} {k::Page}";
+           ];
+         ];
+       ])
+
 let exceptions () =
-  let types = [ "type"; "krate::T"; "t"; "alias"; ""; ""; "int" ] in
+  let types = [ "type"; "krate::T"; "t"; ""; "alias"; ""; ""; "int" ] in
   let records =
     [
       [ types ];
@@ -218,7 +250,7 @@ let problems records =
   | Ok _ -> Alcotest.fail "nothing is wrong"
   | Error problems -> String.concat "; " problems
 
-let alias path name ty = [ [ "type"; path; name; "alias"; ""; ""; ty ] ]
+let alias path name ty = [ [ "type"; path; name; ""; "alias"; ""; ""; ty ] ]
 let takes ty = [ [ "function"; "f"; "direct"; ""; ty ] ]
 
 let problems_are_told () =
@@ -254,6 +286,14 @@ let problems_are_told () =
     "the type a::T has a Poly in it: one can be an argument or a result, and \
      in tuples, lists and the like, but not in a type with a name"
     (problems [ alias "a::T" "t" "'a list"; takes "{a::T}" ]);
+  check_string "a variable that is no parameter"
+    "the type a::T has a Poly in it: one can be an argument or a result, and \
+     in tuples, lists and the like, but not in a type with a name"
+    (problems
+       [
+         [ [ "type"; "a::T"; "t"; "'t"; "alias"; ""; ""; "'t * 'tt" ] ];
+         takes "int {a::T}";
+       ]);
   check_string "a type by hand"
     "the Rust type a::T does not say what it is in OCaml: its trait has to be \
      derived"
@@ -316,7 +356,7 @@ let strange_records_are_told () =
       (problems [ record ])
   in
   strange "new item" [ [ "new"; "item" ] ];
-  strange "kind" [ [ "type"; "T"; "t"; "kind"; ""; "" ] ];
+  strange "kind" [ [ "type"; "T"; "t"; ""; "kind"; ""; "" ] ];
   strange "way" [ [ "function"; "f"; "way"; ""; "unit" ] ];
   strange "field" [ [ "library"; "k"; "" ]; [ "field" ] ]
 
@@ -403,6 +443,7 @@ let () =
         [
           case "stand behind those they use" types_stand_behind_those_they_use;
           case "are declared" declarations;
+          case "parameters are declared" parameters;
           case "exceptions are declared" exceptions;
         ] );
       ( "problems",

@@ -141,6 +141,88 @@ let round_trips =
       Rust.echo_happening;
   ]
 
+(* {1 Types with parameters} *)
+
+let number = Gen.float_range (-9.) 9.
+
+let page item =
+  Gen.(
+    let* items = list_size (int_bound 9) item in
+    let+ array = array_size (int_bound 9) item and+ next = option text in
+    { Rust.items; array; next })
+
+let both key value = Gen.map2 (fun key value -> { Rust.key; value }) key value
+
+let tree item =
+  Gen.(
+    sized_size (int_bound 8)
+      (fix (fun self n ->
+           let named = map (fun label -> Rust.Named { label }) item in
+           if n = 0 then oneof [ return Rust.End; named ]
+           else
+             let inner = self (n / 2) in
+             map3
+               (fun left item right -> Rust.Branch (left, item, right))
+               inner item inner)))
+
+let with_parameters =
+  [
+    round_trip "a page" (page Gen.int) Rust.echo_page;
+    round_trip "a page of floats" (page number) Rust.echo_page_of_floats;
+    round_trip "a page of records" (page entry) Rust.echo_page_of_entries;
+    round_trip "a record of two floats" (both number number) Rust.echo_both;
+    round_trip "two parameters"
+      Gen.(list_size (int_bound 9) (both int text))
+      Rust.echo_boths;
+    round_trip "a tree" (tree Gen.(option text)) Rust.echo_tree_of;
+    round_trip "an alias of a parameter" number Rust.echo_wrapped;
+    round_trip "an array of them"
+      Gen.(array_size (int_bound 9) number)
+      Rust.echo_wrapped_floats;
+    round_trip "a polymorphic variant with a parameter"
+      Gen.(
+        oneof
+          [
+            return `Nothing;
+            map (fun x -> `One x) number;
+            map2
+              (fun x list -> `Several (x, list))
+              number
+              (list_size (int_bound 9) number);
+          ])
+      Rust.echo_found;
+    round_trip "types in types"
+      ~equal:(fun (a : string Rust.book) (b : string Rust.book) ->
+        a.pages = b.pages
+        && List.sort compare a.index = List.sort compare b.index)
+      Gen.(
+        let* pages = list_size (int_bound 3) (page text) in
+        let+ value = both text int in
+        { Rust.pages; index = [ ("a", value); ("b", value) ] })
+      Rust.echo_book;
+    round_trip "a flat record"
+      (Gen.map2 (fun x y -> { Rust.x; y }) number number)
+      Rust.echo_spot;
+  ]
+
+let any_parameter () =
+  let first items =
+    Rust.first_of_page { Rust.items; array = [||]; next = None }
+  in
+  check_bool "strings" true (first [ "a"; "b" ] = Some "a");
+  check_bool "floats" true (first [ 1.5 ] = Some 1.5);
+  check_bool "none" true (first [] = None)
+
+let in_closures () =
+  let+ items =
+    Rust.with_page (fun { Rust.items; array; next } ->
+        check_bool "array" true (array = [| 3 |] && next = None);
+        Gc.full_major ();
+        let items = List.map (fun n -> n = 2) items in
+        Lwt.return { Rust.items; array = [| true |]; next })
+  in
+  check_bool "items" true (items = [ false; true ])
+
 let large_integers () =
   let largest = "340282366920938463463374607431768211455" in
   check_string "u128" largest (Rust.echo_u128 largest);
@@ -199,6 +281,12 @@ let () =
   Alcotest.run "types"
     [
       ("there and back", round_trips);
+      ("with parameters", with_parameters);
+      ( "parameters of functions",
+        [
+          Alcotest.test_case "any type" `Quick any_parameter;
+          case "in closures" in_closures;
+        ] );
       ( "others",
         [
           Alcotest.test_case "large integers" `Quick large_integers;

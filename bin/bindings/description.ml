@@ -12,6 +12,7 @@ type definition =
 type ty = {
   path : string;
   name : string;
+  parameters : string;
   doc : string;
   same_as : string option;
   definition : definition;
@@ -169,10 +170,11 @@ let symbol = function [ "names"; symbol ] -> Some symbol | _ -> None
 let of_record items =
   let record, rest =
     match items with
-    | ("type" :: path :: name :: kind :: same_as :: doc :: rest) :: items ->
+    | ("type" :: path :: name :: parameters :: kind :: same_as :: doc :: rest)
+      :: items ->
         let definition, items = definition kind rest items in
         let same_as = optional same_as in
-        (Type { path; name; doc; same_as; definition }, items)
+        (Type { path; name; parameters; doc; same_as; definition }, items)
     | [ "function"; crate; path; name; symbol; twin; found; doc; result ]
       :: items ->
         let parameters, items = span argument items in

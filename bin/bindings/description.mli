@@ -21,6 +21,7 @@ type definition =
 type ty = {
   path : string;  (** in Rust *)
   name : string;
+  parameters : string;  (** as OCaml declares them; empty if there are none *)
   doc : string;
   same_as : string option;  (** the equal type that is declared elsewhere *)
   definition : definition;

@@ -62,14 +62,27 @@ let built_in =
     "unit";
   ]
 
-let has_variable text =
+(* Whether a type expression has a type variable that [declared], the declared parameters,
+   does not have. *)
+let has_variable ?(declared = "") text =
   let is_name c =
     match c with
     | 'a' .. 'z' | 'A' .. 'Z' | '0' .. '9' | '_' | '\'' -> true
     | _ -> false
   in
-  let begins i c = c = '\'' && (i = 0 || not (is_name text.[i - 1])) in
-  Seq.exists (fun (i, c) -> begins i c) (String.to_seqi text)
+  let rec variables text i =
+    match String.index_from_opt text i '\'' with
+    | None -> []
+    | Some i when i > 0 && is_name text.[i - 1] -> variables text (i + 1)
+    | Some i ->
+        let last = ref (i + 1) in
+        while !last < String.length text && is_name text.[!last] do
+          incr last
+        done;
+        String.sub text i (!last - i) :: variables text !last
+  in
+  let declared = variables declared 0 in
+  List.exists (fun name -> not (List.mem name declared)) (variables text 0)
 
 (* The result of [tell] for each pair in [pairs] that has the name of an earlier
    pair. *)
@@ -86,7 +99,7 @@ let repeated tell pairs =
   in
   go [] (List.rev pairs)
 
-let problems_of_type ({ path; name; definition; _ } : ty) =
+let problems_of_type ({ path; name; parameters; definition; _ } : ty) =
   (if List.mem name built_in then
      [
        Printf.sprintf
@@ -96,7 +109,7 @@ let problems_of_type ({ path; name; definition; _ } : ty) =
      ]
    else [])
   @
-  if List.exists has_variable (types_in definition) then
+  if List.exists (has_variable ~declared:parameters) (types_in definition) then
     [
       Printf.sprintf
         "the type %s has a Poly in it: one can be an argument or a result, and \

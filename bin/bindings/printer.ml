@@ -41,7 +41,9 @@ let constructors buffer mark constructors =
       doc buffer "      " text)
     constructors
 
-let declaration buffer keyword { name; doc = text; same_as; definition; _ } =
+let declaration buffer keyword
+    { name; parameters; doc = text; same_as; definition; _ } =
+  let name = if parameters = "" then name else parameters ^ " " ^ name in
   let manifest =
     match same_as with None -> "" | Some ty -> Printf.sprintf " = %s" ty
   in

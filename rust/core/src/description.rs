@@ -24,7 +24,8 @@ pub struct Type(Shape);
 enum Shape {
     Named(&'static str),
     Variable(&'static str),
-    Declared(&'static str),
+    /// The path of a type, and its arguments.
+    Declared(&'static str, &'static [Type]),
     Applied(&'static Type, &'static str),
     Result(&'static Type, &'static Type),
     Tuple(&'static [Type]),
@@ -54,7 +55,13 @@ impl Type {
     /// The type that the record of the Rust type with this path declares.
     #[doc(hidden)]
     pub const fn declared(path: &'static str) -> Self {
-        Type(Shape::Declared(path))
+        Type::declared_with(path, &[])
+    }
+
+    /// The same, of a type with parameters.
+    #[doc(hidden)]
+    pub const fn declared_with(path: &'static str, arguments: &'static [Type]) -> Self {
+        Type(Shape::Declared(path, arguments))
     }
 
     /// `argument name`, such as `t option`.
@@ -191,7 +198,19 @@ impl<const N: usize> Writer<N> {
                 self.text(name);
             }
             // `lwt-rust bindings` replaces this by the OCaml name of the type.
-            Shape::Declared(path) => {
+            Shape::Declared(path, arguments) => {
+                match arguments {
+                    [] => {}
+                    [only] => {
+                        self.ty(only, Level::Simple);
+                        self.text(" ");
+                    }
+                    several => {
+                        self.text("(");
+                        self.separated(several, ", ", Level::Arrow);
+                        self.text(") ");
+                    }
+                }
                 self.text("{");
                 self.text(path);
                 self.text("}");
@@ -208,21 +227,23 @@ impl<const N: usize> Writer<N> {
                 self.ty(error, Level::Arrow);
                 self.text(") result");
             }
-            Shape::Tuple(types) => {
-                let mut index = 0;
-                while index < types.len() {
-                    if index > 0 {
-                        self.text(" * ");
-                    }
-                    self.ty(&types[index], Level::Simple);
-                    index += 1;
-                }
-            }
+            Shape::Tuple(types) => self.separated(types, " * ", Level::Simple),
             Shape::Arrow(argument, result) => {
                 self.ty(argument, Level::Product);
                 self.text(" -> ");
                 self.ty(result, Level::Arrow);
             }
+        }
+    }
+
+    const fn separated(&mut self, types: &[Type], separator: &str, level: Level) {
+        let mut index = 0;
+        while index < types.len() {
+            if index > 0 {
+                self.text(separator);
+            }
+            self.ty(&types[index], level);
+            index += 1;
         }
     }
 
@@ -315,6 +336,13 @@ mod tests {
             "(int * 'a -> int Lwt.t, {a::B}) result"
         );
         assert_eq!(whole(Type::tuple(&[])), "unit");
+        const PAGE: Type = Type::declared_with("a::Page", &[PAIR]);
+        assert_eq!(whole(Type::list(&PAGE)), "(int * 'a) {a::Page} list");
+        const BOTH: Type = Type::declared_with("a::Both", &[PAIR, FUNCTION]);
+        assert_eq!(
+            written(Part::Simple(BOTH)),
+            "(int * 'a, int * 'a -> int Lwt.t) {a::Both}"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    collections::HashMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::TryFromIntError,
     rc::Rc,
@@ -9,7 +10,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use lwt_rust::{FromOcaml, Int32, Int64, IntoOcaml, Nativeint, OcamlType, func};
+use lwt_rust::{
+    Error, FromOcaml, Int32, Int64, IntoOcaml, LwtFn, Nativeint, OcamlType, Poly, func,
+};
 
 round_trips! {
     echo_int64: Int64;
@@ -37,6 +40,84 @@ round_trips! {
     echo_spans: Spans;
     echo_id: Id;
     echo_happening: Happening;
+}
+
+/// A type with a parameter.
+#[derive(Clone, OcamlType, FromOcaml, IntoOcaml)]
+pub(crate) struct Page<T> {
+    items: Vec<T>,
+    array: Box<[T]>,
+    next: Option<String>,
+}
+
+/// With two of them. It is no record of floats, even if both are floats.
+#[derive(Clone, OcamlType, FromOcaml, IntoOcaml)]
+pub(crate) struct Both<K, V> {
+    key: K,
+    value: V,
+}
+
+#[derive(OcamlType, FromOcaml, IntoOcaml)]
+pub(crate) enum TreeOf<T> {
+    End,
+    Branch(Box<TreeOf<T>>, T, Box<TreeOf<T>>),
+    Named { label: T },
+}
+
+#[derive(Clone, OcamlType, FromOcaml, IntoOcaml)]
+pub(crate) struct Wrapped<T>(T);
+
+#[derive(OcamlType, FromOcaml, IntoOcaml)]
+#[ocaml(polymorphic)]
+pub(crate) enum Found<T> {
+    Nothing,
+    One(T),
+    Several(T, Vec<T>),
+}
+
+/// It uses other types with parameters.
+#[derive(OcamlType, FromOcaml, IntoOcaml)]
+pub(crate) struct Book<T: Clone> {
+    pages: Vec<Page<T>>,
+    index: HashMap<String, Both<T, i64>>,
+}
+
+/// A record of floats.
+#[derive(OcamlType, FromOcaml, IntoOcaml)]
+pub(crate) struct Spot {
+    x: Wrapped<f64>,
+    y: f64,
+}
+
+round_trips! {
+    echo_page: Page<i64>;
+    echo_page_of_floats: Page<f64>;
+    echo_page_of_entries: Page<Entry>;
+    echo_both: Both<f64, f64>;
+    echo_boths: Vec<Both<i64, String>>;
+    echo_tree_of: TreeOf<Option<String>>;
+    echo_wrapped: Wrapped<f64>;
+    echo_wrapped_floats: Box<[Wrapped<f64>]>;
+    echo_found: Found<f64>;
+    echo_book: Book<String>;
+    echo_spot: Spot;
+}
+
+/// The first item.
+#[func]
+pub(crate) fn first_of_page<A>(page: Page<Poly<A>>) -> Option<Poly<A>> {
+    page.items.into_iter().next()
+}
+
+/// Calls a function with a page.
+#[func]
+pub(crate) async fn with_page(f: LwtFn<Page<i64>, Page<bool>>) -> Result<Vec<bool>, Error> {
+    let page = Page {
+        items: vec![1, 2],
+        array: Box::new([3]),
+        next: None,
+    };
+    Ok(f.call(page).await?.items)
 }
 
 /// A type that contains itself.

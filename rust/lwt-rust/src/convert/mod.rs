@@ -108,6 +108,9 @@ use crate::{
 /// declaration if the two types differ.
 /// `#[ocaml(polymorphic)]` makes polymorphic variants.
 ///
+/// A type may have type parameters: `struct Page<T> { items: Vec<T> }` is `type 't page = { items :
+/// 't list }`, and `Page<User>` is `user page`. `u8` cannot be the argument.
+///
 /// `#[ocaml(with = W)]` on a field, or on an argument of a function, lets another type `W` stand
 /// for the field's type `T` in OCaml: [`Int64`] for a `u64`, or a type of yours for a type of
 /// another crate. It needs the conversions of the standard library, [`From`] or [`TryFrom`],
@@ -176,6 +179,11 @@ pub unsafe trait OcamlType {
     /// such as `Type::named("Unix.file_descr")`. Use the derive for a type that the
     /// bindings have to declare.
     const TYPE: Type;
+
+    /// Whether the types of `Vec<Self>` and `Box<[Self]>` are a list and an array. So a type
+    /// with a parameter may have this type as its argument.
+    #[doc(hidden)]
+    const IS_ELEMENT: bool = true;
 
     /// The OCaml type of `Vec<Self>`.
     #[doc(hidden)]

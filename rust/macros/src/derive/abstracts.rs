@@ -30,7 +30,7 @@ pub(crate) fn abstract_type(item: &DeriveInput) -> Result<TokenStream> {
         }
     });
     let path = record::path(&rust.to_string());
-    let record = record::record(&[type_item(&path, &name, "abstract", "", &doc)]);
+    let record = record::record(&[type_item(&path, &name, "", "abstract", "", &doc)]);
     Ok(quote! {
         // SAFETY: the record below has that path.
         unsafe impl ::lwt_rust::AbstractType for #rust {

@@ -15,7 +15,8 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
     let path = record::path(&rust.to_string());
     let same_as = declared.options.same_as.as_ref();
     let same_as = same_as.map(syn::LitStr::value).unwrap_or_default();
-    let head = |kind| type_item(&path, name, kind, &same_as, doc);
+    let parameters = declared.parameters.declaration();
+    let head = |kind| type_item(&path, name, &parameters, kind, &same_as, doc);
     let items = match &declared.shape {
         Shape::Record(fields) => {
             let fields = fields.iter().map(|field| field_item("field", field));
@@ -45,12 +46,32 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
         Shape::Record(_) | Shape::Variant(_) => quote!(false),
     };
     let record = record::record(&items);
+    let stand_ins = declared.parameters.stand_ins();
+    let record = match declared.parameters.is_empty() {
+        true => record,
+        false => quote!(const _: () = { #stand_ins #record };),
+    };
+    let head = declared
+        .parameters
+        .implementation(&quote!(::lwt_rust::OcamlType), rust);
+    let names = &declared.parameters.names;
     Ok(quote! {
         // SAFETY: the type is declared by its components, and the other derives convert the
-        // same ones. They are `'static`, since the type has no parameters.
-        unsafe impl ::lwt_rust::OcamlType for #rust {
+        // same ones. They borrow nothing: the components that are of no parameter are `'static`,
+        // and a parameter is an `OcamlType` itself.
+        unsafe #head {
             const IS_FLOAT: bool = #is_float;
-            const TYPE: ::lwt_rust::expansion::Type = ::lwt_rust::expansion::Type::declared(#path);
+            const TYPE: ::lwt_rust::expansion::Type = {
+                #(::core::assert!(
+                    <#names as ::lwt_rust::OcamlType>::IS_ELEMENT,
+                    "`u8` cannot be the argument of a type with parameters: a `Vec<u8>` in it would \
+                     be a string, and a list of any other type",
+                );)*
+                ::lwt_rust::expansion::Type::declared_with(
+                    #path,
+                    &[#(<#names as ::lwt_rust::OcamlType>::TYPE),*],
+                )
+            };
         }
 
         #record
@@ -60,6 +81,7 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
 pub(super) fn type_item(
     path: &TokenStream,
     name: &str,
+    parameters: &str,
     kind: &str,
     same_as: &str,
     doc: &str,
@@ -67,6 +89,7 @@ pub(super) fn type_item(
     Item::new("type")
         .text(path)
         .text(name)
+        .text(parameters)
         .text(kind)
         .text(same_as)
         .text(doc)

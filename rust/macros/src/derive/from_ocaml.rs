@@ -13,7 +13,7 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
     let (body, flat) = match &declared.shape {
         Shape::Record(fields) => {
             let number = fields.len();
-            let is_flat = is_flat(fields);
+            let is_flat = is_flat(fields, &declared.parameters);
             let reads = reads(fields, 0);
             let body = quote! {
                 let _level = ::lwt_rust::expansion::deeper_into_rust()?;
@@ -81,13 +81,20 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             (body, None)
         }
     };
-    let path = record::path(&rust.to_string());
+    // Each type is looked at once. A type with parameters is another one for other arguments.
+    let path = match declared.parameters.is_empty() {
+        true => record::path(&rust.to_string()),
+        false => quote!(::core::any::type_name::<Self>()),
+    };
+    let head = declared
+        .parameters
+        .implementation(&quote!(::lwt_rust::FromOcaml), rust);
     let looks =
         declared.shape.types().into_iter().map(
             |ty| quote_spanned!(ty.span()=> <#ty as ::lwt_rust::FromOcaml>::is_of_executor(seen)),
         );
     Ok(quote! {
-        impl ::lwt_rust::FromOcaml for #rust {
+        #head {
             const MAY_BE_OF_EXECUTOR: bool = true;
 
             fn is_of_executor(seen: &mut ::lwt_rust::expansion::Seen) -> bool {

@@ -12,7 +12,7 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
     let body = match &declared.shape {
         Shape::Record(fields) => {
             let (names, pattern) = bound(fields);
-            let is_flat = is_flat(fields);
+            let is_flat = is_flat(fields, &declared.parameters);
             let fields = roots(fields, &names);
             quote! {
                 let #rust { #pattern } = self;
@@ -49,9 +49,12 @@ pub(crate) fn into_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             quote!(match self { #arms })
         }
     };
+    let head = declared
+        .parameters
+        .implementation(&quote!(::lwt_rust::IntoOcaml), rust);
     Ok(quote! {
         // SAFETY: the value is made as the type is declared.
-        unsafe impl ::lwt_rust::IntoOcaml for #rust {
+        unsafe #head {
             fn into_ocaml(
                 self,
                 lock: &mut ::lwt_rust::Lock,

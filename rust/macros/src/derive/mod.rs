@@ -10,7 +10,10 @@ mod into_ocaml;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{Data, DeriveInput, Error, Field, Fields, Result, Type, ext::IdentExt, spanned::Spanned};
+use syn::{
+    Data, DeriveInput, Error, Field, Fields, GenericParam, Generics, Result, Type, ext::IdentExt,
+    parse_quote, spanned::Spanned,
+};
 
 use crate::{
     attributes::{self, FieldOptions, TypeOptions, type_options},
@@ -30,6 +33,7 @@ struct Declared<'a> {
     options: TypeOptions,
     doc: String,
     shape: Shape<'a>,
+    parameters: Parameters<'a>,
 }
 
 enum Shape<'a> {
@@ -112,7 +116,7 @@ const MOST_FIELDS: usize = 256;
 
 impl<'a> Declared<'a> {
     fn new(item: &'a DeriveInput) -> Result<Self> {
-        not_generic(item)?;
+        let parameters = Parameters::new(&item.generics)?;
         let options = type_options(&item.attrs)?;
         if let Some(size) = &options.size {
             return Err(Error::new(size.span(), "`size` is for an abstract type"));
@@ -149,6 +153,7 @@ impl<'a> Declared<'a> {
             options,
             doc: attributes::doc(&item.attrs),
             shape,
+            parameters,
         };
         declared.check()?;
         Ok(declared)
@@ -226,6 +231,95 @@ impl<'a> Declared<'a> {
 
     fn is_polymorphic(&self) -> bool {
         self.options.polymorphic.is_some()
+    }
+}
+
+/// The type parameters, which are type variables in OCaml.
+struct Parameters<'a> {
+    generics: &'a Generics,
+    names: Vec<&'a Ident>,
+}
+
+impl<'a> Parameters<'a> {
+    fn new(generics: &'a Generics) -> Result<Self> {
+        let names = generics.params.iter().map(|parameter| match parameter {
+            GenericParam::Type(parameter) => Ok(&parameter.ident),
+            GenericParam::Lifetime(_) | GenericParam::Const(_) => Err(Error::new(
+                parameter.span(),
+                "a type for OCaml borrows nothing, and OCaml has no such parameter: its parameters \
+                 are types",
+            )),
+        });
+        let names: Vec<&Ident> = names.collect::<Result<_>>()?;
+        for (number, name) in names.iter().enumerate() {
+            let variable = Self::variable(name);
+            names::check(&variable, name.span())?;
+            if names[..number]
+                .iter()
+                .any(|other| Self::variable(other) == variable)
+            {
+                return Err(Error::new(
+                    name.span(),
+                    format!("two type parameters would be `'{variable}` in OCaml"),
+                ));
+            }
+        }
+        Ok(Parameters { generics, names })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The name of a parameter in OCaml, without its quote.
+    fn variable(name: &Ident) -> String {
+        let name = Ident::new(&name.unraw().to_string().to_lowercase(), name.span());
+        names::value(&name)
+    }
+
+    /// The parameters of the type, as OCaml declares them: `('k, 'v)`.
+    fn declaration(&self) -> String {
+        let variables: Vec<String> = self
+            .names
+            .iter()
+            .map(|name| format!("'{}", Self::variable(name)))
+            .collect();
+        match variables.as_slice() {
+            [] => String::new(),
+            [only] => only.clone(),
+            several => format!("({})", several.join(", ")),
+        }
+    }
+
+    /// Types that stand for the parameters, for code that OCaml's declaration decides about: it
+    /// is the same for all arguments.
+    fn stand_ins(&self) -> TokenStream {
+        let stand_ins = self.names.iter().map(|name| {
+            let variable = Self::variable(name);
+            quote! {
+                #[allow(non_camel_case_types, dead_code)]
+                #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+                enum #name {}
+
+                // SAFETY: there is no value of this type.
+                unsafe impl ::lwt_rust::OcamlType for #name {
+                    const TYPE: ::lwt_rust::expansion::Type =
+                        ::lwt_rust::expansion::Type::variable(#variable);
+                }
+            }
+        });
+        quote!(#(#stand_ins)*)
+    }
+
+    /// `impl<T: Bound> Trait for Name<T>`, without its body.
+    fn implementation(&self, bound: &TokenStream, rust: &Ident) -> TokenStream {
+        let mut generics = self.generics.clone();
+        for parameter in generics.type_params_mut() {
+            parameter.bounds.push(parse_quote!(#bound));
+        }
+        let (parameters, _, clause) = generics.split_for_impl();
+        let (_, arguments, _) = self.generics.split_for_impl();
+        quote!(impl #parameters #bound for #rust #arguments #clause)
     }
 }
 
@@ -343,9 +437,16 @@ fn constructor_of<'a>(
 
 /// Whether a record is flat: if all its fields are floats, it is an array of floats in
 /// OCaml.
-fn is_flat(fields: &[Component<'_>]) -> TokenStream {
+fn is_flat(fields: &[Component<'_>], parameters: &Parameters<'_>) -> TokenStream {
     let types = fields.iter().map(Component::crossing);
-    quote!(const { true #(&& <#types as ::lwt_rust::OcamlType>::IS_FLOAT)* })
+    let stand_ins = parameters.stand_ins();
+    quote!({
+        const IS_FLAT: bool = {
+            #stand_ins
+            true #(&& <#types as ::lwt_rust::OcamlType>::IS_FLOAT)*
+        };
+        IS_FLAT
+    })
 }
 
 /// Each constructor with its number. Constant constructors and others are counted apart.

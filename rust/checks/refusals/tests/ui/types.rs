@@ -35,7 +35,22 @@ fn boxed_with_a_name() -> Result<(), Boxed> {
 }
 
 #[derive(OcamlType, FromOcaml)]
-struct Generic<T>(T);
+struct Borrowed<'a>(&'a str);
+
+#[derive(OcamlType, FromOcaml)]
+struct Long<const N: usize>([i64; N]);
+
+#[derive(OcamlType, FromOcaml)]
+struct Generic<T>(Vec<T>);
+
+#[derive(OcamlType)]
+struct Same<T, t>(T, t);
+
+#[func]
+fn list_or_string(_list: Generic<u8>) {}
+
+#[func]
+fn unknown_argument(_list: Generic<Unknown>) {}
 
 #[derive(OcamlType)]
 enum Empty {}
