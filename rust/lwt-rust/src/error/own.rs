@@ -186,7 +186,10 @@ pub(crate) fn message_of(exception: Val<'_>) -> Option<String> {
         return None;
     }
     let error = error_of(exception)?;
-    match catch_panic(|| error.to_string()) {
+    let message = catch_panic(|| error.to_string());
+    // If its destructor panicked at the end of this function, the message would be leaked.
+    drop_quietly(error);
+    match message {
         Ok(message) => Some(message),
         Err(payload) => {
             drop_quietly(payload);
