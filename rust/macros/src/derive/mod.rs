@@ -7,13 +7,11 @@ mod describe;
 mod exception;
 mod from_ocaml;
 mod into_ocaml;
+mod parameters;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{
-    Data, DeriveInput, Error, Field, Fields, GenericParam, Generics, Result, Type, ext::IdentExt,
-    parse_quote, spanned::Spanned,
-};
+use syn::{Data, DeriveInput, Error, Field, Fields, Result, Type, ext::IdentExt, spanned::Spanned};
 
 use crate::{
     attributes::{self, FieldOptions, TypeOptions, type_options},
@@ -25,6 +23,7 @@ pub(crate) use describe::ocaml_type;
 pub(crate) use exception::ocaml_exception;
 pub(crate) use from_ocaml::from_ocaml;
 pub(crate) use into_ocaml::into_ocaml;
+use parameters::Parameters;
 
 /// A Rust type as OCaml sees it.
 struct Declared<'a> {
@@ -234,102 +233,13 @@ impl<'a> Declared<'a> {
     }
 }
 
-/// The type parameters, which are type variables in OCaml.
-struct Parameters<'a> {
-    generics: &'a Generics,
-    names: Vec<&'a Ident>,
-}
-
-impl<'a> Parameters<'a> {
-    fn new(generics: &'a Generics) -> Result<Self> {
-        let names = generics.params.iter().map(|parameter| match parameter {
-            GenericParam::Type(parameter) => Ok(&parameter.ident),
-            GenericParam::Lifetime(_) | GenericParam::Const(_) => Err(Error::new(
-                parameter.span(),
-                "a type for OCaml borrows nothing, and OCaml has no such parameter: its parameters \
-                 are types",
-            )),
-        });
-        let names: Vec<&Ident> = names.collect::<Result<_>>()?;
-        for (number, name) in names.iter().enumerate() {
-            let variable = Self::variable(name);
-            names::check(&variable, name.span())?;
-            if names[..number]
-                .iter()
-                .any(|other| Self::variable(other) == variable)
-            {
-                return Err(Error::new(
-                    name.span(),
-                    format!("two type parameters would be `'{variable}` in OCaml"),
-                ));
-            }
-        }
-        Ok(Parameters { generics, names })
-    }
-
-    fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
-
-    /// The name of a parameter in OCaml, without its quote.
-    fn variable(name: &Ident) -> String {
-        let name = Ident::new(&name.unraw().to_string().to_lowercase(), name.span());
-        names::value(&name)
-    }
-
-    /// The parameters of the type, as OCaml declares them: `('k, 'v)`.
-    fn declaration(&self) -> String {
-        let variables: Vec<String> = self
-            .names
-            .iter()
-            .map(|name| format!("'{}", Self::variable(name)))
-            .collect();
-        match variables.as_slice() {
-            [] => String::new(),
-            [only] => only.clone(),
-            several => format!("({})", several.join(", ")),
-        }
-    }
-
-    /// Types that stand for the parameters, for code that OCaml's declaration decides about: it
-    /// is the same for all arguments.
-    fn stand_ins(&self) -> TokenStream {
-        let stand_ins = self.names.iter().map(|name| {
-            let variable = Self::variable(name);
-            quote! {
-                #[allow(non_camel_case_types, dead_code)]
-                #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-                enum #name {}
-
-                // SAFETY: there is no value of this type.
-                unsafe impl ::lwt_rust::OcamlType for #name {
-                    const TYPE: ::lwt_rust::expansion::Type =
-                        ::lwt_rust::expansion::Type::variable(#variable);
-                }
-            }
-        });
-        quote!(#(#stand_ins)*)
-    }
-
-    /// `impl<T: Bound> Trait for Name<T>`, without its body.
-    fn implementation(&self, bound: &TokenStream, rust: &Ident) -> TokenStream {
-        let mut generics = self.generics.clone();
-        for parameter in generics.type_params_mut() {
-            parameter.bounds.push(parse_quote!(#bound));
-        }
-        let (parameters, _, clause) = generics.split_for_impl();
-        let (_, arguments, _) = self.generics.split_for_impl();
-        quote!(impl #parameters #bound for #rust #arguments #clause)
-    }
-}
-
 fn not_generic(item: &DeriveInput) -> Result<()> {
     match item.generics.params.first() {
         None => Ok(()),
         Some(parameter) => Err(Error::new(
             parameter.span(),
-            "a type for OCaml has no parameters: write one type for each use, or give the type \
-             to OCaml as an abstract one",
+            "an exception or an abstract type has no parameters in OCaml: write one type for each \
+             use",
         )),
     }
 }
