@@ -19,7 +19,16 @@ let check_contains text part =
 let record = function
   | [ "function"; name; way; doc; result ] :: arguments ->
       [
-        "function"; "krate"; "krate::" ^ name; name; name; ""; way; doc; result;
+        "function";
+        "krate";
+        "";
+        "krate::" ^ name;
+        name;
+        name;
+        "";
+        way;
+        doc;
+        result;
       ]
       :: arguments
   | items -> items
@@ -31,7 +40,9 @@ let names = function
 
 (* Reads the crate [krate], whose library names all functions of [records]. *)
 let read records =
-  let library = [ "library"; "krate"; "" ] :: List.filter_map names records in
+  let library =
+    [ "library"; "krate"; "krate"; "" ] :: List.filter_map names records
+  in
   Library.read ~crate:"krate" (library :: List.map record records)
 
 let parse records =
@@ -78,7 +89,7 @@ let order_of types =
     List.map
       (fun (name, definition) ->
         {
-          Description.path = "";
+          Description.path = name;
           name;
           parameters = "";
           doc = "";
@@ -96,18 +107,19 @@ let order_of types =
 let types_stand_behind_those_they_use () =
   let alias ty = Description.Alias ty in
   check_string "a chain" "c b a"
-    (order_of [ ("a", alias "b list"); ("b", alias "c"); ("c", alias "int") ]);
+    (order_of
+       [ ("a", alias "{b} list"); ("b", alias "{c}"); ("c", alias "int") ]);
   check_string "a circle" "d b+c a"
     (order_of
        [
-         ("a", alias "b");
-         ("b", alias "c * d");
-         ("c", alias "(int, b) result");
+         ("a", alias "{b}");
+         ("b", alias "{c} * {d}");
+         ("c", alias "(int, {b}) result");
          ("d", alias "float");
        ]);
-  check_string "itself" "a" (order_of [ ("a", alias "a list") ]);
+  check_string "itself" "a" (order_of [ ("a", alias "{a} list") ]);
   check_string "others of the same name" "a t"
-    (order_of [ ("a", alias "Other.t * 't"); ("t", alias "int") ])
+    (order_of [ ("a", alias "t * Other.t * 't"); ("t", alias "int") ])
 
 let declarations () =
   check_string "an interface"
@@ -243,6 +255,142 @@ let exceptions () =
       "      [%extension_constructor M.Pair];\n";
     ]
 
+(* {1 Modules} *)
+
+let signature_of members records =
+  let library = [ "library"; "k"; "k"; "" ] :: members in
+  match Library.read ~crate:"k" (library :: records) with
+  | Ok description ->
+      Printer.interface description
+      |> String.split_on_char '\n'
+      |> List.filter (fun line -> String.trim line <> "")
+      |> List.tl |> String.concat "\n"
+  | Error problems -> Alcotest.fail (String.concat "; " problems)
+
+let named name = [ "names"; name ]
+
+let module_ rust name members =
+  ([ "module"; rust; name; "" ] :: members) @ [ [ "end" ] ]
+
+let func ?(owner = "") ?symbol path name result arguments =
+  let symbol = Option.value symbol ~default:name in
+  [ "function"; "k"; owner; path; name; symbol; ""; "direct"; ""; result ]
+  :: List.map (fun ty -> [ "argument"; "x"; ty ]) arguments
+
+let alias_at path name ty = [ [ "type"; path; name; ""; "alias"; ""; ""; ty ] ]
+
+let record_at path name fields =
+  [ "type"; path; name; ""; "record"; ""; "" ]
+  :: List.map (fun (name, ty) -> [ "field"; name; ""; ty ]) fields
+
+let methods path = [ [ "methods"; "k"; path; path; "{" ^ path ^ "}"; "" ] ]
+let abstract path name = [ [ "type"; path; name; ""; "abstract"; ""; "" ] ]
+
+(* Types are in the modules that stand for theirs, and modules in the order in which they
+   can be. *)
+let modules_have_their_types () =
+  check_string "modules"
+    "type here = int\n\
+     module B : sig\n\
+    \  type t = here\n\
+    \  val g : t -> t\n\
+     end\n\
+     module A : sig\n\
+    \  type t = B.t list\n\
+    \  module C : sig\n\
+    \    type inner = B.t * t\n\
+    \    val g : inner -> B.t -> t\n\
+    \  end\n\
+     end\n\
+     val f : A.C.inner -> B.t -> here"
+    (signature_of
+       (module_ "a" "A" (module_ "c" "C" [ named "h" ])
+       @ module_ "b" "B" [ named "g" ]
+       @ [ named "f" ])
+       [
+         func "k::f" "f" "{k::Here}" [ "{k::a::c::Inner}"; "{k::b::T}" ];
+         func ~symbol:"h" "k::a::c::g" "g" "{k::a::T}"
+           [ "{k::a::c::Inner}"; "{k::b::T}" ];
+         func "k::b::g" "g" "{k::b::T}" [ "{k::b::T}" ];
+         alias_at "k::Here" "here" "int";
+         alias_at "k::b::T" "t" "{k::Here}";
+         alias_at "k::a::T" "t" "{k::b::T} list";
+         alias_at "k::a::c::Inner" "inner" "{k::b::T} * {k::a::T}";
+       ])
+
+(* No order of the modules is right, so types are declared before them. *)
+let modules_need_each_other () =
+  check_string "a type and a module"
+    "type client\n\
+     (** The same as [Client.t]. *)\n\
+     type event = {\n\
+    \  source : client;\n\
+     }\n\
+     module Client : sig\n\
+    \  type t = client\n\
+    \  val next : t -> event\n\
+     end\n\
+     val f : Client.t -> event"
+    (signature_of
+       [ named "k::Client"; named "f" ]
+       [
+         abstract "k::Client" "client";
+         methods "k::Client";
+         record_at "k::Event" "event" [ ("source", "{k::Client}") ];
+         func ~owner:"k::Client" "k::Client::next" "next" "{k::Event}"
+           [ "{k::Client}" ];
+         func "k::f" "f" "{k::Event}" [ "{k::Client}" ];
+       ]);
+  check_string "two modules"
+    "type one_a = {\n\
+    \  x : two_b;\n\
+     }\n\
+     (** The same as [One.a]. *)\n\
+     and two_b = {\n\
+    \  y : one_a;\n\
+     }\n\
+     (** The same as [Two.b]. *)\n\
+     module One : sig\n\
+    \  type a = one_a = {\n\
+    \    x : two_b;\n\
+    \  }\n\
+    \  val f : unit -> a\n\
+     end\n\
+     module Two : sig\n\
+    \  type b = two_b = {\n\
+    \    y : One.a;\n\
+    \  }\n\
+    \  val g : unit -> b\n\
+     end"
+    (signature_of
+       (module_ "one" "One" [ named "f" ] @ module_ "two" "Two" [ named "g" ])
+       [
+         record_at "k::one::A" "a" [ ("x", "{k::two::B}") ];
+         record_at "k::two::B" "b" [ ("y", "{k::one::A}") ];
+         func "k::one::f" "f" "{k::one::A}" [];
+         func "k::two::g" "g" "{k::two::B}" [];
+       ])
+
+(* A type that another one of its name hides has a second name. *)
+let hidden_types_have_other_names () =
+  check_string "hidden"
+    "type t_ = int\n\
+     (** The same as [t]. *)\n\
+     type t = int\n\
+     module One : sig\n\
+    \  type t = t_ * string\n\
+    \  val g : t -> t_\n\
+     end\n\
+     val f : unit -> t"
+    (signature_of
+       (named "f" :: module_ "one" "One" [ named "g" ])
+       [
+         alias_at "k::T" "t" "int";
+         alias_at "k::one::T" "t" "{k::T} * string";
+         func "k::f" "f" "{k::T}" [];
+         func "k::one::g" "g" "{k::T}" [ "{k::one::T}" ];
+       ])
+
 (* {1 Problems} *)
 
 let problems records =
@@ -256,7 +404,8 @@ let takes ty = [ [ "function"; "f"; "direct"; ""; ty ] ]
 let problems_are_told () =
   check_string "two types"
     "two Rust types are called t in OCaml, a::T and b::T: give one of them \
-     another name with #[ocaml(name = \"...\")]"
+     another name with #[ocaml(name = \"...\")], or put the members of their \
+     modules into modules in the library: mod http { get }"
     (problems
        [
          alias "a::T" "t" "int";
@@ -266,7 +415,8 @@ let problems_are_told () =
        ]);
   check_string "two local types"
     "two Rust types are called t in OCaml, a::T and a::T: give one of them \
-     another name with #[ocaml(name = \"...\")]"
+     another name with #[ocaml(name = \"...\")], or put the members of their \
+     modules into modules in the library: mod http { get }"
     (problems
        [ alias "a::T" "t" "int"; alias "a::T" "t" "float"; takes "{a::T}" ]);
   check_string "two local types of two names"
@@ -299,9 +449,9 @@ let problems_are_told () =
      derived"
     (problems [ takes "{a::T}" ]);
   let function_ path symbol =
-    [ [ "function"; "k"; path; "get"; symbol; ""; "direct"; ""; "unit" ] ]
+    [ [ "function"; "k"; ""; path; "get"; symbol; ""; "direct"; ""; "unit" ] ]
   in
-  let library = [ "library"; "k"; "" ] in
+  let library = [ "library"; "k"; "k"; "" ] in
   let told what expected records =
     check_string what expected
       (match Library.read ~crate:"k" records with
@@ -310,7 +460,8 @@ let problems_are_told () =
   in
   told "two functions"
     "two functions are called get in OCaml, k::a::get and k::b::get: give one \
-     of them another name with #[func(name = \"...\")]"
+     of them another name with #[func(name = \"...\")], or put the members of \
+     their modules into modules in the library: mod http { get }"
     [
       function_ "k::a::get" "s1";
       function_ "k::b::get" "s2";
@@ -339,12 +490,33 @@ let problems_are_told () =
       exceptions ~same_as:"M.E" "k::b::E" "s2";
       [ library; [ "names"; "s1" ]; [ "names"; "s2" ] ];
     ];
+  told "two modules"
+    "two modules are called A in OCaml, k::a and k::b: give one of them \
+     another name with #[ocaml(name = \"...\")]"
+    [ library :: (module_ "a" "A" [] @ module_ "b" "A" []) ];
+  told "a module of ours"
+    "the module of k::call would hide the module Call, which the bindings use: \
+     give it another name with #[ocaml(name = \"...\")]"
+    [ library :: module_ "call" "Call" [] ];
+  told "a module of OCaml's"
+    "the module of k::a::unix would hide the module Unix, which the bindings \
+     use: give it another name with #[ocaml(name = \"...\")]"
+    [
+      library :: named "f" :: module_ "a" "A" (module_ "unix" "Unix" []);
+      func "k::f" "f" "Unix.sockaddr list" [];
+    ];
+  told "two functions of two modules" "nothing"
+    [
+      function_ "k::a::get" "s1";
+      function_ "k::b::get" "s2";
+      library :: (module_ "a" "A" [ named "s1" ] @ [ named "s2" ]);
+    ];
   told "two libraries" "the crate k has more than one lwt_rust::library![...]"
     [ [ library ]; [ library; [ "names"; "s1" ] ]; function_ "k::get" "s1" ];
   told "no library"
     "the crate k has to name its functions for OCaml, with \
      lwt_rust::library![...]"
-    [ function_ "k::get" "s1"; [ [ "library"; "other"; "" ] ] ]
+    [ function_ "k::get" "s1"; [ [ "library"; "other"; "other"; "" ] ] ]
 
 let strange_records_are_told () =
   let strange what record =
@@ -358,12 +530,14 @@ let strange_records_are_told () =
   strange "new item" [ [ "new"; "item" ] ];
   strange "kind" [ [ "type"; "T"; "t"; ""; "kind"; ""; "" ] ];
   strange "way" [ [ "function"; "f"; "way"; ""; "unit" ] ];
-  strange "field" [ [ "library"; "k"; "" ]; [ "field" ] ]
+  strange "field" [ [ "library"; "k"; "k"; "" ]; [ "field" ] ]
 
 let forgotten_functions_are_known () =
   let function_ crate name =
     [
-      [ "function"; crate; crate ^ "::" ^ name; name; name; ""; "direct"; "" ]
+      [
+        "function"; crate; ""; crate ^ "::" ^ name; name; name; ""; "direct"; "";
+      ]
       @ [ "unit" ];
     ]
   in
@@ -375,8 +549,8 @@ let forgotten_functions_are_known () =
         function_ "a" "of_another";
         function_ "b" "other";
         [ [ "exceptions"; "a"; "a::Error"; "error"; "symbol"; "" ] ];
-        [ [ "library"; "a"; "" ]; [ "names"; "named" ] ];
-        [ [ "library"; "b"; "" ]; [ "names"; "of_another" ] ];
+        [ [ "library"; "a"; "a"; "" ]; [ "names"; "named" ] ];
+        [ [ "library"; "b"; "b"; "" ]; [ "names"; "of_another" ] ];
       ]
   with
   | Ok { forgotten; _ } ->
@@ -445,6 +619,12 @@ let () =
           case "are declared" declarations;
           case "parameters are declared" parameters;
           case "exceptions are declared" exceptions;
+        ] );
+      ( "modules",
+        [
+          case "have their types" modules_have_their_types;
+          case "need each other" modules_need_each_other;
+          case "hide types" hidden_types_have_other_names;
         ] );
       ( "problems",
         [

@@ -29,11 +29,35 @@ type exceptions = {
   cases : case list;
 }
 
-type library = { name : string; doc : string; symbols : string list }
+type methods = {
+  crate : string;
+  path : string;
+  symbol : string;
+  ty : string;
+  doc : string;
+}
+
+type member =
+  | Symbol of string
+  | Module of {
+      rust : string;
+      name : string;
+      doc : string;
+      members : member list;
+    }
+
+type library = {
+  name : string;
+  path : string;
+  doc : string;
+  members : member list;
+}
+
 type way = Promise | Direct
 
 type func = {
   crate : string;
+  owner : string option;
   path : string;
   name : string;
   symbol : string;
@@ -44,20 +68,36 @@ type func = {
   result : string;
 }
 
-type t = {
-  crate : string;
+type contents = {
   doc : string;
-  types : ty list;
+  items : item list;
   exceptions : exceptions list;
   functions : func list;
-  forgotten : string list;
 }
+
+and item = Group of ty list | Submodule of string * contents
+
+type t = { crate : string; contents : contents; forgotten : string list }
 
 type record =
   | Type of ty
   | Exceptions of exceptions
   | Function of func
+  | Methods of methods
   | Library of library
+
+(* {1 Type expressions} *)
+
+(* The parts of a type expression. Every second one was in braces and is a path. *)
+let parts text =
+  String.split_on_char '{' text |> List.concat_map (String.split_on_char '}')
+
+let paths text = List.filteri (fun i _ -> i mod 2 = 1) (parts text)
+
+let with_names name text =
+  parts text
+  |> List.mapi (fun i part -> if i mod 2 = 1 then name part else part)
+  |> String.concat ""
 
 (* {1 Types in definitions} *)
 
@@ -66,7 +106,10 @@ let map_constructor f (constructor : constructor) =
     match constructor.arguments with
     | Types types -> Types (f types)
     | Inline fields ->
-        Inline (List.map (fun field -> { field with ty = f field.ty }) fields)
+        Inline
+          (List.map
+             (fun (field : field) -> { field with ty = f field.ty })
+             fields)
   in
   { constructor with arguments }
 
@@ -75,7 +118,10 @@ let map_types f = function
   | Abstract -> Abstract
   | Alias ty -> Alias (f ty)
   | Record fields ->
-      Record (List.map (fun field -> { field with ty = f field.ty }) fields)
+      Record
+        (List.map
+           (fun (field : field) -> { field with ty = f field.ty })
+           fields)
   | Variant constructors -> Variant (List.map (map_constructor f) constructors)
   | Polymorphic constructors ->
       Polymorphic (List.map (map_constructor f) constructors)
@@ -165,7 +211,20 @@ let way = function
   | "direct" -> Direct
   | way -> raise (Malformed way)
 
-let symbol = function [ "names"; symbol ] -> Some symbol | _ -> None
+(* The members at the beginning, and the other items. *)
+let rec members = function
+  | [ "names"; symbol ] :: items -> one_more (Symbol symbol) items
+  | [ "module"; rust; name; doc ] :: items -> (
+      match members items with
+      | members, [ "end" ] :: items ->
+          let doc = String.trim doc in
+          one_more (Module { rust; name; doc; members }) items
+      | _ -> raise (Malformed "module"))
+  | items -> ([], items)
+
+and one_more member items =
+  let others, items = members items in
+  (member :: others, items)
 
 let of_record items =
   let record, rest =
@@ -175,19 +234,33 @@ let of_record items =
         let definition, items = definition kind rest items in
         let same_as = optional same_as in
         (Type { path; name; parameters; doc; same_as; definition }, items)
-    | [ "function"; crate; path; name; symbol; twin; found; doc; result ]
+    | [ "function"; crate; owner; path; name; symbol; twin; found; doc; result ]
       :: items ->
+        let owner = optional owner and twin = optional twin in
+        let way = way found in
         let parameters, items = span argument items in
-        let twin = optional twin and way = way found in
         ( Function
-            { crate; path; name; symbol; twin; doc; way; parameters; result },
+            {
+              crate;
+              owner;
+              path;
+              name;
+              symbol;
+              twin;
+              doc;
+              way;
+              parameters;
+              result;
+            },
           items )
     | [ "exceptions"; crate; path; name; symbol; doc ] :: items ->
         let cases, items = cases items in
         (Exceptions { crate; path; symbol; name; doc; cases }, items)
-    | [ "library"; name; doc ] :: items ->
-        let symbols, items = span symbol items in
-        (Library { name; doc = String.trim doc; symbols }, items)
+    | [ "methods"; crate; path; symbol; ty; doc ] :: items ->
+        (Methods { crate; path; symbol; ty; doc }, items)
+    | [ "library"; name; path; doc ] :: items ->
+        let members, items = members items in
+        (Library { name; path; doc = String.trim doc; members }, items)
     | item :: _ -> raise (Malformed (String.concat " " item))
     | [] -> raise (Malformed "")
   in

@@ -42,14 +42,37 @@ type exceptions = {
 }
 (** The exceptions of an error type. *)
 
-type library = { name : string; doc : string; symbols : string list }
-(** The content of the [lwt_rust::library!] of the crate [name]: the symbols of
-    functions and exceptions. *)
+type methods = {
+  crate : string;
+  path : string;  (** of the type, in Rust *)
+  symbol : string;
+  ty : string;  (** the type expression of the type *)
+  doc : string;
+}
+(** A type with methods. *)
+
+type member =
+  | Symbol of string  (** of a function, exceptions or methods *)
+  | Module of {
+      rust : string;
+      name : string;
+      doc : string;
+      members : member list;
+    }  (** A Rust module, called [rust] there, as an OCaml module. *)
+
+type library = {
+  name : string;
+  path : string;  (** of the module that contains it, in Rust *)
+  doc : string;
+  members : member list;
+}
+(** The content of the [lwt_rust::library!] of the crate [name]. *)
 
 type way = Promise | Direct
 
 type func = {
   crate : string;
+  owner : string option;  (** the symbol of the methods that it is one of *)
   path : string;  (** in Rust *)
   name : string;
   symbol : string;
@@ -61,21 +84,31 @@ type func = {
   result : string;
 }
 
+type contents = {
+  doc : string;
+  items : item list;  (** each behind those that it uses *)
+  exceptions : exceptions list;
+  functions : func list;
+}
+(** The contents of an OCaml module. *)
+
+and item =
+  | Group of ty list  (** types that use each other *)
+  | Submodule of string * contents
+
 type t = {
   crate : string;
-  doc : string;
-  types : ty list;  (** the types that the functions and exceptions use *)
-  exceptions : exceptions list;  (** those that the library names *)
-  functions : func list;  (** the functions that the library names *)
+  contents : contents;  (** what the library names, and the types in it *)
   forgotten : string list;
-      (** the paths of the crate's functions and error types that no library
-          names *)
+      (** the paths of the crate's functions, error types and types with methods
+          that no library names *)
 }
 
 type record =
   | Type of ty
   | Exceptions of exceptions
   | Function of func
+  | Methods of methods
   | Library of library
 
 exception Malformed of string
@@ -98,3 +131,10 @@ val types_in_case : case -> string list
 val types_in : definition -> string list
 (** [types_in definition] is the list of the type expressions in [definition],
     in order. *)
+
+val paths : string -> string list
+(** [paths text] is the list of the Rust paths in the type expression [text]. *)
+
+val with_names : (string -> string) -> string -> string
+(** [with_names name text] is [text] with [name path] in the place of each
+    [{path}]. *)

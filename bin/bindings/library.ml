@@ -2,22 +2,6 @@ open Description
 
 (* {1 The types that functions use} *)
 
-(* The parts of a type's text. Every second one was in braces and is a path. *)
-let parts text =
-  String.split_on_char '{' text |> List.concat_map (String.split_on_char '}')
-
-let paths text = List.filteri (fun i _ -> i mod 2 = 1) (parts text)
-
-let with_names name text =
-  parts text
-  |> List.mapi (fun i part -> if i mod 2 = 1 then name part else part)
-  |> String.concat ""
-
-let types_of_function { parameters; result; _ } =
-  List.map snd parameters @ [ result ]
-
-let types_of_exceptions { cases; _ } = List.concat_map types_in_case cases
-
 (* The types whose paths are in [texts], each behind the types that it uses; and
    the paths that belong to no type. *)
 let reached types texts =
@@ -118,14 +102,67 @@ let problems_of_type ({ path; name; parameters; definition; _ } : ty) =
     ]
   else []
 
-let problems types missing exceptions functions =
-  (* The names that [name_of] finds, with the paths of their types. *)
-  let cases_by name_of =
-    List.concat_map
-      (fun ({ cases; path; _ } : exceptions) ->
-        List.filter_map name_of cases |> List.map (fun name -> (name, path)))
-      exceptions
+(* The modules of OCaml that a text names. *)
+let modules_in text =
+  let is_of_path = function
+    | 'a' .. 'z' | 'A' .. 'Z' | '0' .. '9' | '_' | '\'' | '.' -> true
+    | _ -> false
   in
+  String.map (fun c -> if is_of_path c then c else ' ') text
+  |> String.split_on_char ' '
+  |> List.filter_map (fun word ->
+         Option.map (String.sub word 0) (String.index_opt word '.'))
+
+let rec in_all_places f (place : Layout.place) =
+  f place @ List.concat_map (in_all_places f) place.places
+
+(* Names that two things of one OCaml module have. *)
+let clashes ({ types; exceptions; functions; places; _ } : Layout.place) =
+  let clash kind remedy =
+    repeated (fun name one other ->
+        Printf.sprintf "two %s are called %s in OCaml, %s and %s: %s" kind name
+          one other remedy)
+  in
+  let or_modules attribute =
+    Printf.sprintf
+      "give one of them another name with %s, or put the members of their \
+       modules into modules in the library: mod http { get }"
+      attribute
+  in
+  let of_ocaml = "#[ocaml(name = \"...\")]" in
+  let of_case (all : exceptions) = function
+    | { same_as = None; exn } -> Some (exn.name, all.path)
+    | { same_as = Some _; _ } -> None
+  in
+  clash "Rust types" (or_modules of_ocaml)
+    (List.map (fun ({ name; path; _ } : ty) -> (name, path)) types)
+  @ clash "functions"
+      (or_modules "#[func(name = \"...\")]")
+      (List.map (fun ({ name; path; _ } : func) -> (name, path)) functions)
+  @ repeated
+      (Printf.sprintf
+         "two exceptions are called %s in OCaml, of %s and %s: give one of \
+          them another name with #[ocaml(name = \"...\")] on the variant")
+      (List.concat_map
+         (fun all -> List.filter_map (of_case all) all.cases)
+         exceptions)
+  @ clash "modules"
+      ("give one of them another name with " ^ of_ocaml)
+      (List.map (fun ({ name; rust; _ } : Layout.place) -> (name, rust)) places)
+
+(* Submodules that would hide modules which the bindings name. *)
+let hiding used ({ places; _ } : Layout.place) =
+  List.filter (fun (place : Layout.place) -> List.mem place.name used) places
+  |> List.map (fun ({ name; rust; _ } : Layout.place) ->
+         Printf.sprintf
+           "the module of %s would hide the module %s, which the bindings use: \
+            give it another name with #[ocaml(name = \"...\")]"
+           rust name)
+
+let problems types missing (place : Layout.place) =
+  let exceptions = in_all_places (fun { exceptions; _ } -> exceptions) place in
+  let texts = Layout.texts place in
+  let used = [ "Call"; "Lwt"; "Lwt_rust" ] @ List.concat_map modules_in texts in
   List.map
     (fun path ->
       Printf.sprintf
@@ -133,12 +170,9 @@ let problems types missing exceptions functions =
          be derived"
         path)
     missing
-  @ List.concat_map problems_of_type types
-  @ repeated
-      (Printf.sprintf
-         "two Rust types are called %s in OCaml, %s and %s: give one of them \
-          another name with #[ocaml(name = \"...\")]")
-      (List.map (fun ({ name; path; _ } : ty) -> (name, path)) types)
+  @ List.concat_map problems_of_type (Layout.all_types place)
+  @ in_all_places clashes place
+  @ in_all_places (hiding used) place
   (* Two types in different blocks of code can have the same path. *)
   @ repeated
       (Printf.sprintf
@@ -148,24 +182,18 @@ let problems types missing exceptions functions =
          (List.map (fun ({ name; path; _ } : ty) -> (path, name)) types))
   @ repeated
       (Printf.sprintf
-         "two functions are called %s in OCaml, %s and %s: give one of them \
-          another name with #[func(name = \"...\")]")
-      (List.map (fun ({ name; path; _ } : func) -> (name, path)) functions)
-  @ repeated
-      (Printf.sprintf
-         "two exceptions are called %s in OCaml, of %s and %s: give one of \
-          them another name with #[ocaml(name = \"...\")] on the variant")
-      (cases_by (function
-        | { same_as = None; exn } -> Some exn.name
-        | { same_as = Some _; _ } -> None))
-  @ repeated
-      (Printf.sprintf
          "two variants are OCaml's %s, of %s and %s: Rust could not tell which \
           of them an exception stands for")
-      (cases_by (fun { same_as; _ } -> same_as))
+      (List.concat_map
+         (fun ({ cases; path; _ } : exceptions) ->
+           List.filter_map
+             (fun { same_as; _ } ->
+               Option.map (fun name -> (name, path)) same_as)
+             cases)
+         exceptions)
   @ List.concat_map
       (fun (all : exceptions) ->
-        if List.exists has_variable (types_of_exceptions all) then
+        if List.exists has_variable (Layout.types_of_exceptions all) then
           [
             Printf.sprintf
               "the error type %s has a Poly in it: an exception has no type \
@@ -187,74 +215,139 @@ type described = {
   all_types : ty list;
   all_exceptions : exceptions list;
   all_functions : func list;
+  all_methods : methods list;
 }
 
-(* The functions and the exceptions with these symbols. *)
-let find symbols { all_functions; all_exceptions; _ } =
-  List.partition_map
-    (fun symbol ->
-      let has_it (func : func) = func.symbol = symbol in
-      let have_it (exceptions : exceptions) = exceptions.symbol = symbol in
-      match
-        ( List.find_opt has_it all_functions,
-          List.find_opt have_it all_exceptions )
-      with
-      | Some func, _ -> Left func
-      | None, Some exceptions -> Right exceptions
-      | None, None -> raise (Malformed symbol))
-    symbols
+(* What a symbol in a library stands for. *)
+let find symbol { all_functions; all_exceptions; all_methods; _ } =
+  let first has_it items f = Option.map f (List.find_opt has_it items) in
+  let found =
+    [
+      first
+        (fun (func : func) -> func.owner = None && func.symbol = symbol)
+        all_functions
+        (fun func -> Function func);
+      first
+        (fun (exceptions : exceptions) -> exceptions.symbol = symbol)
+        all_exceptions
+        (fun exceptions -> Exceptions exceptions);
+      first
+        (fun (methods : methods) -> methods.symbol = symbol)
+        all_methods
+        (fun methods -> Methods methods);
+    ]
+  in
+  match List.find_map Fun.id found with
+  | Some record -> record
+  | None -> raise (Malformed symbol)
+
+let rec symbols members =
+  List.concat_map
+    (function
+      | Symbol symbol -> [ symbol ] | Module { members; _ } -> symbols members)
+    members
 
 (* The paths of what is of the crate and not in [named]. *)
-let forgotten crate named { all_functions; all_exceptions; _ } =
+let forgotten crate named { all_functions; all_exceptions; all_methods; _ } =
   List.filter_map
     (fun (of_crate, symbol, path) ->
       if of_crate = crate && not (List.mem symbol named) then Some path
       else None)
-    (List.map
-       (fun ({ crate; symbol; path; _ } : func) -> (crate, symbol, path))
+    (List.filter_map
+       (fun ({ crate; owner; symbol; path; _ } : func) ->
+         if owner = None then Some (crate, symbol, path) else None)
        all_functions
     @ List.map
         (fun ({ crate; symbol; path; _ } : exceptions) -> (crate, symbol, path))
-        all_exceptions)
+        all_exceptions
+    @ List.map
+        (fun ({ crate; symbol; path; _ } : methods) -> (crate, symbol, path))
+        all_methods)
 
-let describe { name = crate; doc; symbols } all named =
-  let functions, exceptions = find symbols all in
-  let types, missing =
-    reached all.all_types
-      (List.concat_map types_of_exceptions exceptions
-      @ List.concat_map types_of_function functions)
+(* {1 The modules of a library} *)
+
+let empty name rust doc : Layout.place =
+  { name; rust; doc; types = []; exceptions = []; functions = []; places = [] }
+
+(* The module of a type with methods. The type's name in it is [t]. If the type has
+   no declaration of ours, this one is the declaration. *)
+let place_of_methods all { path; symbol; ty; doc; _ } : Layout.place =
+  let is_method (func : func) = func.owner = Some symbol in
+  let is_it (declared : ty) = ty = "{" ^ declared.path ^ "}" in
+  let declared =
+    match List.find_opt is_it all.all_types with
+    | Some declared -> declared
+    | None ->
+        let begins = String.rindex path ':' + 1 in
+        let name = String.sub path begins (String.length path - begins) in
+        let definition = Alias ty and same_as = None in
+        { path; name; parameters = ""; doc = ""; same_as; definition }
   in
-  match problems types missing exceptions functions with
+  {
+    (empty (String.capitalize_ascii declared.name) path doc) with
+    types = [ { declared with name = "t" } ];
+    functions = List.filter is_method all.all_functions;
+  }
+
+(* The module with these members. Its own types are not in it yet. *)
+let rec place_of_members all place members : Layout.place =
+  List.fold_right
+    (fun member (place : Layout.place) ->
+      match member with
+      | Module { rust; name; doc; members } ->
+          let inner =
+            place_of_members all
+              (empty name (place.rust ^ "::" ^ rust) doc)
+              members
+          in
+          { place with places = inner :: place.places }
+      | Symbol symbol -> (
+          match find symbol all with
+          | Function func -> { place with functions = func :: place.functions }
+          | Exceptions exceptions ->
+              { place with exceptions = exceptions :: place.exceptions }
+          | Methods methods ->
+              {
+                place with
+                places = place_of_methods all methods :: place.places;
+              }
+          | Type _ | Library _ -> raise (Malformed symbol)))
+    members place
+
+(* Adds [ty] to the module that stands for its Rust module, or for the closest module
+   around that. *)
+let rec add_type (ty : ty) (place : Layout.place) : Layout.place =
+  let is_within (inner : Layout.place) =
+    String.starts_with ~prefix:(inner.rust ^ "::") ty.path
+  in
+  if List.exists is_within place.places then
+    {
+      place with
+      places =
+        List.map
+          (fun inner -> if is_within inner then add_type ty inner else inner)
+          place.places;
+    }
+  else { place with types = place.types @ [ ty ] }
+
+let describe { name = crate; path; doc; members } all named =
+  let place = place_of_members all (empty "" path doc) members in
+  let types, missing = reached all.all_types (Layout.texts place) in
+  let of_methods = Layout.all_types place in
+  let others =
+    List.filter
+      (fun (ty : ty) ->
+        not (List.exists (fun (other : ty) -> other.path = ty.path) of_methods))
+      types
+  in
+  let place = List.fold_left (fun place ty -> add_type ty place) place others in
+  match problems types missing place with
   | _ :: _ as problems -> Error problems
   | [] ->
-      let name_of path =
-        (List.find (fun (ty : ty) -> ty.path = path) types).name
-      in
-      let named_type = with_names name_of in
-      let of_function (func : func) =
-        {
-          func with
-          parameters =
-            List.map (fun (name, ty) -> (name, named_type ty)) func.parameters;
-          result = named_type func.result;
-        }
-      in
-      let of_type (ty : ty) =
-        { ty with definition = map_types named_type ty.definition }
-      in
-      let of_exceptions (exceptions : exceptions) =
-        {
-          exceptions with
-          cases = List.map (map_case named_type) exceptions.cases;
-        }
-      in
       Ok
         {
           crate;
-          doc;
-          types = List.map of_type types;
-          exceptions = List.map of_exceptions exceptions;
-          functions = List.map of_function functions;
+          contents = Layout.contents place;
           forgotten = forgotten crate named all;
         }
 
@@ -269,10 +362,14 @@ let read ~crate records =
           select (function Exceptions all -> Some all | _ -> None);
         all_functions =
           select (function Function func -> Some func | _ -> None);
+        all_methods =
+          select (function Methods methods -> Some methods | _ -> None);
       }
     in
     let libraries = select (function Library l -> Some l | _ -> None) in
-    let named = List.concat_map (fun { symbols; _ } -> symbols) libraries in
+    let named =
+      List.concat_map (fun { members; _ } -> symbols members) libraries
+    in
     match
       List.filter (fun (library : library) -> library.name = crate) libraries
     with

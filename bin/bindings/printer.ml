@@ -1,9 +1,24 @@
 open Description
 
-let line buffer format = Printf.bprintf buffer (format ^^ "\n")
+(* The end of a text, where lines begin with [indent]. *)
+type output = { buffer : Buffer.t; indent : string }
 
-(* Writes a doc comment, indented by [indent]. *)
-let doc buffer indent text =
+let inner output = { output with indent = output.indent ^ "  " }
+
+let line output =
+  Printf.ksprintf (function
+    | "" -> Buffer.add_char output.buffer '\n'
+    | text -> Printf.bprintf output.buffer "%s%s\n" output.indent text)
+
+(* Ends a module, without an empty line before. *)
+let end_ output =
+  let length = Buffer.length output.buffer in
+  if Buffer.sub output.buffer (length - 2) 2 = "\n\n" then
+    Buffer.truncate output.buffer (length - 1);
+  line output "end"
+
+(* Writes a doc comment. *)
+let doc output text =
   match Doc_comment.of_markdown text with
   | "" -> ()
   | text ->
@@ -12,8 +27,8 @@ let doc buffer indent text =
         (fun i text ->
           let opening = if i = 0 then "(** " else "    " in
           let closing = if i = List.length lines - 1 then " *)" else "" in
-          if text = "" && closing = "" then line buffer ""
-          else line buffer "%s%s%s%s" indent opening text closing)
+          if text = "" && closing = "" then line output ""
+          else line output "%s%s%s" opening text closing)
         lines
 
 let header { crate; _ } =
@@ -21,103 +36,102 @@ let header { crate; _ } =
 
 (* {1 Types} *)
 
-let fields buffer indent fields =
+let fields output fields =
   List.iter
     (fun { name; doc = text; ty } ->
-      line buffer "%s%s : %s;" indent name ty;
-      doc buffer (indent ^ "  ") text)
+      line output "%s : %s;" name ty;
+      doc (inner output) text)
     fields
 
-let constructors buffer mark constructors =
+let constructors output mark constructors =
+  let output = inner output in
   List.iter
     (fun { name; doc = text; arguments } ->
+      let behind = inner (inner output) in
       (match arguments with
-      | Types "" -> line buffer "  | %s%s" mark name
-      | Types types -> line buffer "  | %s%s of %s" mark name types
+      | Types "" -> line output "| %s%s" mark name
+      | Types types -> line output "| %s%s of %s" mark name types
       | Inline inline ->
-          line buffer "  | %s%s of {" mark name;
-          fields buffer "      " inline;
-          line buffer "    }");
-      doc buffer "      " text)
+          line output "| %s%s of {" mark name;
+          fields behind inline;
+          line (inner output) "}");
+      doc behind text)
     constructors
 
-let declaration buffer keyword
+let declaration output keyword
     { name; parameters; doc = text; same_as; definition; _ } =
   let name = if parameters = "" then name else parameters ^ " " ^ name in
   let manifest =
     match same_as with None -> "" | Some ty -> Printf.sprintf " = %s" ty
   in
   (match definition with
-  | Abstract -> line buffer "%s %s%s" keyword name manifest
-  | Alias ty -> line buffer "%s %s = %s" keyword name ty
+  | Abstract -> line output "%s %s%s" keyword name manifest
+  | Alias ty -> line output "%s %s = %s" keyword name ty
   | Record record ->
-      line buffer "%s %s%s = {" keyword name manifest;
-      fields buffer "  " record;
-      line buffer "}"
+      line output "%s %s%s = {" keyword name manifest;
+      fields (inner output) record;
+      line output "}"
   | Variant variant ->
-      line buffer "%s %s%s =" keyword name manifest;
-      constructors buffer "" variant
+      line output "%s %s%s =" keyword name manifest;
+      constructors output "" variant
   | Polymorphic variant ->
-      line buffer "%s %s = [" keyword name;
-      constructors buffer "`" variant;
-      line buffer "]");
-  doc buffer "" text;
-  line buffer ""
+      line output "%s %s = [" keyword name;
+      constructors output "`" variant;
+      line output "]");
+  doc output text;
+  line output ""
 
-let types buffer types =
-  List.iter
-    (List.iteri (fun i ty ->
-         declaration buffer (if i = 0 then "type" else "and") ty))
-    (Type_order.groups types)
+let group output =
+  List.iteri (fun i -> declaration output (if i = 0 then "type" else "and"))
 
 (* {1 Exceptions} *)
 
-let exception_ buffer indent { name; arguments; _ } =
+let exception_ output { name; arguments; _ } =
   match arguments with
-  | Types "" -> line buffer "%sexception %s" indent name
-  | Types types -> line buffer "%sexception %s of %s" indent name types
+  | Types "" -> line output "exception %s" name
+  | Types types -> line output "exception %s of %s" name types
   | Inline inline ->
-      line buffer "%sexception %s of {" indent name;
-      fields buffer (indent ^ "  ") inline;
-      line buffer "%s}" indent
+      line output "exception %s of {" name;
+      fields (inner output) inline;
+      line output "}"
 
-let exceptions_interface buffer { doc = text; cases; _ } =
-  doc buffer "" text;
-  if text <> "" then line buffer "";
+let exceptions_interface output { doc = text; cases; _ } =
+  doc output text;
+  if text <> "" then line output "";
   List.iter
     (fun { same_as; exn } ->
       if same_as = None then (
-        exception_ buffer "" exn;
-        doc buffer "" exn.doc;
-        line buffer ""))
+        exception_ output exn;
+        doc output exn.doc;
+        line output ""))
     cases
 
 (* Makes OCaml's compiler check that an exception of OCaml's has these
    arguments. An expression would be no check: OCaml takes a tuple for several
    arguments, and fields in any order. *)
-let check buffer path exn =
-  line buffer "module _ : sig";
-  exception_ buffer "  " exn;
-  line buffer "end = struct";
-  line buffer "  exception %s = %s" exn.name path;
-  line buffer "end\n"
+let check output path exn =
+  line output "module _ : sig";
+  exception_ (inner output) exn;
+  line output "end = struct";
+  line output "  exception %s = %s" exn.name path;
+  line output "end\n"
 
-let exceptions_implementation buffer ({ cases; name; symbol; _ } as all) =
-  exceptions_interface buffer { all with doc = "" };
+let exceptions_implementation output ({ cases; name; symbol; _ } as all) =
+  exceptions_interface output { all with doc = "" };
   let constructor case =
     let path = Option.value case.same_as ~default:case.exn.name in
-    if case.same_as <> None then check buffer path case.exn;
+    if case.same_as <> None then check output path case.exn;
     Printf.sprintf "[%%extension_constructor %s]" path
   in
   let constructors = List.map constructor cases in
-  line buffer "external %s :" name;
-  line buffer "  extension_constructor array -> unit Lwt_rust.Call.direct";
-  line buffer "    = \"%s\"\n" symbol;
-  line buffer "let () =";
-  line buffer "  Lwt_rust.Call.declare %s" name;
-  line buffer "    [|";
-  List.iter (line buffer "      %s;") constructors;
-  line buffer "    |]\n"
+  line output "external %s :" name;
+  line output "  extension_constructor array -> unit Lwt_rust.Call.direct";
+  line output "    = \"%s\"\n" symbol;
+  line output "let () =";
+  line output "  Lwt_rust.Call.declare %s" name;
+  line output "    [|";
+  List.iter (line output "      %s;") constructors;
+  line output "    |]\n"
 
 (* {1 Functions} *)
 
@@ -125,18 +139,20 @@ let exceptions_implementation buffer ({ cases; name; symbol; _ } as all) =
 let widest = 80
 
 (* Writes [head : type], on several lines if it is long. *)
-let declare buffer indent head { parameters; result; _ } wrap =
+let declare output head { parameters; result; _ } wrap =
   let types =
     match parameters with [] -> [ "unit" ] | some -> List.map snd some
   in
   let types = types @ [ wrap result ] in
-  let short =
-    Printf.sprintf "%s%s : %s" indent head (String.concat " -> " types)
-  in
-  if String.length short <= widest then line buffer "%s" short
-  else
-    line buffer "%s%s :\n%s  %s" indent head indent
-      (String.concat (Printf.sprintf " ->\n%s  " indent) types)
+  let short = Printf.sprintf "%s : %s" head (String.concat " -> " types) in
+  if String.length (output.indent ^ short) <= widest then line output "%s" short
+  else (
+    line output "%s :" head;
+    let last = List.length types - 1 in
+    List.iteri
+      (fun i ty ->
+        line (inner output) "%s%s" ty (if i = last then "" else " ->"))
+      types)
 
 let call result = result ^ " Lwt_rust.Executor.call"
 let promise result = result ^ " Lwt.t"
@@ -145,57 +161,88 @@ let direct result =
   let is_simple = not (String.exists (fun c -> c = '*' || c = '>') result) in
   (if is_simple then result else "(" ^ result ^ ")") ^ " Lwt_rust.Call.direct"
 
-let external_ buffer func =
+let external_ output func =
   let twin = Option.fold func.twin ~none:"" ~some:(Printf.sprintf "\"%s\" ") in
   let wrap = match func.way with Promise -> call | Direct -> direct in
-  declare buffer "  " ("external " ^ func.name) func wrap;
-  line buffer "    = %s\"%s\"" twin func.symbol
+  declare output ("external " ^ func.name) func wrap;
+  line output "  = %s\"%s\"" twin func.symbol
 
-let definition buffer func =
+let definition output func =
   let parameters =
     match func.parameters with
     | [] -> "()"
     | some -> String.concat " " (List.map fst some)
   in
   let take = match func.way with Promise -> "promise" | Direct -> "value" in
-  line buffer "let %s %s = Lwt_rust.Call.%s (Call.%s %s)" func.name parameters
+  line output "let %s %s = Lwt_rust.Call.%s (Call.%s %s)" func.name parameters
     take func.name parameters
 
-let implementation description =
-  let buffer = Buffer.create 4096 in
-  line buffer "%s" (header description);
-  line buffer "%s" "[@@@alert \"-lwt_rust_generated\"]\n";
-  types buffer description.types;
-  List.iter (exceptions_implementation buffer) description.exceptions;
-  line buffer "module Call = struct";
-  List.iter (external_ buffer) description.functions;
-  line buffer "end\n";
-  List.iter (definition buffer) description.functions;
-  Buffer.contents buffer
+(* {1 Modules} *)
 
-let interface description =
-  let buffer = Buffer.create 4096 in
-  line buffer "%s" (header description);
-  doc buffer "" description.doc;
-  if description.doc <> "" then line buffer "";
-  types buffer description.types;
-  List.iter (exceptions_interface buffer) description.exceptions;
+let rec structure output { items; exceptions; functions; _ } =
+  List.iter
+    (function
+      | Group types -> group output types
+      | Submodule (name, contents) ->
+          line output "module %s = struct" name;
+          structure (inner output) contents;
+          end_ output;
+          line output "")
+    items;
+  List.iter (exceptions_implementation output) exceptions;
+  line output "module Call = struct";
+  List.iter (external_ (inner output)) functions;
+  line output "end\n";
+  List.iter (definition output) functions
+
+let rec signature output { items; exceptions; functions; _ } =
+  List.iter
+    (function
+      | Group types -> group output types
+      | Submodule (name, contents) ->
+          doc output contents.doc;
+          line output "module %s : sig" name;
+          signature (inner output) contents;
+          end_ output;
+          line output "")
+    items;
+  List.iter (exceptions_interface output) exceptions;
   List.iter
     (fun func ->
       let wrap = match func.way with Promise -> promise | Direct -> Fun.id in
-      declare buffer "" ("val " ^ func.name) func wrap;
-      doc buffer "" func.doc;
-      line buffer "")
-    description.functions;
-  (match List.filter (fun func -> func.way = Promise) description.functions with
+      declare output ("val " ^ func.name) func wrap;
+      doc output func.doc;
+      line output "")
+    functions;
+  match List.filter (fun func -> func.way = Promise) functions with
   | [] -> ()
   | promises ->
-      line buffer
+      line output
         "(** The calls themselves, for [Lwt_rust.Executor.run] in domains \
          without Lwt. *)";
-      line buffer "module Call : sig";
+      line output "module Call : sig";
       List.iter
-        (fun func -> declare buffer "  " ("val " ^ func.name) func call)
+        (fun func -> declare (inner output) ("val " ^ func.name) func call)
         promises;
-      line buffer "end");
+      line output "end"
+
+let text description write =
+  let buffer = Buffer.create 4096 in
+  let output = { buffer; indent = "" } in
+  line output "%s" (header description);
+  write output;
   Buffer.contents buffer
+
+let implementation ({ contents; _ } as description) =
+  text description (fun output ->
+      line output "%s" "[@@@alert \"-lwt_rust_generated\"]";
+      (* Rust expects that records of one field are boxed, as they are by
+         default. *)
+      line output "%s" "[@@@warning \"-unboxable-type-in-prim-decl\"]\n";
+      structure output contents)
+
+let interface ({ contents; _ } as description) =
+  text description (fun output ->
+      doc output contents.doc;
+      if contents.doc <> "" then line output "";
+      signature output contents)

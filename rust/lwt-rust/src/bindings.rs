@@ -28,8 +28,91 @@ pub use lwt_rust_core::Type;
 /// # fn main() {}
 /// ```
 ///
-/// The functions have the attribute `#[lwt_rust::func]`, in this crate or in one that it
-/// depends on. The bindings contain them in this order. `lwt-rust bindings` warns of a
-/// function that no library names. If a function has no such attribute, rustc says "expected
-/// type, found function".
+/// A member is a function with the attribute [`func`](crate::func), a type with the attribute
+/// [`methods`], or a type with the derive [`OcamlException`](crate::OcamlException), in this
+/// crate or in one that it depends on. It may have a `#[cfg(...)]`. The bindings contain the
+/// members in this order. `lwt-rust bindings` warns of a function that no library names. If a
+/// function has no attribute, rustc says "expected type, found function".
+///
+/// `mod` makes an OCaml module of a Rust module. Paths in it begin in the Rust module. The
+/// types of that module are in the OCaml module, too:
+///
+/// ```no_run
+/// mod net {
+///     #[lwt_rust::func]
+///     pub fn limit() -> u32 {
+///         10
+///     }
+///
+///     pub mod http {
+///         #[lwt_rust::func]
+///         pub fn limit() -> u32 {
+///             20
+///         }
+///     }
+/// }
+///
+/// // `Net.limit` and `Net.Web.limit`
+/// lwt_rust::library! {
+///     /// The network.
+///     mod net {
+///         limit,
+///         #[ocaml(name = "Web")]
+///         mod http { limit }
+///     }
+/// }
+/// # fn main() {}
+/// ```
 pub use lwt_rust_macros::library;
+/// Makes an OCaml module of an `impl` block, for a type that a [`library!`](crate::library)
+/// names:
+///
+/// ```no_run
+/// use std::{sync::Mutex, time::Duration};
+///
+/// use lwt_rust::{AbstractType, Error, methods};
+///
+/// /// A queue of jobs.
+/// #[derive(AbstractType)]
+/// struct Queue(Mutex<Vec<String>>);
+///
+/// #[methods]
+/// impl Queue {
+///     /// `val create : unit -> t`
+///     fn new() -> Self {
+///         Queue(Mutex::default())
+///     }
+///
+///     /// `val push : t -> string -> unit`
+///     fn push(&self, job: String) {
+///         self.0.lock().expect("nothing has panicked").push(job)
+///     }
+///
+///     /// `val pop_after : t -> float -> string option Lwt.t`
+///     async fn pop_after(&self, time: Duration) -> Option<String> {
+///         tokio::time::sleep(time).await;
+///         self.0.lock().expect("nothing has panicked").pop()
+///     }
+///
+///     /// `val finish : t -> string list Lwt.t`
+///     #[func(blocking)]
+///     fn finish(self) -> Result<Vec<String>, Error> {
+///         self.0.into_inner().map_err(|_| Error::message("a method has panicked"))
+///     }
+/// }
+///
+/// lwt_rust::library! { Queue }
+/// # fn main() {}
+/// ```
+///
+/// Each function of the block is in the module, and has the options that stand above it in
+/// `#[func(...)]`; see [`func`](crate::func). `new` is called `create`. The type has the derive
+/// [`AbstractType`](crate::AbstractType), or [`OcamlType`](crate::OcamlType) and
+/// [`FromOcaml`](crate::FromOcaml), and no type parameters. There is one such block for a type.
+///
+/// A method takes `&self` or `self: Arc<Self>`, which share the value with other calls, or
+/// `self`. A method with `self` takes an abstract value away from OCaml, and later uses of it
+/// raise `Lwt_rust.Error`. If another call uses the value, or Rust has kept an `Arc` of it, the
+/// call raises that exception and OCaml keeps the value. So it does if another argument is
+/// wrong. If the promise is cancelled, the value is dropped with the future.
+pub use lwt_rust_macros::methods;

@@ -19,9 +19,9 @@ pub use crate::{
     bound::{Binding, stays, succeeds},
     call::{call, call_protected},
     convert::{
-        Fields, Inner, Level, OcamlException, Read, Seen, With, block, component, constant,
-        deeper_into_ocaml, deeper_into_rust, given_up, mismatch, read_polymorphic, read_variant,
-        record, record_fields, tagged,
+        Fields, Inner, Level, Object, OcamlException, Read, Seen, Whole, With, block, component,
+        constant, deeper_into_ocaml, deeper_into_rust, given_up, mismatch, read_polymorphic,
+        read_variant, record, record_fields, tagged,
     },
     error::Parts,
     stub::Raw,
@@ -30,15 +30,15 @@ pub use crate::{
 pub use lwt_rust_core::{Part, length, record as bytes};
 
 /// What a library can name: a type that `#[func]` has made of a function, with the function's
-/// name, or a type with the derive `OcamlException`.
+/// name, a type with `#[methods]`, or a type with the derive `OcamlException`.
 ///
 /// # Safety
 ///
-/// The symbol has to be that of a stub, with the description that the bindings read: OCaml's
-/// compiler believes it.
+/// The symbol has to be that of a stub, or of methods, with the description that the bindings
+/// read: OCaml's compiler believes it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is neither a function with the attribute `#[lwt_rust::func]` nor a type \
-               with the derive `OcamlException`",
+    message = "`{Self}` is no function with the attribute `#[lwt_rust::func]`, no type with the \
+               attribute `#[lwt_rust::methods]`, and none with the derive `OcamlException`",
     label = "this cannot be in a library"
 )]
 pub unsafe trait Member {

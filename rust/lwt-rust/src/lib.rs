@@ -37,7 +37,7 @@
 //!
 //! | item | meaning |
 //! | --- | --- |
-//! | [`func`], [`library!`] | make functions callable from OCaml, and name those of a crate |
+//! | [`func`], [`methods`], [`library!`] | make functions and methods callable from OCaml, and name those of a crate |
 //! | [`FromOcaml`], [`IntoOcaml`], [`OcamlType`] | types that cross the boundary, with derives |
 //! | [`AbstractType`], [`Buffer`], [`Poly`] | values that only one side looks into, and memory that both share |
 //! | [`Char`], [`Int64`], [`Int32`], [`Nativeint`] | types of OCaml's that Rust has not |
@@ -91,7 +91,7 @@ mod stream;
 mod stub;
 mod symbols;
 
-pub use bindings::library;
+pub use bindings::{library, methods};
 pub use closure::{Closure, LwtFn};
 pub use convert::{
     Abstract, AbstractType, Buffer, Char, FromOcaml, Int32, Int64, IntoOcaml, Nativeint,

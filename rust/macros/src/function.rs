@@ -3,12 +3,10 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Error, FnArg, GenericParam, Ident, ItemFn, LitStr, Pat, Result, ReturnType, Type,
+    Error, FnArg, Ident, ItemFn, LitStr, Pat, Result, ReturnType, Type,
     ext::IdentExt,
     parse::{Parse, ParseStream, Parser},
-    parse_quote,
     spanned::Spanned,
-    visit_mut::{self, VisitMut},
 };
 
 use crate::{
@@ -17,6 +15,7 @@ use crate::{
     refusal,
     streams::{self, Boxed},
     types,
+    variables::{self, Declared, Variable},
 };
 
 /// The most arguments of a stub that native code and bytecode both call. For a function
@@ -94,12 +93,6 @@ struct Argument {
     is_with: bool,
 }
 
-/// A type parameter, and its name as an OCaml type variable.
-struct Variable {
-    rust: Ident,
-    name: String,
-}
-
 pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = (|input: ParseStream<'_>| {
         if input.fork().call(syn::Attribute::parse_outer).is_ok() {
@@ -119,51 +112,98 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> TokenStream {
             return refusal::of_item(item, &error);
         }
     };
-    let declared = declared(function);
-    match expand_function(tokens, &declared) {
-        Ok(expanded) => expanded,
+    let declared = variables::declared(function);
+    let function = variables::with_bounds(declared.function.clone());
+    let name = &function.sig.ident;
+    let generated = refusal::in_impl(&function)
+        .and_then(|()| hides_no_type(name))
+        .and_then(|()| generate(tokens, &declared, &Origin::free(name)));
+    match generated {
+        Ok(Generated { symbol, items }) => {
+            let cfgs = attributes::cfgs(&function.attrs);
+            let marker = marker(&function, &symbol);
+            let items = refusal::unless_in_impl(
+                name,
+                &quote! {
+                    #marker
+                    #(#cfgs)*
+                    const _: () = { #items };
+                },
+            );
+            quote!(#function #items)
+        }
         Err(error) => {
-            let marker = match hides_a_type(&declared.function.sig.ident) {
-                true => TokenStream::new(),
-                false => marker(&declared.function, ""),
+            let marker = match hides_no_type(name) {
+                Ok(()) => marker(&function, ""),
+                Err(_) => TokenStream::new(),
             };
-            refusal::of_function(&with_bounds(declared.function), &marker, &error)
+            refusal::of_function(&function, &marker, &error)
         }
     }
 }
 
-fn expand_function(tokens: TokenStream, declared: &Declared) -> Result<TokenStream> {
+/// Where a function comes from.
+pub(crate) struct Origin {
+    /// Its path in the module.
+    pub(crate) path: String,
+    /// Its name in OCaml, if no option chooses another one.
+    pub(crate) name: String,
+    /// The place of its name.
+    pub(crate) span: Span,
+    /// The symbol of the type that it is a method of; empty if there is none.
+    pub(crate) owner: String,
+    /// Whether the first argument is a value that the method takes from OCaml. It is read
+    /// behind the others: if one of these is wrong, OCaml keeps the value.
+    pub(crate) takes_first: bool,
+}
+
+impl Origin {
+    fn free(name: &Ident) -> Self {
+        Origin {
+            path: name.unraw().to_string(),
+            name: names::value(name),
+            span: name.span(),
+            owner: String::new(),
+            takes_first: false,
+        }
+    }
+}
+
+/// What goes with a function.
+pub(crate) struct Generated {
+    /// The symbol of the stub.
+    symbol: String,
+    /// The stub and the description, for a block in which the function has its name.
+    pub(crate) items: TokenStream,
+}
+
+pub(crate) fn generate(
+    tokens: TokenStream,
+    declared: &Declared,
+    origin: &Origin,
+) -> Result<Generated> {
     let Declared { function, .. } = declared;
     let options = options(tokens)?;
-    refusal::in_impl(function)?;
     types::are_declared(function, &declared.undeclared)?;
-    let variables = variables(function)?;
+    let variables = variables::variables(function)?;
     let withs = declared.withs.clone()?;
     let arguments = arguments(function, &withs)?;
     let way = way(function, &options)?;
     let returns = returns(function, &options)?;
     let types = arguments.iter().map(|argument| &argument.ty);
-    types::bare_parameter(function, types.chain([&returns.ty]))?;
+    let types = types.chain([&returns.ty]);
+    types::bare_parameter(function, types.clone())?;
 
     let name = match &options.name {
         Some(name) => names::chosen(name)?,
         None => {
-            let name = names::value(&function.sig.ident);
-            names::check(&name, function.sig.ident.span())?;
-            name
+            names::check(&origin.name, origin.span)?;
+            origin.name.clone()
         }
     };
-    let rust_name = &function.sig.ident;
-    if hides_a_type(rust_name) {
-        return Err(Error::new(
-            rust_name.span(),
-            "a function for OCaml goes with a type of its name, so this one would hide a type of \
-             Rust's: give it another name, and OCaml this one with `name = \"...\"`",
-        ));
-    }
     let symbols = Symbols {
-        stub: names::symbol("func", rust_name),
-        twin: (arguments.len() > DIRECT_ARGUMENTS).then(|| names::symbol("bytecode", rust_name)),
+        stub: names::symbol("func", &origin.path),
+        twin: (arguments.len() > DIRECT_ARGUMENTS).then(|| names::symbol("bytecode", &origin.path)),
     };
     let doc = options
         .doc
@@ -171,44 +211,42 @@ fn expand_function(tokens: TokenStream, declared: &Declared) -> Result<TokenStre
         .unwrap_or_else(|| attributes::doc(&function.attrs));
 
     let stub = stub(
-        function, &arguments, &variables, way, &returns, &options, &symbols,
+        function, &arguments, &variables, way, &returns, &options, &symbols, origin,
     );
     let head = Item::new("function")
         .text(names::krate())
-        .text(record::path(&rust_name.unraw().to_string()))
+        .text(&origin.owner)
+        .text(record::path(&origin.path))
         .text(name)
         .text(&symbols.stub)
         .text(symbols.twin.as_deref().unwrap_or_default());
     let record = description(head, &doc, &arguments, way, &returns);
-    let stand_ins = stand_ins(&variables);
-    let marker = marker(function, &symbols.stub);
-    let well_formed = well_formed(&arguments, &variables, &returns);
-    let cfgs = attributes::cfgs(&function.attrs);
+    let stand_ins = variables::stand_ins(&variables);
+    let well_formed = variables::well_formed(types, &variables);
     let named = &declared.checks;
-    let items = refusal::unless_in_impl(
-        rust_name,
-        &quote! {
-            #marker
-            #(#cfgs)*
-            const _: () = {
-                #named
-                #well_formed
-                #stand_ins
-                #stub
-                #record
-            };
+    Ok(Generated {
+        symbol: symbols.stub,
+        items: quote! {
+            #named
+            #well_formed
+            #stand_ins
+            #stub
+            #record
         },
-    );
-    let function = with_bounds(function.clone());
-    Ok(quote! {
-        #function
-        #items
     })
 }
 
-/// Whether the type of this name, which goes with the function, would hide one of Rust's.
-fn hides_a_type(name: &Ident) -> bool {
-    PRIMITIVE_TYPES.contains(&name.to_string().as_str())
+/// Refuses a function whose name is that of one of Rust's types: the type that goes with the
+/// function would hide it.
+fn hides_no_type(name: &Ident) -> Result<()> {
+    match PRIMITIVE_TYPES.contains(&name.to_string().as_str()) {
+        false => Ok(()),
+        true => Err(Error::new(
+            name.span(),
+            "a function for OCaml goes with a type of its name, so this one would hide a type of \
+             Rust's: give it another name, and OCaml this one with `name = \"...\"`",
+        )),
+    }
 }
 
 /// The names by which the linker knows the stubs of a function.
@@ -216,170 +254,6 @@ struct Symbols {
     stub: String,
     /// The stub for bytecode, if the function needs one.
     twin: Option<String>,
-}
-
-/// A function with a type parameter for each type variable that it uses.
-struct Declared {
-    function: ItemFn,
-    /// Checks that each `vars::A` of the function is ours.
-    checks: TokenStream,
-    /// The names of variables that the function uses and has not declared: `A` of a
-    /// `Poly<A>`.
-    undeclared: Vec<Ident>,
-    /// The types that stand for the arguments in OCaml, where these are others.
-    withs: Result<Vec<Option<Type>>>,
-}
-
-/// Adds a type parameter to the function for each variable that it uses without declaring
-/// it: a `Poly<vars::A>` becomes a `Poly<A>`.
-fn declared(mut function: ItemFn) -> Declared {
-    struct Named(Vec<(Ident, Type)>);
-
-    impl VisitMut for Named {
-        fn visit_type_mut(&mut self, ty: &mut Type) {
-            let name = match &*ty {
-                Type::Path(path) => {
-                    let segments = path.path.segments.iter();
-                    let names: Vec<&Ident> = segments.map(|segment| &segment.ident).collect();
-                    match names.as_slice() {
-                        [.., module, name] if *module == "vars" => Some((*name).clone()),
-                        _ => None,
-                    }
-                }
-                _ => None,
-            };
-            match name {
-                Some(name) => {
-                    let named = std::mem::replace(ty, parse_quote!(#name));
-                    self.0.push((name, named));
-                }
-                None => visit_mut::visit_type_mut(self, ty),
-            }
-        }
-    }
-
-    let withs = function.sig.inputs.iter_mut().map(|input| match input {
-        FnArg::Typed(argument) => attributes::take_with(&mut argument.attrs),
-        FnArg::Receiver(_) => Ok(None),
-    });
-    // Each attribute has to be taken away.
-    let withs: Vec<Result<Option<Type>>> = withs.collect();
-    let withs = withs.into_iter().collect();
-    let mut named = Named(Vec::new());
-    named.visit_item_fn_mut(&mut function);
-    let mut checks = TokenStream::new();
-    for (name, named) in named.0 {
-        checks.extend(quote! {
-            const _: ::core::option::Option<::lwt_rust::vars::#name> =
-                ::core::option::Option::<#named>::None;
-        });
-        declare(&mut function, &name);
-    }
-    let undeclared = types::undeclared(&function.sig);
-    for name in &undeclared {
-        declare(&mut function, name);
-    }
-    Declared {
-        function,
-        checks,
-        undeclared,
-        withs,
-    }
-}
-
-/// Adds a type parameter to the function, unless the function has it.
-fn declare(function: &mut ItemFn, name: &Ident) {
-    let parameters = &mut function.sig.generics.params;
-    let is_declared = |parameter: &GenericParam| match parameter {
-        GenericParam::Type(parameter) => parameter.ident == *name,
-        _ => false,
-    };
-    if !parameters.iter().any(is_declared) {
-        parameters.push(parse_quote!(#name));
-    }
-}
-
-/// The type parameters, which are type variables in OCaml.
-fn variables(function: &ItemFn) -> Result<Vec<Variable>> {
-    let mut variables: Vec<Variable> = Vec::new();
-    for parameter in &function.sig.generics.params {
-        let GenericParam::Type(parameter) = parameter else {
-            return Err(Error::new(
-                parameter.span(),
-                "OCaml calls one function, not a generic one: a function for OCaml has type \
-                 parameters, for values that it only keeps (`Poly<A>`), and no others",
-            ));
-        };
-        if let Some(bound) = parameter.bounds.first() {
-            return Err(Error::new(
-                bound.span(),
-                "a type parameter stands for any type of OCaml's, so it has no bounds: a \
-                 `Poly<A>` can be given back, and a `Root` that is made of it can be kept for \
-                 longer than the call",
-            ));
-        }
-        let name = parameter.ident.unraw().to_string().to_lowercase();
-        let name = names::value(&Ident::new(&name, parameter.ident.span()));
-        names::check(&name, parameter.ident.span())?;
-        if variables.iter().any(|variable| variable.name == name) {
-            return Err(Error::new(
-                parameter.span(),
-                format!("two type parameters would be `'{name}` in OCaml"),
-            ));
-        }
-        variables.push(Variable {
-            rust: parameter.ident.clone(),
-            name,
-        });
-    }
-    Ok(variables)
-}
-
-/// The function with the bound `Variable` on each type parameter.
-fn with_bounds(mut function: ItemFn) -> ItemFn {
-    for parameter in function.sig.generics.type_params_mut() {
-        parameter.bounds.push(parse_quote!(::lwt_rust::Variable));
-    }
-    function
-}
-
-/// The types with which the stub calls the function. Only the stub can name them.
-fn stand_ins(variables: &[Variable]) -> TokenStream {
-    let stand_ins = variables.iter().map(|Variable { rust, name }| {
-        quote! {
-            #[allow(non_camel_case_types)]
-            enum #rust {}
-
-            // SAFETY: only this stub names it.
-            unsafe impl ::lwt_rust::Variable for #rust {
-                const NAME: &'static str = #name;
-            }
-        }
-    });
-    quote!(#(#stand_ins)*)
-}
-
-/// Makes the compiler check the types of the signature for every type that the parameters
-/// could be. For example, a type in the signature asks for `A: 'static`. In the function
-/// itself the compiler would assume that this holds. In a function without arguments it has
-/// to prove it.
-fn well_formed(arguments: &[Argument], variables: &[Variable], returns: &Returns) -> TokenStream {
-    if variables.is_empty() {
-        return TokenStream::new();
-    }
-    let variables = variables.iter().map(|variable| &variable.rust);
-    let types = arguments
-        .iter()
-        .map(|argument| &argument.ty)
-        .chain([&returns.ty]);
-    let checks = types.map(|ty| quote_spanned!(ty.span()=> is::<#ty>();));
-    quote! {
-        #[allow(dead_code, non_camel_case_types)]
-        fn well_formed<#(#variables: ::lwt_rust::Variable),*>() {
-            fn is<T>() {}
-            #(#checks)*
-        }
-    }
 }
 
 fn arguments(function: &ItemFn, withs: &[Option<Type>]) -> Result<Vec<Argument>> {
@@ -541,9 +415,10 @@ fn stub(
     returns: &Returns,
     options: &Options,
     symbols: &Symbols,
+    origin: &Origin,
 ) -> TokenStream {
     let name = &function.sig.ident;
-    let shown = name.unraw().to_string();
+    let shown = &origin.path;
     // The names of the stub, which are hygienic: the function may have any of them, and so
     // may a constant of its module.
     let ours = |name: String| Ident::new(&name, Span::mixed_site());
@@ -555,7 +430,7 @@ fn stub(
     let values: Vec<Ident> = (0..arguments.len())
         .map(|number| ours(format!("value_{number}")))
         .collect();
-    let reads = arguments
+    let mut reads: Vec<TokenStream> = arguments
         .iter()
         .zip(&raws)
         .zip(&values)
@@ -570,7 +445,11 @@ fn stub(
                 // say, and reading an argument allocates nothing in OCaml.
                 let #value = unsafe { #read } #unwrap;
             }
-        });
+        })
+        .collect();
+    if origin.takes_first {
+        reads.rotate_left(1);
+    }
     let parameters = variables.iter().map(|variable| &variable.rust);
     let call = quote!(#name::<#(#parameters),*>(#(#values),*));
     let call = match (&returns.boxes, way) {

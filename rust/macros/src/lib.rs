@@ -7,11 +7,13 @@ mod attributes;
 mod derive;
 mod function;
 mod library;
+mod methods;
 mod names;
 mod record;
 mod refusal;
 mod streams;
 mod types;
+mod variables;
 
 use proc_macro::TokenStream;
 
@@ -21,6 +23,12 @@ use refusal::Trait;
 #[proc_macro_attribute]
 pub fn func(options: TokenStream, item: TokenStream) -> TokenStream {
     function::expand(options.into(), item.into()).into()
+}
+
+/// Makes an OCaml module of an `impl` block: `lwt_rust::methods`.
+#[proc_macro_attribute]
+pub fn methods(options: TokenStream, item: TokenStream) -> TokenStream {
+    methods::expand(options.into(), item.into()).into()
 }
 
 /// Names the functions of a crate that OCaml gets: `lwt_rust::library`.

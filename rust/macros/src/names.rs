@@ -91,6 +91,30 @@ pub(crate) fn type_name(name: &Ident) -> String {
     not_a_keyword(snake)
 }
 
+/// The name of the OCaml module for a Rust module: `http` is `Http`.
+pub(crate) fn module(name: &Ident) -> Result<String> {
+    let mut text = name.unraw().to_string();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    check_module(&text, name.span()).map(|()| text)
+}
+
+/// Checks that `name` can be the name of a module in OCaml.
+pub(crate) fn check_module(name: &str, span: Span) -> Result<()> {
+    let goes_on = name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    match goes_on && name.starts_with(|c: char| c.is_ascii_uppercase()) {
+        true => Ok(()),
+        false => Err(Error::new(
+            span,
+            format!(
+                "`{name}` is no name for a module in OCaml: it begins with a capital letter and has \
+                 letters, digits and `_` only; choose one with `#[ocaml(name = \"...\")]`"
+            ),
+        )),
+    }
+}
+
 fn not_a_keyword(mut name: String) -> String {
     if KEYWORDS.contains(&name.as_str()) || ["while", "with"].contains(&name.as_str()) {
         name.push('_');
@@ -160,14 +184,11 @@ pub(crate) fn krate() -> String {
 /// same name, in another module, its symbol gets a number, since no macro knows the module
 /// in which it is used. The compiler expands the macros of a crate in one process and in
 /// the same order each time, so two builds agree.
-pub(crate) fn symbol(kind: &str, name: &Ident) -> String {
+pub(crate) fn symbol(kind: &str, name: &str) -> String {
     static TAKEN: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
     let krate = krate();
     let prefix = format!("lwt_rust_{kind}_{}{krate}", krate.len());
-    let name = name
-        .unraw()
-        .to_string()
-        .replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     let symbol = format!("{prefix}_{name}");
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     let number = taken.entry(symbol.clone()).or_default();
@@ -221,7 +242,7 @@ mod tests {
             ("gët", "g_t"),
             ("g_t", "2_g_t"),
         ] {
-            let symbol = symbol("kind", &format_ident!("{name}"));
+            let symbol = symbol("kind", name);
             assert_eq!(symbol, format!("{prefix}_{expected}"));
         }
     }

@@ -1,14 +1,18 @@
 //! The records that `lwt-rust bindings` finds in the built file.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Attribute, spanned::Spanned};
 
 use crate::names;
 
 /// An item of a record.
 #[derive(Default)]
-pub(crate) struct Item(Vec<TokenStream>);
+pub(crate) struct Item {
+    parts: Vec<TokenStream>,
+    /// The attributes that decide whether the item exists.
+    cfgs: Vec<Attribute>,
+}
 
 impl Item {
     pub(crate) fn new(kind: &str) -> Self {
@@ -21,15 +25,20 @@ impl Item {
     }
 
     pub(crate) fn part(mut self, part: TokenStream) -> Self {
-        self.0.push(part);
+        self.parts.push(part);
+        self
+    }
+
+    pub(crate) fn cfgs(mut self, cfgs: &[Attribute]) -> Self {
+        self.cfgs.extend_from_slice(cfgs);
         self
     }
 }
 
 impl ToTokens for Item {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let parts = &self.0;
-        tokens.extend(quote!(&[#(#parts),*]));
+        let Item { parts, cfgs } = self;
+        tokens.extend(quote!(#(#cfgs)* &[#(#parts),*]));
     }
 }
 
@@ -47,7 +56,7 @@ pub(crate) fn path(name: &str) -> TokenStream {
 /// A static with the record. Nothing refers to it. The compiler keeps it because it is
 /// `used`, and the linker keeps it in a dynamic library because it has a symbol.
 pub(crate) fn record(items: &[Item]) -> TokenStream {
-    let symbol = names::symbol("record", &format_ident!("of"));
+    let symbol = names::symbol("record", "of");
     quote! {
         const _: () = {
             const ITEMS: &[&[::lwt_rust::expansion::Part]] = &[#(#items),*];

@@ -73,6 +73,28 @@ pub(crate) fn check(ty: &Type) -> Result<()> {
     refusal.0.map_or(Ok(()), Err)
 }
 
+/// Refuses a result that a method borrows from its value.
+pub(crate) fn not_borrowed(result: &Type) -> Result<()> {
+    struct Refusal(Option<Error>);
+
+    impl Visit<'_> for Refusal {
+        fn visit_type_reference(&mut self, reference: &syn::TypeReference) {
+            let lifetime = reference.lifetime.as_ref();
+            if lifetime.is_none_or(|lifetime| lifetime.ident != "static") {
+                self.0.get_or_insert(Error::new(
+                    reference.span(),
+                    "OCaml keeps the result for longer than the method can borrow it: return an \
+                     owned type, such as `String` for `&str` or `Vec<T>` for `&[T]`",
+                ));
+            }
+        }
+    }
+
+    let mut refusal = Refusal(None);
+    refusal.visit_type(result);
+    refusal.0.map_or(Ok(()), Err)
+}
+
 /// Refuses an `impl` in the type of a result.
 pub(crate) fn no_impl(result: &Type) -> Result<()> {
     struct Refusal(Option<Error>);

@@ -22,6 +22,7 @@ mod few;
 mod functions;
 mod io;
 mod names;
+mod objects;
 mod own;
 mod process;
 mod registered;
@@ -111,4 +112,18 @@ lwt_rust::library! {
     h::owners, h::owned, h::address_of_bytes, h::echo_shared, h::echo_of_the_crate, h::inner_bytes, h::slice_to_max, h::shrinking,
     u::arrived, u::slow_sink, u::slow_pipe, u::bytes_channel, u::channel_of, u::received_on_tokio, u::count_into, u::copy_all,
     d::call_in_lwt, d::call_in_lwt_from_tokio, d::spawn_in_lwt, d::panic_in_task, d::await_task_from_tokio, d::leave_task, d::keep_root, d::kept_root, d::leave_reader, d::leave_filler, d::result_of_left,
+
+    /// Methods, and modules.
+    mod objects {
+        alive, status, Store, Vector,
+        mod http {
+            get, Problem,
+            #[ocaml(name = "Http2")]
+            mod v2 { get, back }
+        }
+        #[cfg(any())]
+        mod missing { get }
+        #[cfg(any())]
+        gone,
+    }
 }

@@ -18,6 +18,9 @@ use crate::{
 /// struct Counter(std::sync::atomic::AtomicU64);
 /// ```
 ///
+/// A function may return a `Counter`, and takes an [`Abstract<Counter>`](Abstract). With the
+/// attribute [`methods`](crate::methods) it has methods.
+///
 /// `#[ocaml(name = "...")]` chooses another name for the OCaml type, and
 /// `#[ocaml(size = f)]` a function that returns the size of a value.
 ///
@@ -154,11 +157,13 @@ impl<T: AbstractType> FromOcaml for Taken<T> {
 const MOST_BYTES: usize = isize::MAX as usize >> 16;
 
 fn shared<T: AbstractType>(content: Option<Arc<dyn Any + Send + Sync>>) -> Result<Arc<T>, Error> {
-    let content = content.ok_or_else(|| {
-        Error::message(format!(
-            "this value of type {} was closed, or was never one",
-            T::NAME
-        ))
-    })?;
+    let content = content.ok_or_else(|| closed(T::NAME))?;
     content.downcast().map_err(|_| super::mismatch(T::NAME))
+}
+
+#[cold]
+pub(super) fn closed(name: &str) -> Error {
+    Error::message(format!(
+        "this value of type {name} was closed, or was never one"
+    ))
 }

@@ -8,6 +8,7 @@ use std::{
 use lwt_rust_core::Payload;
 
 use crate::{
+    error::Error,
     ocaml::{Held, Lock, Operations, Val, custom_block, held},
     runtime,
 };
@@ -16,7 +17,7 @@ use crate::{
 /// since OCaml moves the blocks of its heap.
 pub(crate) struct Content(Box<Mutex<Option<Shared>>>);
 
-type Shared = Arc<dyn Any + Send + Sync>;
+pub(super) type Shared = Arc<dyn Any + Send + Sync>;
 
 impl Content {
     pub(crate) fn new(value: Shared) -> Self {
@@ -39,6 +40,19 @@ impl Content {
     pub(super) fn take(&self) -> Option<Shared> {
         let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         content.take()
+    }
+
+    /// Takes the value away if `take` can use it. Otherwise `take` gives it back.
+    pub(super) fn take_if<T>(
+        &self,
+        take: impl FnOnce(Shared) -> Result<T, (Shared, Error)>,
+    ) -> Option<Result<T, Error>> {
+        let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = take(content.take()?);
+        Some(taken.map_err(|(value, error)| {
+            *content = Some(value);
+            error
+        }))
     }
 
     /// Allocates an OCaml value that holds this one, whose size is `size` bytes.

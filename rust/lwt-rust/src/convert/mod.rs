@@ -11,6 +11,7 @@ mod fields;
 mod integers;
 mod net;
 mod numbers;
+mod objects;
 mod pointers;
 mod shared;
 mod text;
@@ -29,6 +30,7 @@ pub use fields::{
     Fields, Read, block, constant, read_polymorphic, read_variant, record, record_fields, tagged,
 };
 pub use integers::{Int32, Int64, Nativeint};
+pub use objects::{Object, Whole};
 pub use shared::SharedBytes;
 pub(crate) use shared::{part_of_shared, shared_into_ocaml};
 pub use text::Char;
@@ -69,7 +71,8 @@ use crate::{
 /// | [`LwtFn<A, B>`](crate::LwtFn), as an argument | `a -> b Lwt.t` |
 /// | [`Closure<A, B>`](crate::Closure), as an argument | `a -> b` |
 /// | [`Poly<A>`](Poly), where `A` is a type parameter | `'a`: a value that Rust only keeps |
-/// | [`Abstract<T>`], [`Taken<T>`] | an abstract type, of a Rust value |
+/// | a type with the derive [`AbstractType`], as a result | an abstract type, of a Rust value |
+/// | [`Abstract<T>`], [`Taken<T>`] | the same |
 /// | [`Root`] | `Obj.t`: any value, on the caller's honour |
 /// | a struct or an enum with the derives | a record or a variant |
 ///
@@ -163,8 +166,8 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type that OCaml knows",
     label = "no OCaml type stands for this",
-    note = "derive `lwt_rust::OcamlType` for a record or a variant, or give OCaml an \
-            `lwt_rust::Abstract<{Self}>`",
+    note = "derive `lwt_rust::OcamlType` for a record or a variant, or `lwt_rust::AbstractType` for \
+            a value that OCaml only keeps",
     note = "a stream is given as a `LwtStream`, a sink as a `LwtSink`, a reader as a `LwtInput`, a \
             writer as a `LwtOutput`, and a file as a `std::os::fd::OwnedFd`; `bytes::Bytes` needs \
             the feature `bytes` of `lwt-rust`",

@@ -40,6 +40,39 @@ pub(crate) fn abstract_type(item: &DeriveInput) -> Result<TokenStream> {
             #size
         }
 
+        // SAFETY: a value becomes one of `Abstract`.
+        unsafe impl ::lwt_rust::OcamlType for #rust {
+            const TYPE: ::lwt_rust::expansion::Type =
+                <::lwt_rust::Abstract<#rust> as ::lwt_rust::OcamlType>::TYPE;
+        }
+
+        // SAFETY: as for its type.
+        unsafe impl ::lwt_rust::IntoOcaml for #rust {
+            fn into_ocaml(
+                self,
+                lock: &mut ::lwt_rust::Lock,
+            ) -> ::core::result::Result<::lwt_rust::Val<'_>, ::lwt_rust::Error> {
+                ::lwt_rust::IntoOcaml::into_ocaml(::lwt_rust::Abstract::new(self), lock)
+            }
+        }
+
+        impl ::lwt_rust::expansion::Object for #rust {
+            type Shared = ::lwt_rust::Abstract<#rust>;
+            type Whole = ::lwt_rust::expansion::Whole<#rust>;
+
+            fn by_reference(shared: &Self::Shared) -> &Self {
+                shared
+            }
+
+            fn by_arc(shared: Self::Shared) -> ::std::sync::Arc<Self> {
+                shared.into()
+            }
+
+            fn by_value(whole: Self::Whole) -> Self {
+                whole.0
+            }
+        }
+
         #record
     })
 }

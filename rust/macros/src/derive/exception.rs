@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{
-    Attribute, Data, DeriveInput, Error, Fields, Ident, LitStr, Result, Type, spanned::Spanned,
+    Attribute, Data, DeriveInput, Error, Fields, Ident, LitStr, Result, Type, ext::IdentExt,
+    spanned::Spanned,
 };
 
 use super::{
@@ -101,7 +102,7 @@ pub(crate) fn ocaml_exception(item: &DeriveInput) -> Result<TokenStream> {
         let reads = reads(&exception.constructor.arguments, 1);
         quote!(#number #size => ::core::result::Result::Ok(#path { #reads }),)
     });
-    let symbol = names::symbol("exceptions", rust);
+    let symbol = names::symbol("exceptions", &rust.unraw().to_string());
     let record = record(rust, &symbol, &item.attrs, &exceptions);
     let name = rust.to_string();
     Ok(quote! {

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, Result, spanned::Spanned};
+use syn::{DeriveInput, Ident, Result, spanned::Spanned};
 
 use super::{Component, Constructor, Declared, Shape, hash, is_flat, numbered};
 use crate::record;
@@ -93,7 +93,10 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
         declared.shape.types().into_iter().map(
             |ty| quote_spanned!(ty.span()=> <#ty as ::lwt_rust::FromOcaml>::is_of_executor(seen)),
         );
+    let object = declared.parameters.is_empty().then(|| object(rust));
     Ok(quote! {
+        #object
+
         #head {
             const MAY_BE_OF_EXECUTOR: bool = true;
 
@@ -111,6 +114,28 @@ pub(crate) fn from_ocaml(item: &DeriveInput) -> Result<TokenStream> {
             #flat
         }
     })
+}
+
+/// What lets the type have methods: OCaml gives a copy.
+fn object(rust: &Ident) -> TokenStream {
+    quote! {
+        impl ::lwt_rust::expansion::Object for #rust {
+            type Shared = Self;
+            type Whole = Self;
+
+            fn by_reference(shared: &Self) -> &Self {
+                shared
+            }
+
+            fn by_arc(shared: Self) -> ::std::sync::Arc<Self> {
+                ::std::sync::Arc::new(shared)
+            }
+
+            fn by_value(whole: Self) -> Self {
+                whole
+            }
+        }
+    }
 }
 
 /// The fields of a struct or a variant, read from `fields`, where they begin at `first`.
