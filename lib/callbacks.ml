@@ -40,4 +40,11 @@ let register () =
          write_output = Io.write;
          flush_output = (fun (channel, ()) -> Lwt_io.flush channel);
          close_output = (fun (channel, ()) -> Lwt_io.close channel);
+         call_with_tuple = (fun (f, arguments) -> Curried.call f arguments);
+         make_function =
+           (fun f arity is_later ->
+             Curried.of_tuple arity
+               (if is_later then fun arguments ->
+                  Obj.repr (Call.promise (Raw.function_begin f arguments))
+                else fun arguments -> Call.value (Raw.function_call f arguments)));
        })

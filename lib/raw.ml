@@ -88,6 +88,9 @@ type 'a sink
 type device
 (** A Rust reader or writer. Its finaliser drops it. *)
 
+type rust_function
+(** A Rust function. Its finaliser drops it. *)
+
 type shared
 (** Bytes that belong to Rust. Nobody changes them. *)
 
@@ -128,6 +131,8 @@ type callbacks = {
   write_output : Lwt_io.output_channel * bytes -> unit Lwt.t;
   flush_output : Lwt_io.output_channel * unit -> unit Lwt.t;
   close_output : Lwt_io.output_channel * unit -> unit Lwt.t;
+  call_with_tuple : Obj.t * Obj.t -> Obj.t;
+  make_function : rust_function -> int -> bool -> Obj.t;
 }
 (** The functions that Rust calls. Rust finds each by the number of its field.
 *)
@@ -219,6 +224,13 @@ external sink_close : 'a sink -> (unit, 'executor) call = "lwt_rust_sink_close"
 external channel_create : int option -> Obj.t outcome
   = "lwt_rust_channel_create"
 (** The sink and the stream of a channel with this capacity. *)
+
+external function_call : rust_function -> 'a -> 'b outcome
+  = "lwt_rust_function_call"
+(** Several arguments are a tuple. *)
+
+external function_begin : rust_function -> 'a -> ('b, 'executor) call
+  = "lwt_rust_function_begin"
 
 external bytes_share : 'source -> int -> int -> shared outcome
   = "lwt_rust_bytes_share"

@@ -29,7 +29,8 @@ enum Shape {
     Applied(&'static Type, &'static str),
     Result(&'static Type, &'static Type),
     Tuple(&'static [Type]),
-    Arrow(&'static Type, &'static Type),
+    /// The types of the arguments, and that of the result.
+    Arrow(&'static [Type], &'static Type),
 }
 
 /// How tightly a type expression binds. A type needs parentheses where a tighter one is
@@ -93,9 +94,9 @@ impl Type {
         }
     }
 
-    /// `argument -> result`
-    pub const fn arrow(argument: &'static Type, result: &'static Type) -> Self {
-        Type(Shape::Arrow(argument, result))
+    /// `first -> second -> result`
+    pub const fn arrow(arguments: &'static [Type], result: &'static Type) -> Self {
+        Type(Shape::Arrow(arguments, result))
     }
 
     const fn level(&self) -> Level {
@@ -228,8 +229,8 @@ impl<const N: usize> Writer<N> {
                 self.text(") result");
             }
             Shape::Tuple(types) => self.separated(types, " * ", Level::Simple),
-            Shape::Arrow(argument, result) => {
-                self.ty(argument, Level::Product);
+            Shape::Arrow(arguments, result) => {
+                self.separated(arguments, " -> ", Level::Product);
                 self.text(" -> ");
                 self.ty(result, Level::Arrow);
             }
@@ -296,7 +297,7 @@ mod tests {
     const INT: Type = Type::named("int");
     const PAIR: Type = Type::tuple(&[INT, Type::variable("a")]);
     const B: Type = Type::declared("a::B");
-    const FUNCTION: Type = Type::arrow(&PAIR, &Type::applied(&INT, "Lwt.t"));
+    const FUNCTION: Type = Type::arrow(&[PAIR], &Type::applied(&INT, "Lwt.t"));
 
     /// The text of a record with one field.
     fn written(part: Part) -> String {
@@ -323,8 +324,8 @@ mod tests {
         assert_eq!(written(Part::Argument(PAIR)), "int * 'a");
         assert_eq!(written(Part::Simple(PAIR)), "(int * 'a)");
         assert_eq!(
-            whole(Type::arrow(&FUNCTION, &INT)),
-            "(int * 'a -> int Lwt.t) -> int"
+            whole(Type::arrow(&[FUNCTION, INT], &INT)),
+            "(int * 'a -> int Lwt.t) -> int -> int"
         );
         assert_eq!(
             whole(Type::applied(&FUNCTION, "option")),

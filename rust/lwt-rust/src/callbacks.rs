@@ -50,9 +50,15 @@ pub(crate) enum Callback {
     FlushOutput = 17,
     /// `Lwt_io.output_channel * unit -> unit Lwt.t`
     CloseOutput = 18,
+    /// `('a -> 'b -> 'c) * ('a * 'b) -> 'c`, and the same for more arguments: calls a function
+    /// with the components of a tuple.
+    CallWithTuple = 19,
+    /// `rust_function -> int -> bool -> ('a -> 'b)`: makes a function of so many arguments. The
+    /// flag is true if it returns a promise.
+    MakeFunction = 20,
 }
 
-pub(crate) const COUNT: usize = Callback::CloseOutput as usize + 1;
+pub(crate) const COUNT: usize = Callback::MakeFunction as usize + 1;
 
 static CALLBACKS: OnceCell<[Root; COUNT]> = OnceCell::new();
 

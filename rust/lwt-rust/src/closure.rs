@@ -4,15 +4,29 @@ use std::{marker::PhantomData, sync::Arc};
 
 use crate::{
     bindings::Type,
+    callbacks::{Callback, callback},
     convert::{FromOcaml, IntoOcaml, OcamlType, error_in, mismatch, room_for_ocaml},
     domain::{self, Ask, Function, Handle, Returns, capture_before_ocaml, keep_budget},
-    error::{Error, Exception},
+    error::{Error, Exception, uninitialised},
     ocaml::{Lock, Root, Val},
     promise::Promise,
 };
 
-/// An OCaml function of type `'a -> 'b Lwt.t`. For several arguments take a tuple: OCaml then
-/// gives a function of a pair, a triple and so on.
+/// An OCaml function of type `'a -> 'b Lwt.t`.
+///
+/// The components of a tuple are its arguments: a `LwtFn<(String, u32), bool>` is `string -> int ->
+/// bool Lwt.t`, and a `LwtFn<(), bool>` is `unit -> bool Lwt.t`. If the argument itself is a tuple,
+/// write it within another one: a `LwtFn<((String, u32),), bool>` is `string * int -> bool Lwt.t`.
+///
+/// ```
+/// # use lwt_rust::{Error, LwtFn, func};
+/// /// `val ask : (string -> int -> bool Lwt.t) -> bool Lwt.t`
+/// #[func]
+/// async fn ask(f: LwtFn<(String, u32), bool>) -> Result<bool, Error> {
+///     f.call(("question".to_owned(), 1)).await
+/// }
+/// # lwt_rust::library! { ask }
+/// ```
 ///
 /// It can be called any number of times, from a task of its domain and from any
 /// other thread, and it can be cloned and dropped anywhere.
@@ -48,7 +62,13 @@ where
         let function = self.function.clone();
         let ask = move |lock: &mut Lock| {
             let argument = Root::new(argument.into_ocaml(lock)?);
-            Ok(Ask::Call(function, argument))
+            match A::PARAMETERS.len() {
+                1 => Ok(Ask::Call(function, argument)),
+                _ => {
+                    let (function, argument) = with_tuple(&function, &argument, lock)?;
+                    Ok(Ask::Call(Arc::new(function), argument))
+                }
+            }
         };
         // SAFETY: the closure holds the function, which borrows nothing, and the argument,
         // which can be converted.
@@ -83,6 +103,17 @@ fn function(value: Val<'_>) -> Result<Root, Error> {
     }
 }
 
+/// The function to call, and its argument, if the arguments are a tuple.
+fn with_tuple(
+    function: &Function,
+    arguments: &Root,
+    lock: &mut Lock,
+) -> Result<(Function, Root), Error> {
+    let calls = callback(Callback::CallWithTuple, lock).ok_or_else(uninitialised)?;
+    let pair = Root::new(lock.block(0, &[function.closure(), arguments]));
+    Ok((function.of_the_same_code(calls), pair))
+}
+
 impl<A, B> LwtFn<A, B> {
     /// The same function, called in the domain of `handle` instead of the domain that gave
     /// it. For example, [`Handle::of_lwt`] is the domain of the Lwt loop. OCaml's domains
@@ -94,11 +125,11 @@ impl<A, B> LwtFn<A, B> {
     }
 }
 
-/// `a -> b Lwt.t`
+/// `a -> b Lwt.t`; `a1 -> a2 -> b Lwt.t` if `A` is a tuple
 // SAFETY: the value is an OCaml function that was read as one of this type. It is called
 // with an `A`, and the value of its promise is read as a `B`. It borrows nothing.
 unsafe impl<A: OcamlType, B: OcamlType> OcamlType for LwtFn<A, B> {
-    const TYPE: Type = Type::arrow(&A::TYPE, &Type::applied(&B::TYPE, "Lwt.t"));
+    const TYPE: Type = Type::arrow(A::PARAMETERS, &Type::applied(&B::TYPE, "Lwt.t"));
 }
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for LwtFn<A, B> {
@@ -130,8 +161,8 @@ impl<A, B> std::fmt::Debug for LwtFn<A, B> {
     }
 }
 
-/// An OCaml function of type `'a -> 'b`, which returns no promise. For several arguments take
-/// a tuple.
+/// An OCaml function of type `'a -> 'b`, which returns no promise. The components of a tuple are
+/// its arguments: see [`LwtFn`].
 ///
 /// Any thread may clone, send and drop it. Calling it takes the [`Lock`], so only a task of
 /// a domain, or a function that OCaml has called, can call it.
@@ -167,7 +198,15 @@ impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
             executor.before_ocaml();
         }
         capture_before_ocaml(lock)?;
-        match keep_budget(|| self.function.call(lock, &argument)) {
+        let with_several;
+        let (function, argument) = match A::PARAMETERS.len() {
+            1 => (&*self.function, &argument),
+            _ => {
+                with_several = with_tuple(&self.function, &argument, lock)?;
+                (&with_several.0, &with_several.1)
+            }
+        };
+        match keep_budget(|| function.call(lock, argument)) {
             Ok(result) => {
                 // SAFETY: the function was read as one that returns a `B`.
                 let read = || unsafe { B::from_ocaml(result) };
@@ -179,10 +218,10 @@ impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
     }
 }
 
-/// `a -> b`
+/// `a -> b`; `a1 -> a2 -> b` if `A` is a tuple
 // SAFETY: as for `LwtFn`, with a result that is read as a `B`.
 unsafe impl<A: OcamlType, B: OcamlType> OcamlType for Closure<A, B> {
-    const TYPE: Type = Type::arrow(&A::TYPE, &B::TYPE);
+    const TYPE: Type = Type::arrow(A::PARAMETERS, &B::TYPE);
 }
 
 impl<A: OcamlType, B: OcamlType> FromOcaml for Closure<A, B> {

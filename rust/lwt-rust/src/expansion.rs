@@ -104,7 +104,7 @@ pub unsafe fn direct<
     const N: usize,
 >(
     arguments: [Raw; N],
-    is_of_executor: impl FnOnce() -> bool,
+    is_of_executor: impl FnOnce(&Lock, [Raw; N]) -> bool,
     start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
 ) -> Raw
 where
@@ -115,7 +115,7 @@ where
     let body = |lock: &mut Lock| {
         begin_poll();
         let lacks_executor = MAY_BE_OF_EXECUTOR && domain::at_hand().is_none();
-        let arguments = match lacks_executor && is_of_executor() {
+        let arguments = match lacks_executor && is_of_executor(lock, arguments) {
             // SAFETY: the caller promises it.
             true => unsafe { attached(lock, arguments)?.1 },
             false => arguments,

@@ -44,6 +44,7 @@
 //! | [`Error`], [`Exception`], [`Panic`], [`StdError`] | why a promise was rejected |
 //! | [`OcamlException`] | a Rust error as an exception of its own |
 //! | [`LwtFn`], [`Closure`] | an OCaml function that returns a Lwt promise, and any other |
+//! | [`RustLwtFn`], [`RustFn`] | a Rust function as a value in OCaml: one that returns a Lwt promise, and any other |
 //! | [`Promise`], [`Resolver`] | a value that will come, and the end that settles it |
 //! | [`PortablePromise`] | a promise that any OCaml domain may settle |
 //! | [`LwtStream`], [`LwtSink`] | a stream of items and a sink for items, made by either side |
@@ -80,6 +81,7 @@ mod error;
 #[doc(hidden)]
 pub mod expansion;
 mod fork;
+mod functions;
 mod io;
 mod lwt_loop;
 mod ocaml;
@@ -99,6 +101,7 @@ pub use convert::{
 };
 pub use domain::{DomainExecutor, Handle, Task, spawn, spawn_local};
 pub use error::{Error, Exception, Failure, Panic, StdError};
+pub use functions::{RustFn, RustLwtFn};
 pub use io::{LwtInput, LwtOutput};
 /// Makes a function callable from OCaml.
 ///

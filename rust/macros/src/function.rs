@@ -560,7 +560,7 @@ fn executor_of<'a>(types: impl Iterator<Item = &'a Type> + Clone) -> ExecutorOf 
             { false #(|| <#constants as ::lwt_rust::FromOcaml>::MAY_BE_OF_EXECUTOR)* }
         },
         finds_out: quote! {
-            || {
+            |_, _| {
                 static KNOWN: ::lwt_rust::expansion::Known = ::lwt_rust::expansion::Known::new();
                 KNOWN.get(|_seen| {
                     false #(|| <#functions as ::lwt_rust::FromOcaml>::is_of_executor(_seen))*

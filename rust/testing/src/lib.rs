@@ -21,6 +21,7 @@ mod errors;
 mod few;
 mod functions;
 mod io;
+mod made;
 mod names;
 mod objects;
 mod own;
@@ -112,6 +113,9 @@ lwt_rust::library! {
     h::owners, h::owned, h::address_of_bytes, h::echo_shared, h::echo_of_the_crate, h::inner_bytes, h::slice_to_max, h::shrinking,
     u::arrived, u::slow_sink, u::slow_pipe, u::bytes_channel, u::channel_of, u::received_on_tokio, u::count_into, u::copy_all,
     d::call_in_lwt, d::call_in_lwt_from_tokio, d::spawn_in_lwt, d::panic_in_task, d::await_task_from_tokio, d::leave_task, d::keep_root, d::kept_root, d::leave_reader, d::leave_filler, d::result_of_left,
+
+    /// Functions as values.
+    mod made { captured, adder, of_eight, subscribe, compose, maker, call_three, call_pair, call_eight, call_two_on_tokio },
 
     /// Methods, and modules.
     mod objects {

@@ -96,6 +96,7 @@ macro_rules! tuples {
         // SAFETY: the conversions below are those of a tuple.
         unsafe impl<$($field: OcamlType),*> OcamlType for ($($field,)*) {
             const TYPE: Type = Type::tuple(&[$($field::TYPE),*]);
+            const PARAMETERS: &'static [Type] = &[$($field::TYPE),*];
         }
 
         impl<$($field: FromOcaml),*> FromOcaml for ($($field,)*) {
@@ -123,6 +124,35 @@ macro_rules! tuples {
             }
         }
     )* };
+}
+
+/// The same as its component. As the parameter of a function it is one parameter, also if the
+/// component is a tuple.
+// SAFETY: the conversions below are those of the component.
+unsafe impl<T: OcamlType> OcamlType for (T,) {
+    const IS_FLOAT: bool = T::IS_FLOAT;
+    const TYPE: Type = T::TYPE;
+    const IS_ELEMENT: bool = false;
+}
+
+impl<T: FromOcaml> FromOcaml for (T,) {
+    const MAY_BE_OF_EXECUTOR: bool = T::MAY_BE_OF_EXECUTOR;
+
+    fn is_of_executor(seen: &mut Seen) -> bool {
+        T::is_of_executor(seen)
+    }
+
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        // SAFETY: the caller says so.
+        Ok((unsafe { T::from_ocaml(value) }?,))
+    }
+}
+
+// SAFETY: as for its type.
+unsafe impl<T: IntoOcaml> IntoOcaml for (T,) {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        self.0.into_ocaml(lock)
+    }
 }
 
 tuples! {

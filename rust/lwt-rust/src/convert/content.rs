@@ -17,7 +17,7 @@ use crate::{
 /// since OCaml moves the blocks of its heap.
 pub(crate) struct Content(Box<Mutex<Option<Shared>>>);
 
-pub(super) type Shared = Arc<dyn Any + Send + Sync>;
+pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 
 impl Content {
     pub(crate) fn new(value: Shared) -> Self {
@@ -26,12 +26,12 @@ impl Content {
 
     /// The content of a value made by [`into_ocaml`](Content::into_ocaml); `None` for any
     /// other value.
-    pub(super) fn of(value: Val<'_>) -> Option<&Self> {
+    pub(crate) fn of(value: Val<'_>) -> Option<&Self> {
         held(value)
     }
 
     /// The value, unless it was taken.
-    pub(super) fn get(&self) -> Option<Shared> {
+    pub(crate) fn get(&self) -> Option<Shared> {
         let content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         content.clone()
     }

@@ -195,6 +195,11 @@ pub unsafe trait OcamlType {
     /// The OCaml type of `Box<[Self]>`.
     #[doc(hidden)]
     const SLICE_TYPE: Type = Type::array(&Self::TYPE);
+
+    /// The parameters of an OCaml function for which this type stands: those of a tuple are
+    /// its components.
+    #[doc(hidden)]
+    const PARAMETERS: &'static [Type] = &[Self::TYPE];
 }
 
 /// The derived types whose fields were looked at, by their paths.

@@ -16,12 +16,12 @@ use crate::{
 
 /// An OCaml sink. Dropping it closes the sink, if nothing else has.
 pub(super) struct Given<T> {
-    feed: LwtFn<T, ()>,
+    feed: LwtFn<(T,), ()>,
     /// `None` if there is never anything to flush.
     flush: Option<LwtFn<(), ()>>,
     close: LwtFn<(), ()>,
     // A function pointer, because only `of` knows that `T` is `IntoOcaml`.
-    ask: fn(&LwtFn<T, ()>, T) -> Promise<()>,
+    ask: fn(&LwtFn<(T,), ()>, T) -> Promise<()>,
     /// What OCaml is doing.
     asked: Option<Promise<()>>,
     /// The last thing that OCaml was asked for.
@@ -63,7 +63,7 @@ impl<T: IntoOcaml + Send> Given<T> {
             flush: has_flush.then_some(unsafe { LwtFn::from_ocaml(flush) }?),
             // SAFETY: as above.
             close: unsafe { LwtFn::from_ocaml(close) }?,
-            ask: |feed, item| feed.call(item),
+            ask: |feed, item| feed.call((item,)),
             asked: None,
             last: Asked::Nothing,
         })

@@ -6,6 +6,7 @@ mod bytes;
 mod call;
 mod callbacks;
 mod executor;
+mod function;
 mod io;
 mod promise;
 mod runtime;

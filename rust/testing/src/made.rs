@@ -1,0 +1,146 @@
+//! Rust functions that are values in OCaml, and functions of several arguments.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use lwt_rust::{
+    Closure, Error, FromOcaml, IntoOcaml, LwtFn, OcamlType, RustFn, RustLwtFn, with_lock,
+};
+use tokio::time::sleep;
+
+static ALIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// Something that a function has captured.
+struct Captured;
+
+impl Captured {
+    fn new() -> Self {
+        ALIVE.fetch_add(1, Ordering::SeqCst);
+        Captured
+    }
+}
+
+impl Drop for Captured {
+    fn drop(&mut self) {
+        ALIVE.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// How many functions have captured something.
+#[lwt_rust::func]
+pub(crate) fn captured() -> usize {
+    ALIVE.load(Ordering::SeqCst)
+}
+
+/// A function that adds up what it is given.
+#[lwt_rust::func]
+pub(crate) fn adder(first: usize) -> RustFn<usize, usize> {
+    let captured = Captured::new();
+    let sum = Arc::new(AtomicUsize::new(first));
+    RustFn::new(move |n| {
+        let _ = &captured;
+        Ok(sum.fetch_add(n, Ordering::SeqCst) + n)
+    })
+}
+
+/// A function of eight arguments.
+#[lwt_rust::func]
+#[allow(clippy::type_complexity)]
+pub(crate) fn of_eight() -> RustFn<(f64, String, u8, u8, u8, u8, u8, Vec<f64>), String> {
+    RustFn::new(|(a, b, c, d, e, f, g, h)| Ok(format!("{a} {b} {c}{d}{e}{f}{g} {h:?}")))
+}
+
+#[derive(OcamlType, IntoOcaml)]
+pub(crate) struct Subscription {
+    unsubscribe: RustFn<(), usize>,
+    wait: RustLwtFn<(Duration, String), String>,
+    fail: RustLwtFn<bool, ()>,
+}
+
+/// Functions in a record.
+#[lwt_rust::func]
+pub(crate) async fn subscribe(time: Duration) -> Subscription {
+    sleep(time).await;
+    let count = AtomicUsize::new(0);
+    let captured = Arc::new(Captured::new());
+    Subscription {
+        unsubscribe: RustFn::new(move |()| match count.fetch_add(1, Ordering::SeqCst) {
+            3 => Err(Error::message("three times")),
+            4 => panic!("four times"),
+            count => Ok(count),
+        }),
+        wait: RustLwtFn::new(move |(time, text)| {
+            let captured = captured.clone();
+            async move {
+                sleep(time).await;
+                drop(captured);
+                Ok(text)
+            }
+        }),
+        fail: RustLwtFn::new(|panics: bool| async move {
+            tokio::task::yield_now().await;
+            if panics {
+                panic!("later");
+            }
+            Err(Error::message("later"))
+        }),
+    }
+}
+
+/// Makes a function that calls another one.
+#[lwt_rust::func]
+pub(crate) fn compose(f: Closure<u8, u8>, g: LwtFn<u8, u8>) -> (RustFn<u8, u8>, RustLwtFn<u8, u8>) {
+    (
+        RustFn::new(move |n| with_lock(|lock| f.call(lock, n))),
+        RustLwtFn::new(move |n| {
+            let g = g.clone();
+            async move { g.call(n).await }
+        }),
+    )
+}
+
+/// Calls a function of a function.
+#[lwt_rust::func]
+pub(crate) fn maker() -> RustFn<(u8, RustArgument), RustFn<(), u8>> {
+    RustFn::new(|(n, f): (u8, RustArgument)| {
+        Ok(RustFn::new(move |()| with_lock(|lock| f.0.call(lock, n))))
+    })
+}
+
+/// A function with a name.
+#[derive(OcamlType, FromOcaml)]
+pub(crate) struct RustArgument(Closure<u8, u8>);
+
+/// Calls a function of several arguments.
+#[lwt_rust::func]
+pub(crate) async fn call_three(
+    f: LwtFn<(String, f64, Vec<i64>), (String, f64)>,
+) -> Result<(String, f64), Error> {
+    f.call(("text".to_owned(), 1.5, vec![1, 2])).await
+}
+
+/// Calls one of a pair.
+#[lwt_rust::func]
+pub(crate) async fn call_pair(f: LwtFn<((u8, u8),), u8>) -> Result<u8, Error> {
+    f.call(((1, 2),)).await
+}
+
+/// Calls one of eight arguments, which returns no promise.
+#[lwt_rust::func]
+pub(crate) fn call_eight(
+    f: Closure<(u8, u8, u8, u8, u8, u8, u8, u8), Vec<i64>>,
+) -> Result<Vec<i64>, Error> {
+    with_lock(|lock| f.call(lock, (1, 2, 3, 4, 5, 6, 7, 8)))
+}
+
+/// Calls a function of two arguments from a thread of tokio's.
+#[lwt_rust::func]
+pub(crate) async fn call_two_on_tokio(f: LwtFn<(u8, u8), u8>) -> Result<u8, Error> {
+    let called = lwt_rust::spawn_scoped(async move { f.call((1, 2)).await });
+    called.await?
+}

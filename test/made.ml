@@ -1,0 +1,196 @@
+(* Rust functions that are values in OCaml, and functions of several arguments. *)
+
+open Lwt.Syntax
+open Support
+open Rust.Made
+
+(* How many functions there are, without those that OCaml has lost. *)
+let captured () =
+  collect ();
+  captured ()
+
+let fails_with part f =
+  match f () with
+  | _ -> Alcotest.failf "no error with %s" part
+  | exception (Lwt_rust.Error { message; _ } | Lwt_rust.Panic { message; _ }) ->
+      check_bool (part ^ " in " ^ message) true (contains message part)
+
+let rejects_with part promise =
+  let+ result = result promise in
+  fails_with part (fun () -> Result.fold ~ok:ignore ~error:raise result)
+
+(* {1 Rust's functions} *)
+
+let called () =
+  let add = adder 5 in
+  collect ();
+  check_int "once" 7 (add 2);
+  check_int "twice" 17 (add 10);
+  fails_with "argument" (fun () -> add (-1));
+  check_int "as before" 17 (add 0)
+
+let of_eight () =
+  let f = of_eight () in
+  let some = f 1.5 "x" 1 2 in
+  collect ();
+  check_string "eight" "1.5 x 12345 [0.5]" (some 3 4 5 [ 0.5 ]);
+  check_string "again" "1.5 x 12367 []" (some 3 6 7 [])
+
+let in_a_record () =
+  let* { unsubscribe; wait; fail } = subscribe 0.001 in
+  collect ();
+  check_int "first" 0 (unsubscribe ());
+  check_int "second" 1 (unsubscribe ());
+  check_int "third" 2 (unsubscribe ());
+  fails_with "three times" unsubscribe;
+  fails_with "four times" unsubscribe;
+  check_int "another" 5 (unsubscribe ());
+  let waits = List.init 20 (fun i -> wait 0.001 (string_of_int i)) in
+  collect ();
+  let* texts = Lwt.all waits in
+  check_bool "texts" true (texts = List.init 20 string_of_int);
+  let* () = rejects_with "later" (fail false) in
+  let* () = rejects_with "later" (fail true) in
+  let* () = rejects_with "argument" (wait (-1.) "x") in
+  Lwt.return_unit
+
+let calls_back () =
+  let f, g = compose (fun n -> n * 2) (fun n -> Lwt.return (n + 1)) in
+  collect ();
+  check_int "f" 42 (f 21);
+  let* n = g 41 in
+  check_int "g" 42 n;
+  let f, g = compose (fun _ -> raise Exit) (fun _ -> raise Not_found) in
+  (match f 1 with _ -> Alcotest.fail "no exception" | exception Exit -> ());
+  let* result = result (g 1) in
+  check_bool "Not_found" true (result = Error Not_found);
+  let deferred = maker () 20 (fun n -> n * 2) in
+  check_int "a function of a function" 40 (deferred ());
+  Lwt.return_unit
+
+(* Rust's function is OCaml's, which is Rust's. *)
+let there_and_back () =
+  let add = adder 0 in
+  let f, g = compose (fun n -> add n) (fun n -> Lwt.return (add n)) in
+  check_int "f" 1 (f 1);
+  let* n = g 2 in
+  check_int "g" 3 n;
+  Lwt.return_unit
+
+let cancelled () =
+  let* { wait; unsubscribe = _; fail = _ } = subscribe 0. in
+  let waiting = wait 60. "x" in
+  Lwt.cancel waiting;
+  let* cancelled = result waiting in
+  check_bool "cancelled" true (cancelled = Error Lwt.Canceled);
+  let* text = wait 0. "y" in
+  check_string "the next" "y" text;
+  Lwt.return_unit
+
+let dropped () =
+  let before = captured () in
+  let* () =
+    let adders = List.init 100 adder in
+    let* subscriptions = Lwt_list.map_p (fun _ -> subscribe 0.) adders in
+    check_int "alive" (before + 200) (captured ());
+    (* A call keeps what its function has captured. *)
+    let waiting = List.map (fun { wait; _ } -> wait 0.01 "x") subscriptions in
+    let* texts = Lwt.all waiting in
+    check_int "texts" 100 (List.length (Sys.opaque_identity texts));
+    check_int "sum" 4950
+      (List.fold_left
+         (fun sum add -> sum + add 0)
+         0
+         (Sys.opaque_identity adders));
+    Lwt.return_unit
+  in
+  let rec wait n =
+    if captured () > before && n > 0 then
+      let* () = Lwt.pause () in
+      wait (n - 1)
+    else Lwt.return (check_int "dropped" before (captured ()))
+  in
+  wait 100
+
+let in_domains () =
+  let add = adder 0 in
+  let work () =
+    for _ = 1 to 1000 do
+      ignore (add 1)
+    done
+  in
+  let others = List.init 3 (fun _ -> Domain.spawn work) in
+  work ();
+  List.iter Domain.join others;
+  check_int "sum" 4000 (add 0)
+
+(* {1 Functions of several arguments} *)
+
+let of_three () =
+  let* text, number =
+    call_three (fun text number list ->
+        collect ();
+        let+ () = Lwt.pause () in
+        (text ^ String.concat "" (List.map string_of_int list), number *. 2.))
+  in
+  check_string "text" "text12" text;
+  check_bool "number" true (number = 3.);
+  (* A function of less arguments that returns one. *)
+  let* text, _ =
+    call_three (fun text ->
+        let text = text ^ "!" in
+        fun _ _ -> Lwt.return (text, 0.))
+  in
+  check_string "text" "text!" text;
+  let* result = result (call_three (fun _ -> raise Exit)) in
+  check_bool "Exit" true (result = Error Exit);
+  Lwt.return_unit
+
+let of_a_pair () =
+  let* sum = call_pair (fun (a, b) -> Lwt.return (a + b)) in
+  check_int "sum" 3 sum;
+  let* sum = call_two_on_tokio (fun a b -> Lwt.return ((10 * a) + b)) in
+  check_int "on tokio" 12 sum;
+  Lwt.return_unit
+
+let of_eight_plain () =
+  let list = call_eight (fun a b c d e f g h -> [ h; g; f; e; d; c; b; a ]) in
+  check_bool "eight" true (list = [ 8; 7; 6; 5; 4; 3; 2; 1 ]);
+  match call_eight (fun _ _ _ _ _ -> raise Exit) with
+  | _ -> Alcotest.fail "no exception"
+  | exception Exit -> ()
+
+(* They see the values of the call that they were given to. *)
+let context () =
+  let key = Lwt.new_key () in
+  let* value =
+    Lwt.with_value key (Some 5) (fun () ->
+        call_two_on_tokio (fun _ _ -> Lwt.return (Option.get (Lwt.get key))))
+  in
+  check_int "value" 5 value;
+  Lwt.return_unit
+
+let plain name body = Alcotest.test_case name `Quick body
+
+let () =
+  Alcotest.run "made"
+    [
+      ( "functions of Rust's",
+        [
+          plain "called" called;
+          plain "of eight arguments" of_eight;
+          case "in a record" in_a_record;
+          case "that call OCaml" calls_back;
+          case "there and back" there_and_back;
+          case "cancelled" cancelled;
+          case "dropped" dropped;
+        ]
+        @ left_out starts_a_domain [ plain "in domains" in_domains ] );
+      ( "functions of several arguments",
+        [
+          case "of three" of_three;
+          case "of a pair" of_a_pair;
+          plain "of eight" of_eight_plain;
+          case "context" context;
+        ] );
+    ]
