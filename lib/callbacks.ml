@@ -9,6 +9,26 @@ let show exn =
 let capture_context () =
   if Lwt_loop.may_be_here () then Context.capture () else Raw.Nowhere
 
+let make_promise cancel =
+  if not (Lwt_loop.may_be_here ()) then
+    invalid_arg
+      "Lwt_rust: Rust gives a promise to this domain, which runs no Lwt loop";
+  let promise, resolver = Lwt.task () in
+  Lwt.on_cancel promise cancel;
+  let reject failure =
+    Failure.note failure;
+    Lwt.return (Lwt.wakeup_exn resolver (fst failure))
+  in
+  let abandon () =
+    Lwt.return
+      (if Lwt.is_sleeping promise then
+         Lwt.wakeup_exn resolver Errors.Abandoned)
+  in
+  ( promise,
+    (fun value -> Lwt.return (Lwt.wakeup resolver value)),
+    reject,
+    abandon )
+
 let register () =
   Outcome.get
     (Raw.callbacks_register
@@ -41,6 +61,7 @@ let register () =
          flush_output = (fun (channel, ()) -> Lwt_io.flush channel);
          close_output = (fun (channel, ()) -> Lwt_io.close channel);
          call_with_tuple = (fun (f, arguments) -> Curried.call f arguments);
+         make_promise;
          make_function =
            (fun f arity is_later ->
              Curried.of_tuple arity

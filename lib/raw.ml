@@ -133,6 +133,12 @@ type callbacks = {
   close_output : Lwt_io.output_channel * unit -> unit Lwt.t;
   call_with_tuple : Obj.t * Obj.t -> Obj.t;
   make_function : rust_function -> int -> bool -> Obj.t;
+  make_promise :
+    (unit -> unit) ->
+    Obj.t Lwt.t
+    * (Obj.t -> unit Lwt.t)
+    * (failure -> unit Lwt.t)
+    * (unit -> unit Lwt.t);
 }
 (** The functions that Rust calls. Rust finds each by the number of its field.
 *)

@@ -124,6 +124,105 @@ let in_domains () =
   List.iter Domain.join others;
   check_int "sum" 4000 (add 0)
 
+(* {1 Promises in results} *)
+
+let promised () =
+  let check { finished; others } text =
+    collect ();
+    check_bool "pending" true (is_pending finished);
+    let* result = result finished in
+    check_bool "text" true (result = Ok text);
+    let* results = Lwt_list.map_s Support.result others in
+    let last = List.length results - 1 in
+    List.iteri
+      (fun i result ->
+        match result with
+        | Ok n -> check_int "number" i n
+        | Error (Lwt_rust.Panic { message; _ }) ->
+            check_string "panic" "the last" message;
+            check_int "last" last i
+        | Error exn -> raise exn)
+      results;
+    Lwt.return_unit
+  in
+  let* () = check (start_job 0.001 (Some "x") 10) "x" in
+  let* job = start_job_later 0.001 (Some "y") in
+  check job "y"
+
+let rejected () =
+  let { finished; others = _ } = start_job 0.001 None 0 in
+  let* () = rejects_with "no text" finished in
+  rejects_with "does not fit" (too_large ())
+
+let promise_cancelled () =
+  let before = captured () in
+  let { finished; others = _ } = start_job 60. None 0 in
+  check_int "alive" (before + 1) (captured ());
+  Lwt.cancel finished;
+  let* cancelled = result finished in
+  check_bool "cancelled" true (cancelled = Error Lwt.Canceled);
+  let* () = pauses 3 in
+  check_int "dropped" before (captured ());
+  Lwt.return_unit
+
+let forgotten () =
+  let before = captured () in
+  ignore (Sys.opaque_identity (start_job 0.001 None 1));
+  collect ();
+  let rec wait n =
+    if captured () > before && n > 0 then
+      let* () = Lwt_unix.sleep 0.001 in
+      wait (n - 1)
+    else Lwt.return (check_int "gone on to its end" before (captured ()))
+  in
+  wait 1000
+
+(* {1 A trait that OCaml implements} *)
+
+let storage texts =
+  {
+    get =
+      (fun key ->
+        let+ () = Lwt.pause () in
+        Hashtbl.find_opt texts key);
+    set =
+      (fun key text times ->
+        collect ();
+        for i = 1 to times do
+          Hashtbl.add texts (key ^ string_of_int i) text
+        done;
+        Lwt_unix.sleep 0.001);
+    sum = (fun list (a, b) -> Lwt.return (List.fold_left ( + ) (a + b) list));
+    clear = (fun () -> Lwt.return (Hashtbl.remove texts "a"));
+  }
+
+let implemented copy () =
+  let texts = Hashtbl.create 1 in
+  Hashtbl.add texts "a" "x";
+  let storage = storage texts in
+  let* sum = copy storage "a" in
+  check_int "sum" 25 sum;
+  check_bool "texts" true
+    (List.sort compare (List.of_seq (Hashtbl.to_seq texts))
+    = [ ("a'1", "x"); ("a'2", "x") ]);
+  let* () = rejects_with "no text" (copy storage "a") in
+  let* missing =
+    result (copy { storage with get = (fun _ -> raise Not_found) } "a")
+  in
+  check_bool "Not_found" true (missing = Error Not_found);
+  let* failed =
+    result
+      (copy
+         {
+           storage with
+           get = (fun _ -> Lwt.return_some "x");
+           set = (fun _ _ _ -> Lwt.fail Exit);
+         }
+         "a")
+  in
+  check_bool "Exit" true (failed = Error Exit);
+  Lwt.return_unit
+
 (* {1 Functions of several arguments} *)
 
 let of_three () =
@@ -186,6 +285,18 @@ let () =
           case "dropped" dropped;
         ]
         @ left_out starts_a_domain [ plain "in domains" in_domains ] );
+      ( "promises in results",
+        [
+          case "settled" promised;
+          case "rejected" rejected;
+          case "cancelled" promise_cancelled;
+          case "forgotten" forgotten;
+        ] );
+      ( "a trait that OCaml implements",
+        [
+          case "in a task" (implemented copy_text);
+          case "on a thread of tokio's" (implemented copy_text_on_tokio);
+        ] );
       ( "functions of several arguments",
         [
           case "of three" of_three;

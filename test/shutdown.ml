@@ -269,3 +269,24 @@ let by_continuations () =
      let* () = Lwt_rust.Runtime.shutdown ~timeout:0. () in
      let+ late = Lwt.all !late in
      check "refused" (List.map is_refused late = [ true ]))
+
+(* A plain function goes on, a promise is rejected, and a call is refused. *)
+let with_functions_open () =
+  Lwt_main.run
+    (let add = Rust.Made.adder 0 in
+     let* { wait; _ } = Rust.Made.subscribe 0. in
+     let { Rust.Made.finished; others = _ } = Rust.Made.start_job 60. None 0 in
+     let waiting = wait 60. "x" in
+     let* () = pauses 3 in
+     let* () = Lwt_rust.Runtime.shutdown ~timeout:0. () in
+     let* finished = result finished in
+     check "a promise" (is_abandoned finished);
+     let* waiting = result waiting in
+     check "a call" (is_abandoned waiting);
+     let* refused = result (wait 0. "x") in
+     check "refused" (is_refused refused);
+     check "a plain function" (add 3 = 3);
+     Lwt.return_unit);
+  collect ();
+  collect ();
+  check "dropped" (Rust.Made.captured () = 0)

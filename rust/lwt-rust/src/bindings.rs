@@ -116,3 +116,54 @@ pub use lwt_rust_macros::library;
 /// call raises that exception and OCaml keeps the value. So it does if another argument is
 /// wrong. If the promise is cancelled, the value is dropped with the future.
 pub use lwt_rust_macros::methods;
+
+/// Makes a trait one that OCaml implements, by a record of functions:
+///
+/// ```
+/// use lwt_rust::{Error, func, interface};
+///
+/// /// Where texts are kept.
+/// #[interface]
+/// trait Store {
+///     /// The text with this key.
+///     async fn get(&self, key: &str) -> Result<Option<String>, Error>;
+///     async fn set(&self, key: &str, text: String) -> Result<(), Error>;
+///
+///     /// OCaml does not implement a method that has a body.
+///     fn copy(&self, from: &str, to: &str) -> impl Future<Output = Result<(), Error>> + Send
+///     where
+///         Self: Sync,
+///     {
+///         async move {
+///             match self.get(from).await? {
+///                 Some(text) => self.set(to, text).await,
+///                 None => Ok(()),
+///             }
+///         }
+///     }
+/// }
+///
+/// /// `val rename : store -> string -> unit Lwt.t`
+/// #[func]
+/// async fn rename(store: OcamlStore, to: String) -> Result<(), Error> {
+///     store.copy("old", &to).await
+/// }
+/// # lwt_rust::library! { rename }
+/// ```
+///
+/// In OCaml this is `type store = { get : string -> string option Lwt.t; set : string -> string ->
+/// unit Lwt.t }`. In Rust it is the struct `OcamlStore`, with a field of type
+/// [`LwtFn`](crate::LwtFn) for each method, which implements the trait. It can be cloned, and used
+/// from tasks of its domain and from any other thread. `#[ocaml(name = "...")]` above the trait
+/// chooses another name for the OCaml type.
+///
+/// A method that OCaml implements is an `async fn` with `&self`. The trait gets it as a `fn` that
+/// returns an `impl Future + Send`, so that any thread may await it. An argument that is a reference
+/// is cloned for OCaml. The result is a `Result`. Its error is made of an
+/// [`Error`](crate::Error), which is the exception that the OCaml function raises.
+///
+/// # Cancellation
+///
+/// Dropping the future cancels the Lwt promise: see [`Promise`](crate::Promise). OCaml is called when
+/// Rust calls the method, also if the future is never awaited.
+pub use lwt_rust_macros::interface;

@@ -56,9 +56,13 @@ pub(crate) enum Callback {
     /// `rust_function -> int -> bool -> ('a -> 'b)`: makes a function of so many arguments. The
     /// flag is true if it returns a promise.
     MakeFunction = 20,
+    /// `(unit -> unit) -> 'a Lwt.t * ('a -> unit Lwt.t) * (failure -> unit Lwt.t) *
+    /// (unit -> unit Lwt.t)`: makes a promise, and functions that resolve, reject and abandon
+    /// it. Cancelling it calls the argument.
+    MakePromise = 21,
 }
 
-pub(crate) const COUNT: usize = Callback::MakeFunction as usize + 1;
+pub(crate) const COUNT: usize = Callback::MakePromise as usize + 1;
 
 static CALLBACKS: OnceCell<[Root; COUNT]> = OnceCell::new();
 

@@ -45,7 +45,9 @@
 //! | [`OcamlException`] | a Rust error as an exception of its own |
 //! | [`LwtFn`], [`Closure`] | an OCaml function that returns a Lwt promise, and any other |
 //! | [`RustLwtFn`], [`RustFn`] | a Rust function as a value in OCaml: one that returns a Lwt promise, and any other |
+//! | [`interface`] | a trait that OCaml implements |
 //! | [`Promise`], [`Resolver`] | a value that will come, and the end that settles it |
+//! | [`LwtPromise`] | a Rust future as a Lwt promise within a result |
 //! | [`PortablePromise`] | a promise that any OCaml domain may settle |
 //! | [`LwtStream`], [`LwtSink`] | a stream of items and a sink for items, made by either side |
 //! | [`channel`] | channels, whose ends OCaml may have |
@@ -84,6 +86,7 @@ mod fork;
 mod functions;
 mod io;
 mod lwt_loop;
+mod lwt_promise;
 mod ocaml;
 mod on_tokio;
 mod promise;
@@ -93,7 +96,7 @@ mod stream;
 mod stub;
 mod symbols;
 
-pub use bindings::{library, methods};
+pub use bindings::{interface, library, methods};
 pub use closure::{Closure, LwtFn};
 pub use convert::{
     Abstract, AbstractType, Buffer, Char, FromOcaml, Int32, Int64, IntoOcaml, Nativeint,
@@ -103,6 +106,7 @@ pub use domain::{DomainExecutor, Handle, Task, spawn, spawn_local};
 pub use error::{Error, Exception, Failure, Panic, StdError};
 pub use functions::{RustFn, RustLwtFn};
 pub use io::{LwtInput, LwtOutput};
+pub use lwt_promise::LwtPromise;
 /// Makes a function callable from OCaml.
 ///
 /// An `async fn` returns a Lwt promise. A plain `fn` returns its value, and runs on the

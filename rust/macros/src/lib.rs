@@ -6,6 +6,7 @@
 mod attributes;
 mod derive;
 mod function;
+mod interface;
 mod library;
 mod methods;
 mod names;
@@ -29,6 +30,12 @@ pub fn func(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn methods(options: TokenStream, item: TokenStream) -> TokenStream {
     methods::expand(options.into(), item.into()).into()
+}
+
+/// Makes a trait one that OCaml implements: `lwt_rust::interface`.
+#[proc_macro_attribute]
+pub fn interface(options: TokenStream, item: TokenStream) -> TokenStream {
+    interface::expand(options.into(), item.into()).into()
 }
 
 /// Names the functions of a crate that OCaml gets: `lwt_rust::library`.

@@ -9,7 +9,8 @@ use std::{
 };
 
 use lwt_rust::{
-    Closure, Error, FromOcaml, IntoOcaml, LwtFn, OcamlType, RustFn, RustLwtFn, with_lock,
+    Closure, Error, FromOcaml, IntoOcaml, LwtFn, LwtPromise, OcamlType, RustFn, RustLwtFn,
+    with_lock,
 };
 use tokio::time::sleep;
 
@@ -143,4 +144,121 @@ pub(crate) fn call_eight(
 pub(crate) async fn call_two_on_tokio(f: LwtFn<(u8, u8), u8>) -> Result<u8, Error> {
     let called = lwt_rust::spawn_scoped(async move { f.call((1, 2)).await });
     called.await?
+}
+
+/// Promises in a record.
+#[derive(OcamlType, IntoOcaml)]
+pub(crate) struct Job {
+    finished: LwtPromise<String>,
+    others: Vec<LwtPromise<usize>>,
+}
+
+/// Promises that come after a while: a text or an error, and numbers up to `count`, of which the
+/// last one is a panic.
+#[lwt_rust::func]
+pub(crate) fn start_job(time: Duration, text: Option<String>, count: usize) -> Job {
+    let captured = Captured::new();
+    Job {
+        finished: LwtPromise::new(async move {
+            sleep(time).await;
+            drop(captured);
+            text.ok_or_else(|| Error::message("no text"))
+        }),
+        others: (0..count)
+            .map(|n| {
+                LwtPromise::new(async move {
+                    if n % 2 == 1 {
+                        tokio::task::yield_now().await;
+                    }
+                    if n + 1 == count {
+                        panic!("the last");
+                    }
+                    Ok(n)
+                })
+            })
+            .collect(),
+    }
+}
+
+/// The same, after a while.
+#[lwt_rust::func]
+pub(crate) async fn start_job_later(time: Duration, text: Option<String>) -> Job {
+    sleep(time).await;
+    start_job(time, text, 3)
+}
+
+/// A value that cannot be converted.
+#[lwt_rust::func]
+pub(crate) fn too_large() -> (LwtPromise<u64>,) {
+    (LwtPromise::new(async { Ok(u64::MAX) }),)
+}
+
+/// Where texts are kept.
+#[lwt_rust::interface]
+pub(crate) trait Storage: Send + Sync {
+    /// The text with this key.
+    async fn get(&self, key: &str) -> Result<Option<String>, Error>;
+    /// Keeps a text.
+    async fn set(&self, key: &str, text: &str, times: u8) -> Result<(), OfStorage>;
+    async fn sum(&self, numbers: &[i64], pair: (i64, i64)) -> Result<i64, Error>;
+    async fn clear(&self) -> lwt_rust_result::Result<()>;
+
+    /// Rust's own.
+    fn limit(&self) -> usize {
+        10
+    }
+
+    #[cfg(any())]
+    async fn gone(&self) -> Result<Missing, Error>;
+}
+
+/// An alias of `Result`, whose error is another one.
+mod lwt_rust_result {
+    pub(crate) type Result<T> = std::result::Result<T, super::OfStorage>;
+}
+
+#[derive(Debug)]
+pub(crate) struct OfStorage(Error);
+
+impl std::fmt::Display for OfStorage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("of the storage")
+    }
+}
+
+impl std::error::Error for OfStorage {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        None
+    }
+}
+
+impl From<Error> for OfStorage {
+    fn from(error: Error) -> Self {
+        OfStorage(error)
+    }
+}
+
+async fn copy(storage: impl Storage, key: &str) -> Result<i64, Error> {
+    let Some(text) = storage.get(key).await? else {
+        return Err(Error::message("no text"));
+    };
+    storage
+        .set(&format!("{key}'"), &text, 2)
+        .await
+        .map_err(|OfStorage(error)| error)?;
+    storage.clear().await.map_err(|OfStorage(error)| error)?;
+    let sum = storage.sum(&[1, 2, 3], (4, 5)).await?;
+    Ok(sum + storage.limit() as i64)
+}
+
+/// Copies a text.
+#[lwt_rust::func]
+pub(crate) async fn copy_text(storage: OcamlStorage, key: String) -> Result<i64, Error> {
+    copy(storage, &key).await
+}
+
+/// Copies a text on a thread of tokio's.
+#[lwt_rust::func]
+pub(crate) async fn copy_text_on_tokio(storage: OcamlStorage, key: String) -> Result<i64, Error> {
+    lwt_rust::spawn_scoped(async move { copy(storage, &key).await }).await?
 }

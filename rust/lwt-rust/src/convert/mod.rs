@@ -226,7 +226,8 @@ impl Seen {
             `lwt_rust::Abstract<{Self}>`",
     note = "a stream is given as a `LwtStream`, a sink as a `LwtSink`, a reader as a `LwtInput`, a \
             writer as a `LwtOutput`, and a file as a `std::os::fd::OwnedFd`; `bytes::Bytes` needs \
-            the feature `bytes` of `lwt-rust`"
+            the feature `bytes` of `lwt-rust`",
+    note = "a function is given as a `LwtFn` or a `Closure`, and a promise as a `Promise`"
 )]
 pub trait FromOcaml: OcamlType + Sized {
     /// Whether a value may belong to the executor of its domain, as a promise does. If
