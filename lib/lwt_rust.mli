@@ -22,10 +22,12 @@
     domain. So it may block, run a loop, perform effects and end the program. It
     sees the [Lwt.with_value] values of the caller of the function.
 
-    Any systhread of the domain may make a call. If the Rust future is not
-    [Send], only the systhread that made the call may run it. If another one
-    runs the loop, the promise is rejected with {!Error}; if another one cancels
-    the promise, the future is leaked.
+    Any systhread of the domain may make a call. Since Lwt is not thread-safe, a
+    systhread that does not run the loop hands the promise over to the one that
+    does, and adds no callback to it. If the Rust future is not [Send], only the
+    systhread that made the call may run it. If another one runs the loop, the
+    promise is rejected with {!Error}; if another one cancels the promise, the
+    future is leaked.
 
     This module has the exceptions with which the promise of a call is rejected
     ({!section-errors}), the rules of cancellation ({!section-cancellation}),

@@ -93,6 +93,70 @@ let closures_of_a_thread () =
   let rec turns () = Lwt.bind (Lwt.pause ()) turns in
   Lwt_main.run (or_fail (Lwt.pick [ go 1000; turns () ]))
 
+(* [often_switching f] is [f ()]. Other threads have a turn every few steps of [f], also
+   where it does not allocate. *)
+let often_switching f =
+  let set it_interval it_value =
+    ignore
+      (Unix.setitimer ITIMER_REAL { it_interval; it_value }
+        : Unix.interval_timer_status)
+  in
+  let soon () = set 1e-3 1e-5 in
+  let is_over = ref false in
+  let switch _ =
+    Thread.yield ();
+    if not !is_over then soon ()
+  in
+  let old = Sys.signal Sys.sigalrm (Signal_handle switch) in
+  let finally () =
+    is_over := true;
+    set 0. 0.;
+    Sys.set_signal Sys.sigalrm old
+  in
+  soon ();
+  Fun.protect ~finally f
+
+let switches_in_handlers =
+  let slow = "its time is over before threads have switched often" in
+  [
+    (Bytecode, "threads that switch in a signal's handler may crash");
+    (Memcheck, slow);
+    (Thread_sanitizer, slow);
+  ]
+
+(* A thread that calls Rust runs no callback of the loop's, also if Lwt has deferred the
+   callback meanwhile. *)
+let callbacks_of_the_loop () =
+  let me = Thread.id (Thread.self ()) in
+  let elsewhere = ref 0 and is_over = ref false in
+  let note () =
+    if Thread.id (Thread.self ()) <> me then incr elsewhere;
+    Lwt.return_unit
+  in
+  let rec turns () =
+    let deferred, resolver = Lwt.wait () in
+    let noted = Lwt.bind deferred note in
+    Lwt.wakeup_later resolver ();
+    let* () = noted in
+    if !is_over then Lwt.return_unit else Lwt.bind (Lwt.pause ()) turns
+  in
+  let calls = ref [] in
+  let job () =
+    let until = Unix.gettimeofday () +. 1. in
+    while Unix.gettimeofday () < until do
+      calls := List.init 100 (fun _ -> Rust.call Lwt.return 7)
+    done;
+    is_over := true
+  in
+  let thread = Thread.create job () in
+  let hook = Lwt_main.Enter_iter_hooks.add_last Thread.yield in
+  often_switching (fun () -> Lwt_main.run (or_fail (turns ())));
+  Lwt_main.Enter_iter_hooks.remove hook;
+  Thread.join thread;
+  let numbers = Lwt_main.run (or_fail (Lwt.all !calls)) in
+  check_bool "the calls" true (List.for_all (( = ) 7) numbers);
+  check_int "callbacks in the thread" 0 !elsewhere
+
 (* A call has left an action. Then it calls a synchronous closure, which makes another call,
    and in that one a loop, which takes the action. *)
 let own_actions_in_order () =
@@ -376,7 +440,9 @@ let () =
           plain "closures of two threads" actions_of_the_other_thread;
           plain "closures of a thread, beside failures"
             closures_beside_a_failure;
-        ] );
+        ]
+        @ left_out switches_in_handlers
+            [ plain "callbacks beside a thread" callbacks_of_the_loop ] );
       ( "a loop in a closure",
         [
           plain "Lwt's" a_loop_in_a_closure;
