@@ -10,10 +10,13 @@ let check name condition = if not condition then raise (Wrong name)
 let pausing n = Lwt.map (fun () -> n) (Lwt.pause ())
 let one_of all = List.nth all (Random.int (List.length all))
 
-(* [called name call closure] makes Rust call [closure], which adds one. *)
-let called name call closure =
+(* [begun name call closure] makes Rust call [closure], which adds one. [added] awaits it. *)
+let begun name call closure =
   let n = Random.int 1_000_000 in
-  Lwt.map (fun m -> check name (m = n + 1)) (call closure n)
+  (name, n, call closure n)
+
+let added (name, n, call) = Lwt.map (fun m -> check name (m = n + 1)) call
+let called name call closure = added (begun name call closure)
 
 (* {1 Threads} *)
 
@@ -26,16 +29,17 @@ let blocks_until_the_loop_is_there n =
   Lwt_preemptive.run_in_main (fun () -> Rust.yield 2 ());
   Lwt.return (n + 1)
 
+(* Only the thread of the loop adds callbacks to the promise: Lwt is not thread-safe. *)
 let in_a_thread () =
   let job () =
     match Random.int 3 with
-    | 0 -> called "a thread" Rust.call blocks
-    | 1 -> called "a thread, later" Rust.call_later blocks
+    | 0 -> begun "a thread" Rust.call blocks
+    | 1 -> begun "a thread, later" Rust.call_later blocks
     | _ ->
-        called "a thread and the loop" Rust.call blocks_until_the_loop_is_there
+        begun "a thread and the loop" Rust.call blocks_until_the_loop_is_there
   in
   let* call = Lwt_preemptive.detach job () in
-  call
+  added call
 
 (* {1 Loops} *)
 

@@ -123,8 +123,8 @@ let around_closures = [ a_fiber_around; a_fiber_within ]
 
 (* Operations that only the thread of the loop runs. Lwt has one value of each key for all
    threads, so only one thread may look at it. Only that thread has a handler for
-   [Outside]. And Lwt has one queue of callbacks for all threads: a thread that calls Rust
-   may run those of the loop, and with them a task that the loop has made runnable. *)
+   [Outside]. And a thread that calls Rust may run a task that the loop has made runnable,
+   but a local task stays on its thread. *)
 let alone = a_value :: local :: around_closures
 let alone_in_a_fiber = outside :: alone
 let beside_threads = in_a_thread :: around_closures
@@ -132,7 +132,7 @@ let on_lwt others () = if Random.int 5 = 0 then one_of others () else plain ()
 
 let in_a_domain () =
   let run = Lwt_rust.Executor.run in
-  match Random.int 14 with
+  match Random.int 15 with
   | 0 -> check "yield" (run (fun () -> Rust.Call.yield 3 1) = 1)
   | 1 -> check "spawn" (run (fun () -> Rust.Call.spawn 2) = 2)
   | 2 -> check "sum" (run (fun () -> Rust.Call.sum Lwt.return 10) = 45)
@@ -160,6 +160,7 @@ let in_a_domain () =
       check "from elsewhere" (run call = 5)
   | 11 -> Flows.in_a_domain ()
   | 12 -> Flows.left_in_a_domain ()
+  | 13 -> Lwt_rust.Executor.run_in_lwt Flows.flow
   | _ -> run (fun () -> Rust.Call.leave_task (ref 0))
 
 let counted = Atomic.make 0
