@@ -21,8 +21,7 @@ let make_promise cancel =
   in
   let abandon () =
     Lwt.return
-      (if Lwt.is_sleeping promise then
-         Lwt.wakeup_exn resolver Errors.Abandoned)
+      (if Lwt.is_sleeping promise then Lwt.wakeup_exn resolver Errors.Abandoned)
   in
   ( promise,
     (fun value -> Lwt.return (Lwt.wakeup resolver value)),

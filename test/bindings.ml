@@ -158,7 +158,7 @@ let declarations () =
          ];
          [
            [ "function"; "paint"; "promise"; ""; "unit" ];
-           [ "argument"; "color"; "{krate::Color}" ];
+           [ "argument"; "color"; ""; "{krate::Color}" ];
          ];
          [
            [
@@ -171,10 +171,11 @@ let declarations () =
            [
              "argument";
              "f";
+             "";
              "({krate::Color} -> {krate::Color} -> {krate::Color})";
            ];
-           [ "argument"; "pairs"; "({krate::Color} * {krate::Color}) list" ];
-           [ "argument"; "last"; "{krate::Color} option" ];
+           [ "argument"; "pairs"; ""; "({krate::Color} * {krate::Color}) list" ];
+           [ "argument"; "last"; ""; "{krate::Color} option" ];
          ];
        ])
 
@@ -275,7 +276,7 @@ let module_ rust name members =
 let func ?(owner = "") ?symbol path name result arguments =
   let symbol = Option.value symbol ~default:name in
   [ "function"; "k"; owner; path; name; symbol; ""; "direct"; ""; result ]
-  :: List.map (fun ty -> [ "argument"; "x"; ty ]) arguments
+  :: List.map (fun ty -> [ "argument"; "x"; ""; ty ]) arguments
 
 let alias_at path name ty = [ [ "type"; path; name; ""; "alias"; ""; ""; ty ] ]
 
@@ -390,6 +391,32 @@ let hidden_types_have_other_names () =
          func "k::f" "f" "{k::T}" [];
          func "k::one::g" "g" "{k::T}" [ "{k::one::T}" ];
        ])
+
+(* Optional arguments come first, and are followed by one that is not. *)
+let labels () =
+  let func name arguments =
+    [ "function"; name; "direct"; ""; "unit" ]
+    :: List.map
+         (fun (name, label) -> [ "argument"; name; label; "int" ])
+         arguments
+  in
+  check_string "an interface"
+    "(* Made by lwt-rust bindings from the crate krate. *)\n\n\
+     val f : ?b:int -> int -> c:int -> unit\n\n\
+     val g : ?a:int -> b:int -> unit -> unit\n\n\
+     val h : a:int -> unit\n\n"
+    (interface
+       [
+         func "f" [ ("a", ""); ("b", "optional"); ("c", "label") ];
+         func "g" [ ("a", "optional"); ("b", "label") ];
+         func "h" [ ("a", "label") ];
+       ]);
+  let text =
+    Printer.implementation
+      (parse [ func "f" [ ("a", ""); ("b", "optional"); ("c", "label") ] ])
+  in
+  check_contains text "external f : int -> int option -> int -> unit Lwt";
+  check_contains text "let f ?b a ~c = Lwt_rust.Call.value (Call.f a b c)"
 
 (* {1 Problems} *)
 
@@ -619,6 +646,7 @@ let () =
           case "are declared" declarations;
           case "parameters are declared" parameters;
           case "exceptions are declared" exceptions;
+          case "arguments have labels" labels;
         ] );
       ( "modules",
         [

@@ -269,6 +269,16 @@ let context () =
   check_int "value" 5 value;
   Lwt.return_unit
 
+let labels () =
+  let* text = describe "x" ~times:2 ~large:(-1L) in
+  check_string "without" "-xxNone18446744073709551615" text;
+  let* text = describe ~behind:[ "y" ] "x" ~large:1L ~prefix:"+" ~times:1 in
+  check_string "with" "+xSome([\"y\"])1" text;
+  check_int "none" 1 (optional ());
+  check_int "first" 2 (optional ~first:2 ());
+  check_int "both" 6 (optional ~second:(fun n -> n * 3) ~first:2 ());
+  Lwt.return_unit
+
 let plain name body = Alcotest.test_case name `Quick body
 
 let () =
@@ -303,5 +313,6 @@ let () =
           case "of a pair" of_a_pair;
           plain "of eight" of_eight_plain;
           case "context" context;
+          case "with labels" labels;
         ] );
     ]

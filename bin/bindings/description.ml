@@ -54,6 +54,8 @@ type library = {
 }
 
 type way = Promise | Direct
+type label = Positional | Labelled | Optional
+type parameter = { name : string; label : label; ty : string }
 
 type func = {
   crate : string;
@@ -64,7 +66,7 @@ type func = {
   twin : string option;
   doc : string;
   way : way;
-  parameters : (string * string) list;
+  parameters : parameter list;
   result : string;
 }
 
@@ -203,7 +205,15 @@ let definition kind rest items =
   | _ -> raise (Malformed kind)
 
 let argument = function
-  | [ "argument"; name; ty ] -> Some (name, ty)
+  | [ "argument"; name; label; ty ] ->
+      let label =
+        match label with
+        | "" -> Positional
+        | "label" -> Labelled
+        | "optional" -> Optional
+        | label -> raise (Malformed label)
+      in
+      Some { name; label; ty }
   | _ -> None
 
 let way = function

@@ -69,6 +69,13 @@ type library = {
 (** The content of the [lwt_rust::library!] of the crate [name]. *)
 
 type way = Promise | Direct
+type label = Positional | Labelled | Optional
+
+type parameter = {
+  name : string;
+  label : label;
+  ty : string;  (** for an optional one, the type behind [?name:] *)
+}
 
 type func = {
   crate : string;
@@ -80,7 +87,7 @@ type func = {
       (** the symbol for bytecode, if bytecode needs another one *)
   doc : string;
   way : way;
-  parameters : (string * string) list;  (** names and types *)
+  parameters : parameter list;
   result : string;
 }
 

@@ -13,7 +13,7 @@ type place = {
 (* {1 The types that are used} *)
 
 let types_of_function { parameters; result; _ } =
-  List.map snd parameters @ [ result ]
+  List.map (fun (parameter : parameter) -> parameter.ty) parameters @ [ result ]
 
 let types_of_exceptions { cases; _ } = List.concat_map types_in_case cases
 let types_of_type (ty : ty) = types_in ty.definition
@@ -273,7 +273,11 @@ let rec arrange ~lifted ~all_lifted outer place =
   let of_function (func : func) =
     {
       func with
-      parameters = List.map (fun (name, ty) -> (name, named ty)) func.parameters;
+      parameters =
+        List.map
+          (fun (parameter : parameter) ->
+            { parameter with ty = named parameter.ty })
+          func.parameters;
       result = named func.result;
     }
   in

@@ -139,11 +139,7 @@ let exceptions_implementation output ({ cases; name; symbol; _ } as all) =
 let widest = 80
 
 (* Writes [head : type], on several lines if it is long. *)
-let declare output head { parameters; result; _ } wrap =
-  let types =
-    match parameters with [] -> [ "unit" ] | some -> List.map snd some
-  in
-  let types = types @ [ wrap result ] in
+let declare output head types =
   let short = Printf.sprintf "%s : %s" head (String.concat " -> " types) in
   if String.length (output.indent ^ short) <= widest then line output "%s" short
   else (
@@ -153,6 +149,41 @@ let declare output head { parameters; result; _ } wrap =
       (fun i ty ->
         line (inner output) "%s%s" ty (if i = last then "" else " ->"))
       types)
+
+(* The types of a function that takes its arguments by their places. *)
+let by_place { parameters; result; _ } wrap =
+  let argument { label; ty; _ } =
+    match label with Optional -> ty ^ " option" | Positional | Labelled -> ty
+  in
+  let arguments =
+    match parameters with [] -> [ "unit" ] | some -> List.map argument some
+  in
+  arguments @ [ wrap result ]
+
+(* The parameters as OCaml has them: the optional ones first, and [None], for [()], if
+   no other is without a label. *)
+let in_order { parameters; _ } =
+  let optional, others =
+    List.partition (fun { label; _ } -> label = Optional) parameters
+  in
+  let is_positional { label; _ } = label = Positional in
+  let last =
+    if
+      parameters = []
+      || (optional <> [] && not (List.exists is_positional others))
+    then [ None ]
+    else []
+  in
+  List.map Option.some (optional @ others) @ last
+
+let with_labels func wrap =
+  let argument = function
+    | None -> "unit"
+    | Some { label = Positional; ty; _ } -> ty
+    | Some { label = Labelled; name; ty } -> name ^ ":" ^ ty
+    | Some { label = Optional; name; ty } -> "?" ^ name ^ ":" ^ ty
+  in
+  List.map argument (in_order func) @ [ wrap func.result ]
 
 let call result = result ^ " Lwt_rust.Executor.call"
 let promise result = result ^ " Lwt.t"
@@ -164,18 +195,27 @@ let direct result =
 let external_ output func =
   let twin = Option.fold func.twin ~none:"" ~some:(Printf.sprintf "\"%s\" ") in
   let wrap = match func.way with Promise -> call | Direct -> direct in
-  declare output ("external " ^ func.name) func wrap;
+  declare output ("external " ^ func.name) (by_place func wrap);
   line output "  = %s\"%s\"" twin func.symbol
 
 let definition output func =
-  let parameters =
+  let parameter = function
+    | None -> "()"
+    | Some { label = Positional; name; _ } -> name
+    | Some { label = Labelled; name; _ } -> "~" ^ name
+    | Some { label = Optional; name; _ } -> "?" ^ name
+  in
+  let parameters = String.concat " " (List.map parameter (in_order func)) in
+  let arguments =
     match func.parameters with
     | [] -> "()"
-    | some -> String.concat " " (List.map fst some)
+    | some ->
+        String.concat " "
+          (List.map (fun (parameter : parameter) -> parameter.name) some)
   in
   let take = match func.way with Promise -> "promise" | Direct -> "value" in
   line output "let %s %s = Lwt_rust.Call.%s (Call.%s %s)" func.name parameters
-    take func.name parameters
+    take func.name arguments
 
 (* {1 Modules} *)
 
@@ -210,7 +250,7 @@ let rec signature output { items; exceptions; functions; _ } =
   List.iter
     (fun func ->
       let wrap = match func.way with Promise -> promise | Direct -> Fun.id in
-      declare output ("val " ^ func.name) func wrap;
+      declare output ("val " ^ func.name) (with_labels func wrap);
       doc output func.doc;
       line output "")
     functions;
@@ -222,7 +262,8 @@ let rec signature output { items; exceptions; functions; _ } =
          without Lwt. *)";
       line output "module Call : sig";
       List.iter
-        (fun func -> declare (inner output) ("val " ^ func.name) func call)
+        (fun func ->
+          declare (inner output) ("val " ^ func.name) (by_place func call))
         promises;
       line output "end"
 

@@ -167,21 +167,48 @@ pub(crate) fn field_options(attributes: &[Attribute]) -> Result<FieldOptions> {
     Ok(options)
 }
 
-/// Takes the option `with = Type` of an argument away from its attributes.
-pub(crate) fn take_with(attributes: &mut Vec<Attribute>) -> Result<Option<Type>> {
-    let mut with = None;
+/// The options of an argument in `#[ocaml(...)]`.
+#[derive(Clone, Default)]
+pub(crate) struct ArgumentOptions {
+    /// `name = "..."`
+    pub(crate) name: Option<LitStr>,
+    /// `label`: OCaml names the argument.
+    pub(crate) label: Option<Span>,
+    /// `optional`: OCaml names the argument, or leaves it out.
+    pub(crate) optional: Option<Span>,
+    /// `with = Type`: the type that stands for that of the argument in OCaml.
+    pub(crate) with: Option<Type>,
+}
+
+/// Takes the options of an argument away from its attributes.
+pub(crate) fn take_argument_options(attributes: &mut Vec<Attribute>) -> Result<ArgumentOptions> {
+    let options = argument_options(attributes);
+    attributes.retain(|attribute| !attribute.path().is_ident("ocaml"));
+    options
+}
+
+fn argument_options(attributes: &[Attribute]) -> Result<ArgumentOptions> {
+    let mut options = ArgumentOptions::default();
     for attribute in ocaml(attributes) {
         attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("with") {
-                with = Some(meta.value()?.parse()?);
-                Ok(())
+            if meta.path.is_ident("name") {
+                options.name = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("label") {
+                options.label = Some(meta.path.span());
+            } else if meta.path.is_ident("optional") {
+                options.optional = Some(meta.path.span());
+            } else if meta.path.is_ident("with") {
+                options.with = Some(meta.value()?.parse()?);
             } else {
-                Err(meta.error("unknown option; an argument has `with = Type`"))
+                return Err(meta.error(
+                    "unknown option; an argument has `label`, `optional`, `name = \"...\"` and \
+                     `with = Type`",
+                ));
             }
+            Ok(())
         })?;
     }
-    attributes.retain(|attribute| !attribute.path().is_ident("ocaml"));
-    Ok(with)
+    Ok(options)
 }
 
 fn ocaml(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {

@@ -10,7 +10,8 @@ use syn::{
 };
 
 use crate::{
-    attributes, names,
+    attributes::{self, ArgumentOptions},
+    names,
     record::{self, Item},
     refusal,
     streams::{self, Boxed},
@@ -91,6 +92,15 @@ struct Argument {
     ty: Type,
     /// Whether that is not the type of the parameter, but a `With` of it.
     is_with: bool,
+    /// Whether OCaml names the argument, and how.
+    label: Label,
+}
+
+enum Label {
+    None,
+    Named,
+    /// OCaml may leave the argument out. Otherwise it gives a value of this type.
+    Optional(Type),
 }
 
 pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> TokenStream {
@@ -186,8 +196,8 @@ pub(crate) fn generate(
     let options = options(tokens)?;
     types::are_declared(function, &declared.undeclared)?;
     let variables = variables::variables(function)?;
-    let withs = declared.withs.clone()?;
-    let arguments = arguments(function, &withs)?;
+    let argument_options = declared.options.clone()?;
+    let arguments = arguments(function, &argument_options)?;
     let way = way(function, &options)?;
     let returns = returns(function, &options)?;
     let types = arguments.iter().map(|argument| &argument.ty);
@@ -256,7 +266,7 @@ struct Symbols {
     twin: Option<String>,
 }
 
-fn arguments(function: &ItemFn, withs: &[Option<Type>]) -> Result<Vec<Argument>> {
+fn arguments(function: &ItemFn, options: &[ArgumentOptions]) -> Result<Vec<Argument>> {
     let signature = &function.sig;
     let refuse = |span: Span, what: &str| Err(Error::new(span, what));
     if let Some(clause) = &signature.generics.where_clause {
@@ -296,24 +306,66 @@ fn arguments(function: &ItemFn, withs: &[Option<Type>]) -> Result<Vec<Argument>>
             FnArg::Typed(argument) => argument,
         };
         types::check(&argument.ty)?;
-        let mut name = match &*argument.pat {
-            Pat::Ident(pattern) => names::value(&pattern.ident)
-                .trim_start_matches('_')
-                .to_owned(),
-            _ => String::new(),
-        };
+        let options = &options[number];
         let is_taken = |name: &str| arguments.iter().any(|argument| argument.name == name);
-        if names::check(&name, Span::call_site()).is_err() || is_taken(&name) {
-            name = format!("argument_{}", number + 1);
-        }
-        let with = withs.get(number).and_then(Option::as_ref);
+        let name = match &options.name {
+            Some(chosen) if is_taken(&chosen.value()) => {
+                return refuse(chosen.span(), "another argument has this name");
+            }
+            Some(chosen) => names::chosen(chosen)?,
+            None => {
+                let name = match &*argument.pat {
+                    Pat::Ident(pattern) => names::value(&pattern.ident),
+                    _ => String::new(),
+                };
+                let name = name.trim_start_matches('_');
+                let is_usable = names::check(name, Span::call_site()).is_ok() && !is_taken(name);
+                match (is_usable, options.label.or(options.optional)) {
+                    (true, _) => name.to_owned(),
+                    (false, None) => format!("argument_{}", number + 1),
+                    (false, Some(span)) => {
+                        return refuse(
+                            span,
+                            "this argument has no name that OCaml can use: choose one with `name = \
+                             \"...\"`",
+                        );
+                    }
+                }
+            }
+        };
         arguments.push(Argument {
             name,
-            ty: syn::parse2(attributes::crossing(&argument.ty, with))?,
-            is_with: with.is_some(),
+            ty: syn::parse2(attributes::crossing(&argument.ty, options.with.as_ref()))?,
+            is_with: options.with.is_some(),
+            label: label(&argument.ty, options)?,
         });
     }
     Ok(arguments)
+}
+
+fn label(ty: &Type, options: &ArgumentOptions) -> Result<Label> {
+    let Some(optional) = options.optional else {
+        return Ok(match options.label {
+            Some(_) => Label::Named,
+            None => Label::None,
+        });
+    };
+    if let Some(label) = options.label {
+        return Err(Error::new(label, "an optional argument has a label anyway"));
+    }
+    if options.with.is_some() {
+        return Err(Error::new(
+            optional,
+            "an optional argument has no `with`: take an `Option` of that type",
+        ));
+    }
+    match types::arguments_of("Option", ty).as_deref() {
+        Some(&[value]) => Ok(Label::Optional(value.clone())),
+        _ => Err(Error::new(
+            optional,
+            "OCaml may leave an optional argument out, so its type is an `Option<T>`",
+        )),
+    }
 }
 
 fn way(function: &ItemFn, options: &Options) -> Result<Way> {
@@ -435,7 +487,9 @@ fn stub(
         .zip(&raws)
         .zip(&values)
         .map(|((argument, raw), value)| {
-            let Argument { name, ty, is_with } = argument;
+            let Argument {
+                name, ty, is_with, ..
+            } = argument;
             let read = quote_spanned! {ty.span()=>
                 ::lwt_rust::expansion::argument::<#ty>(#raw, #lock, #shown, #name)?
             };
@@ -593,12 +647,27 @@ fn description(
         ),
     };
     let mut items = vec![head.text(way).text(doc).part(result)];
-    items.extend(arguments.iter().map(|Argument { name, ty, .. }| {
-        let ty = record::ocaml_type(ty);
-        Item::new("argument")
-            .text(name)
-            .part(quote!(::lwt_rust::expansion::Part::Argument(#ty)))
-    }));
+    items.extend(arguments.iter().map(
+        |Argument {
+             name, ty, label, ..
+         }| {
+            let (label, part) = match label {
+                Label::Optional(value) => {
+                    let ty = record::ocaml_type(value);
+                    ("optional", quote!(::lwt_rust::expansion::Part::Simple(#ty)))
+                }
+                Label::None | Label::Named => {
+                    let ty = record::ocaml_type(ty);
+                    let label = match label {
+                        Label::None => "",
+                        _ => "label",
+                    };
+                    (label, quote!(::lwt_rust::expansion::Part::Argument(#ty)))
+                }
+            };
+            Item::new("argument").text(name).text(label).part(part)
+        },
+    ));
     record::record(&items)
 }
 

@@ -267,7 +267,7 @@ pub(crate) fn boxed_error(result: &Type) -> Result<()> {
 }
 
 /// The arguments of a type that is called `name`, if they are types.
-fn arguments_of<'a>(name: &str, ty: &'a Type) -> Option<Vec<&'a Type>> {
+pub(crate) fn arguments_of<'a>(name: &str, ty: &'a Type) -> Option<Vec<&'a Type>> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
     match &last.arguments {

@@ -10,7 +10,10 @@ use syn::{
     visit_mut::{self, VisitMut},
 };
 
-use crate::{attributes, names, types};
+use crate::{
+    attributes::{self, ArgumentOptions},
+    names, types,
+};
 
 /// A type parameter, and its name as an OCaml type variable.
 pub(crate) struct Variable {
@@ -26,8 +29,8 @@ pub(crate) struct Declared {
     /// The names of variables that the function uses and has not declared: `A` of a
     /// `Poly<A>`.
     pub(crate) undeclared: Vec<Ident>,
-    /// The types that stand for the arguments in OCaml, where these are others.
-    pub(crate) withs: Result<Vec<Option<Type>>>,
+    /// The options of the arguments.
+    pub(crate) options: Result<Vec<ArgumentOptions>>,
 }
 
 /// Adds a type parameter to the function for each variable that it uses without declaring
@@ -58,13 +61,13 @@ pub(crate) fn declared(mut function: ItemFn) -> Declared {
         }
     }
 
-    let withs = function.sig.inputs.iter_mut().map(|input| match input {
-        FnArg::Typed(argument) => attributes::take_with(&mut argument.attrs),
-        FnArg::Receiver(_) => Ok(None),
+    let options = function.sig.inputs.iter_mut().map(|input| match input {
+        FnArg::Typed(argument) => attributes::take_argument_options(&mut argument.attrs),
+        FnArg::Receiver(_) => Ok(ArgumentOptions::default()),
     });
     // Each attribute has to be taken away.
-    let withs: Vec<Result<Option<Type>>> = withs.collect();
-    let withs = withs.into_iter().collect();
+    let options: Vec<Result<ArgumentOptions>> = options.collect();
+    let options = options.into_iter().collect();
     let mut named = Named(Vec::new());
     named.visit_item_fn_mut(&mut function);
     let mut checks = TokenStream::new();
@@ -83,7 +86,7 @@ pub(crate) fn declared(mut function: ItemFn) -> Declared {
         function,
         checks,
         undeclared,
-        withs,
+        options,
     }
 }
 

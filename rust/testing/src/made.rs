@@ -262,3 +262,29 @@ pub(crate) async fn copy_text(storage: OcamlStorage, key: String) -> Result<i64,
 pub(crate) async fn copy_text_on_tokio(storage: OcamlStorage, key: String) -> Result<i64, Error> {
     lwt_rust::spawn_scoped(async move { copy(storage, &key).await }).await?
 }
+
+/// Says what it was given.
+#[lwt_rust::func]
+pub(crate) async fn describe(
+    text: String,
+    #[ocaml(label)] times: u8,
+    #[ocaml(optional)] prefix: Option<String>,
+    #[ocaml(optional, name = "behind")] suffix: Option<Vec<String>>,
+    #[ocaml(label, with = lwt_rust::Int64)] large: u64,
+) -> String {
+    let prefix = prefix.unwrap_or_else(|| "-".to_owned());
+    format!("{prefix}{}{:?}{large}", text.repeat(times.into()), suffix)
+}
+
+/// The same with optional arguments only.
+#[lwt_rust::func]
+pub(crate) fn optional(
+    #[ocaml(optional)] first: Option<u8>,
+    #[ocaml(optional)] second: Option<Closure<u8, u8>>,
+) -> Result<i64, Error> {
+    let first = first.unwrap_or(1);
+    Ok(match second {
+        None => first.into(),
+        Some(f) => with_lock(|lock| f.call(lock, first))?.into(),
+    })
+}
