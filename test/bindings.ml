@@ -322,13 +322,13 @@ let modules_have_their_types () =
 (* No order of the modules is right, so types are declared before them. *)
 let modules_need_each_other () =
   check_string "a type and a module"
-    "type client\n\
+    "type client_t\n\
      (** The same as [Client.t]. *)\n\
      type event = {\n\
-    \  source : client;\n\
+    \  source : client_t;\n\
      }\n\
      module Client : sig\n\
-    \  type t = client\n\
+    \  type t = client_t\n\
     \  val next : t -> event\n\
      end\n\
      val f : Client.t -> event"
@@ -370,6 +370,60 @@ let modules_need_each_other () =
          record_at "k::two::B" "b" [ ("y", "{k::one::A}") ];
          func "k::one::f" "f" "{k::one::A}" [];
          func "k::two::g" "g" "{k::two::B}" [];
+       ])
+
+(* A type has several names, and all of them are the same type. *)
+let names_are_the_same_type () =
+  check_string "a hidden module"
+    "module Http : sig\n\
+    \  type client_t\n\
+    \  (** The same as [Client.t]. *)\n\
+    \  type reply = {\n\
+    \    client : client_t;\n\
+    \  }\n\
+    \  module Client : sig\n\
+    \    type t = client_t\n\
+    \    val get : t -> reply\n\
+    \  end\n\
+     end\n\
+     type http_reply = Http.reply = {\n\
+    \  client : Http.Client.t;\n\
+     }\n\
+     (** The same as [Http.reply]. *)\n\
+     module V2 : sig\n\
+    \  module Http : sig\n\
+    \    val old : http_reply -> http_reply\n\
+    \  end\n\
+     end"
+    (signature_of
+       (module_ "http" "Http" [ named "k::http::Client" ]
+       @ module_ "v2" "V2" (module_ "http" "Http" [ named "old" ]))
+       [
+         abstract "k::http::Client" "client";
+         methods "k::http::Client";
+         record_at "k::http::Reply" "reply" [ ("client", "{k::http::Client}") ];
+         func ~owner:"k::http::Client" "k::http::Client::get" "get"
+           "{k::http::Reply}" [ "{k::http::Client}" ];
+         func "k::v2::http::old" "old" "{k::http::Reply}" [ "{k::http::Reply}" ];
+       ]);
+  check_string "names of OCaml's"
+    "type string_t = int\n\
+     (** The same as [String.t]. *)\n\
+     type both = string_t\n\
+     module String : sig\n\
+    \  type t = int\n\
+    \  val both : t -> both\n\
+     end\n\
+     val f : unit -> string"
+    (signature_of
+       [ named "k::String"; named "f" ]
+       [
+         alias_at "k::String" "string" "int";
+         alias_at "k::Both" "both" "{k::String}";
+         methods "k::String";
+         func ~owner:"k::String" "k::String::both" "both" "{k::Both}"
+           [ "{k::String}" ];
+         func "k::f" "f" "string" [];
        ])
 
 (* A type that another one of its name hides has a second name. *)
@@ -441,9 +495,8 @@ let problems_are_told () =
          takes "{a::T} * {b::T}";
        ]);
   check_string "two local types"
-    "two Rust types are called t in OCaml, a::T and a::T: give one of them \
-     another name with #[ocaml(name = \"...\")], or put the members of their \
-     modules into modules in the library: mod http { get }"
+    "two Rust types have the path a::T, and are called t and t in OCaml: give \
+     one of them another name in Rust"
     (problems
        [ alias "a::T" "t" "int"; alias "a::T" "t" "float"; takes "{a::T}" ]);
   check_string "two local types of two names"
@@ -531,6 +584,27 @@ let problems_are_told () =
     [
       library :: named "f" :: module_ "a" "A" (module_ "unix" "Unix" []);
       func "k::f" "f" "Unix.sockaddr list" [];
+    ];
+  told "a module that same_as names"
+    "the module of k::unix would hide the module Unix, which the bindings use: \
+     give it another name with #[ocaml(name = \"...\")]"
+    [
+      library :: named "f" :: module_ "unix" "Unix" [];
+      [
+        [ "type"; "k::Seek"; "seek"; ""; "variant"; "Unix.seek_command"; "" ];
+        [ "constructor"; "SEEK_SET"; ""; "" ];
+      ];
+      func "k::f" "f" "{k::Seek}" [];
+    ];
+  told "two types of one path, of which one has methods"
+    "two Rust types have the path k::T, and are called t and t in OCaml: give \
+     one of them another name in Rust"
+    [
+      library :: [ named "k::T"; named "f" ];
+      record_at "k::T" "t" [ ("x", "int") ];
+      record_at "k::T" "t" [ ("x", "string") ];
+      methods "k::T";
+      func "k::f" "f" "{k::T}" [];
     ];
   told "two functions of two modules" "nothing"
     [
@@ -652,6 +726,7 @@ let () =
         [
           case "have their types" modules_have_their_types;
           case "need each other" modules_need_each_other;
+          case "have types with several names" names_are_the_same_type;
           case "hide types" hidden_types_have_other_names;
         ] );
       ( "problems",

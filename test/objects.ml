@@ -49,10 +49,10 @@ let constructed () =
   check_int "two texts" 2 (Store.length store);
   let seen = ref [] in
   let* () =
-    Store.each store (fun text ->
+    Store.each store (fun key text ->
         collect ();
         let+ () = Lwt.pause () in
-        seen := text :: !seen)
+        seen := (key, text) :: !seen)
   in
   check_bool "each" true (List.rev !seen = texts);
   Lwt.return_unit
@@ -71,13 +71,17 @@ let taken () =
   let* () = rejects_with "was closed" (Store.close store 10 0.) in
   let* store = Store.open_ texts 0. in
   let* () = rejects_with "too many texts" (Store.close store 1 0.) in
-  rejects_with "was closed" (Store.close store 1 0.)
+  let* () = rejects_with "was closed" (Store.close store 1 0.) in
+  let* store = Store.open_ texts 0. in
+  check_int "ended" 2 (Store.end_now store);
+  fails_with "was closed" (fun () -> Store.end_now store);
+  Lwt.return_unit
 
 (* A method that would take a value which another call uses does nothing. *)
 let in_use () =
   let* store = Store.open_ texts 0. in
   let getting = Store.get store "a" 0.01 in
-  let* () = rejects_with "still uses" (Store.close store 10 0.) in
+  let* () = rejects_with "still in use" (Store.close store 10 0.) in
   let* found = getting in
   check_bool "found" true (found = Some "1");
   let+ length = Store.close store 10 0. in

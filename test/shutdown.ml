@@ -286,6 +286,13 @@ let with_functions_open () =
      let* refused = result (wait 0. "x") in
      check "refused" (is_refused refused);
      check "a plain function" (add 3 = 3);
+     let module Store = Rust.Objects.Store in
+     let store = Store.create () in
+     Store.set store "a" "1";
+     check "a method that takes the value"
+       (match Store.end_now store with
+       | _ -> false
+       | exception Lwt_rust.Error _ -> Store.length store = 1);
      Lwt.return_unit);
   collect ();
   collect ();

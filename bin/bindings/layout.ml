@@ -93,8 +93,9 @@ let name_in frames path =
   find ~types:[] ~modules:[] None frames
 
 (* A type that is declared again at a level has a name that begins with the modules
-   between: at the whole module [Client.t] is [client], and [Http.header] is
-   [http_header]. No other type that is known there has this name. *)
+   between: at the whole module [Client.t] is [client_t]. No other type that is known
+   there has this name. It has a [_] in it, so it is neither a keyword nor the name of a
+   type of OCaml's. *)
 type lifted = {
   level : string list;
   path : string;
@@ -123,9 +124,7 @@ let all_lifted place =
   (* Adds the types in [place], which is in the modules [within] of [level]. *)
   let rec add level within found (place : place) =
     let add_type found (ty : ty) =
-      let parts =
-        if ty.name = "t" && within <> [] then within else within @ [ ty.name ]
-      in
+      let parts = within @ [ ty.name ] in
       let name = String.lowercase_ascii (String.concat "_" parts) in
       let home = String.concat "." (within @ [ ty.name ]) in
       { level; path = ty.path; flat = free level found name; home } :: found
@@ -185,10 +184,18 @@ let rec arrange ~lifted ~all_lifted outer place =
   let with_definition (ty : ty) =
     { ty with definition = map_types named ty.definition }
   in
-  let same_as (ty : ty) name =
-    match ty.same_as with
-    | Some _ as same_as -> same_as
-    | None -> Some (applied ty name)
+  (* What the type is the same as, if it has another name here already. *)
+  let same_as (ty : ty) =
+    if ty.same_as = None && is_declared frames ty.path then
+      Some (applied ty (name_in frames ty.path))
+    else ty.same_as
+  in
+  let declare group =
+    let group =
+      List.map (fun (ty : ty) -> { ty with same_as = same_as ty }) group
+    in
+    List.iter (fun (ty : ty) -> know ty.path ty.name) group;
+    Group (List.map with_definition group)
   in
   (* Types of submodules, and types of this module that would be hidden. *)
   let declare_lifted group =
@@ -197,22 +204,9 @@ let rec arrange ~lifted ~all_lifted outer place =
         lifted.level = level && lifted.path = ty.path
       in
       let { flat; home; _ } = List.find is_it all_lifted in
-      know ty.path flat;
       { ty with name = flat; doc = Printf.sprintf "The same as `%s`." home }
     in
-    Group (List.map with_definition (List.map rename group))
-  in
-  let declare group =
-    let declare_it (ty : ty) =
-      let same_as =
-        if is_declared frames ty.path then same_as ty (name_in frames ty.path)
-        else ty.same_as
-      in
-      { ty with same_as }
-    in
-    let group = List.map declare_it group in
-    List.iter (fun (ty : ty) -> know ty.path ty.name) group;
-    Group (List.map with_definition group)
+    declare (List.map rename group)
   in
   let write = function
     | Types group when List.for_all is_lifted group ->

@@ -27,6 +27,6 @@ val contents : place -> Description.contents
     Each type stands behind those that it uses. Sometimes no order of types and
     submodules does that: a type of the submodule [Client] uses one of the whole
     module, which uses [Client.t]. Then [Client.t] is declared twice: before all
-    these as the type [client], and in its place as [t = client]. The same
+    these as the type [client_t], and in its place as [t = client_t]. The same
     happens if a type cannot be named where it is used, since another type of
     its name stands between. *)

@@ -118,10 +118,15 @@ let rec in_all_places f (place : Layout.place) =
 
 (* Names that two things of one OCaml module have. *)
 let clashes ({ types; exceptions; functions; places; _ } : Layout.place) =
-  let clash kind remedy =
-    repeated (fun name one other ->
-        Printf.sprintf "two %s are called %s in OCaml, %s and %s: %s" kind name
-          one other remedy)
+  let clash kind remedy named =
+    let tell name one other =
+      if one = other then None
+      else
+        Some
+          (Printf.sprintf "two %s are called %s in OCaml, %s and %s: %s" kind
+             name one other remedy)
+    in
+    List.filter_map Fun.id (repeated tell named)
   in
   let or_modules attribute =
     Printf.sprintf
@@ -162,7 +167,17 @@ let hiding used ({ places; _ } : Layout.place) =
 let problems types missing (place : Layout.place) =
   let exceptions = in_all_places (fun { exceptions; _ } -> exceptions) place in
   let texts = Layout.texts place in
-  let used = [ "Call"; "Lwt"; "Lwt_rust" ] @ List.concat_map modules_in texts in
+  let same_as =
+    List.filter_map (fun (ty : ty) -> ty.same_as) (Layout.all_types place)
+    @ List.concat_map
+        (fun ({ cases; _ } : exceptions) ->
+          List.filter_map (fun (case : case) -> case.same_as) cases)
+        exceptions
+  in
+  let used =
+    [ "Call"; "Lwt"; "Lwt_rust"; "Stdlib" ]
+    @ List.concat_map modules_in (texts @ same_as)
+  in
   List.map
     (fun path ->
       Printf.sprintf
@@ -178,7 +193,7 @@ let problems types missing (place : Layout.place) =
       (Printf.sprintf
          "two Rust types have the path %s, and are called %s and %s in OCaml: \
           give one of them another name in Rust")
-      (List.sort_uniq compare
+      (List.sort compare
          (List.map (fun ({ name; path; _ } : ty) -> (path, name)) types))
   @ repeated
       (Printf.sprintf
@@ -334,12 +349,10 @@ let describe { name = crate; path; doc; members } all named =
   let place = place_of_members all (empty "" path doc) members in
   let types, missing = reached all.all_types (Layout.texts place) in
   let of_methods = Layout.all_types place in
-  let others =
-    List.filter
-      (fun (ty : ty) ->
-        not (List.exists (fun (other : ty) -> other.path = ty.path) of_methods))
-      types
+  let is_of_methods (ty : ty) =
+    List.exists (fun (other : ty) -> other.path = ty.path) of_methods
   in
+  let others = List.filter (fun ty -> not (is_of_methods ty)) types in
   let place = List.fold_left (fun place ty -> add_type ty place) place others in
   match problems types missing place with
   | _ :: _ as problems -> Error problems

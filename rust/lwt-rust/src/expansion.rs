@@ -120,13 +120,14 @@ where
             true => unsafe { attached(lock, arguments)?.1 },
             false => arguments,
         };
-        domain::forget_closures();
-        let function = start(lock, arguments)?;
-        let given = domain::give_closures(lock)?;
+        // If this fails, OCaml keeps the values that the function would have taken.
         let tokio = match USES_TOKIO {
             true => Some(domain::tokio()?),
             false => runtime::started(),
         };
+        domain::forget_closures();
+        let function = start(lock, arguments)?;
+        let given = domain::give_closures(lock)?;
         let _entered = tokio.and_then(enter_tokio);
         let result = lock.lend(function);
         domain::keep_closures(given, lock)?;

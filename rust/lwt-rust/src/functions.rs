@@ -75,6 +75,9 @@ pub struct RustLwtFn<A, B> {
 type Run = Box<dyn FnOnce() -> Result<Produced, Error>>;
 type Running = Pin<Box<dyn Future<Output = Result<Produced, Error>> + Send>>;
 
+/// Reads the arguments of a function, and begins it.
+type Begins<R> = dyn Fn(Val<'_>) -> Result<R, Error> + Send + Sync;
+
 /// What OCaml holds.
 pub(crate) struct Made {
     arity: usize,
@@ -82,14 +85,15 @@ pub(crate) struct Made {
     begin: Begin,
 }
 
-/// Reads the arguments, and begins the function.
 enum Begin {
-    Now(Box<dyn Fn(Val<'_>) -> Result<Run, Error> + Send + Sync>),
-    Later(Box<dyn Fn(Val<'_>) -> Result<Running, Error> + Send + Sync>),
+    Now(Box<Begins<Run>>),
+    Later(Box<Begins<Running>>),
 }
 
+type Convert = dyn FnOnce(&mut Lock) -> Result<Root, Error> + Send;
+
 /// A result. OCaml's compiler knows its type by that of the function.
-pub(crate) struct Produced(Box<dyn FnOnce(&mut Lock) -> Result<Root, Error> + Send>);
+pub(crate) struct Produced(Box<Convert>);
 
 impl Produced {
     fn of<B: IntoOcaml + Send + 'static>(value: B) -> Self {

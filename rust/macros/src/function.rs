@@ -16,7 +16,7 @@ use crate::{
     refusal,
     streams::{self, Boxed},
     types,
-    variables::{self, Declared, Variable},
+    variables::{self, Declared},
 };
 
 /// The most arguments of a stub that native code and bytecode both call. For a function
@@ -220,8 +220,13 @@ pub(crate) fn generate(
         .clone()
         .unwrap_or_else(|| attributes::doc(&function.attrs));
 
+    let callee = {
+        let name = &function.sig.ident;
+        let parameters = variables.iter().map(|variable| &variable.rust);
+        quote!(#name::<#(#parameters),*>)
+    };
     let stub = stub(
-        function, &arguments, &variables, way, &returns, &options, &symbols, origin,
+        &callee, &arguments, way, &returns, &options, &symbols, origin,
     );
     let head = Item::new("function")
         .text(names::krate())
@@ -458,18 +463,16 @@ pub(crate) fn is_result(ty: &Type) -> bool {
     }
 }
 
-/// The `extern "C"` function that OCaml calls.
+/// The `extern "C"` function that OCaml calls. It calls `callee`.
 fn stub(
-    function: &ItemFn,
+    callee: &TokenStream,
     arguments: &[Argument],
-    variables: &[Variable],
     way: Way,
     returns: &Returns,
     options: &Options,
     symbols: &Symbols,
     origin: &Origin,
 ) -> TokenStream {
-    let name = &function.sig.ident;
     let shown = &origin.path;
     // The names of the stub, which are hygienic: the function may have any of them, and so
     // may a constant of its module.
@@ -504,8 +507,7 @@ fn stub(
     if origin.takes_first {
         reads.rotate_left(1);
     }
-    let parameters = variables.iter().map(|variable| &variable.rust);
-    let call = quote!(#name::<#(#parameters),*>(#(#values),*));
+    let call = quote!(#callee(#(#values),*));
     let call = match (&returns.boxes, way) {
         (None, _) => call,
         (Some(boxes), Way::Async) => quote!(async move { (#boxes)(#call.await) }),
@@ -535,7 +537,7 @@ fn stub(
             (promise, quote!(), bound)
         }
         Way::Blocking => {
-            let spawned = quote!(::lwt_rust::spawn_blocking(move || #call));
+            let spawned = quote_spanned!(span=> ::lwt_rust::spawn_blocking(move || #call));
             let future = match returns.is_fallible {
                 true => quote!(async move { #ok(#spawned.await??) }),
                 false => spawned,

@@ -3,11 +3,11 @@
 //! For each function there is one outside of the block, which takes the value as an ordinary
 //! argument. `#[func]` makes the stub of that one.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
-    Attribute, Error, FnArg, GenericArgument, Ident, ImplItem, ImplItemFn, ItemFn, ItemImpl, Meta,
-    Pat, Path, PathArguments, QSelf, Receiver, Result, ReturnType, Type, TypePath,
+    Attribute, Error, ExprPath, FnArg, GenericArgument, Ident, ImplItem, ImplItemFn, ItemFn,
+    ItemImpl, Meta, Pat, Path, PathArguments, QSelf, Receiver, Result, ReturnType, Type, TypePath,
     ext::IdentExt,
     parse_quote, parse_quote_spanned,
     spanned::Spanned,
@@ -91,8 +91,8 @@ fn owner(tokens: TokenStream, block: &ItemImpl) -> Result<Owner> {
     if !block.generics.params.is_empty() || block.generics.where_clause.is_some() {
         return Err(Error::new_spanned(
             &block.generics,
-            "OCaml calls methods of one type, not of a generic one: write the block for one \
-             instance, such as `impl Cache<String>`",
+            "OCaml calls methods of one type, not of a generic one: a type with methods has no type \
+             parameters",
         ));
     }
     let name = match &*block.self_ty {
@@ -147,6 +147,7 @@ fn stub(method: &mut ImplItemFn, owner: &Owner) -> Result<TokenStream> {
     let items = generated.items;
     Ok(quote! {
         #(#cfgs)*
+        #[allow(warnings, clippy::all, reason = "the compiler warns of the method itself")]
         const _: () = {
             #function
             #items
@@ -156,22 +157,39 @@ fn stub(method: &mut ImplItemFn, owner: &Owner) -> Result<TokenStream> {
 
 /// Takes `#[func(...)]` away from the attributes, and returns its options.
 fn take_options(attributes: &mut Vec<Attribute>) -> Result<TokenStream> {
-    let is_ours = |attribute: &Attribute| {
-        let last = attribute.path().segments.last();
-        last.is_some_and(|segment| segment.ident == "func")
-    };
-    let options = match attributes.iter().find(|attribute| is_ours(attribute)) {
-        None => TokenStream::new(),
-        Some(ours) => match &ours.meta {
-            Meta::Path(_) => TokenStream::new(),
-            Meta::List(list) => list.tokens.clone(),
-            Meta::NameValue(pair) => {
-                return Err(Error::new_spanned(pair, "write `#[func(...)]`"));
+    let (ours, others): (Vec<Attribute>, _) = attributes.drain(..).partition(is_options);
+    *attributes = others;
+    let mut options = TokenStream::new();
+    for (number, attribute) in ours.iter().enumerate() {
+        let wrong = match (&attribute.meta, number) {
+            (_, 1..) => "a method has one `#[func(...)]`, with all its options",
+            (Meta::Path(_), 0) => continue,
+            (Meta::List(list), 0) if !list.path.is_ident("cfg_attr") => {
+                options = list.tokens.clone();
+                continue;
             }
-        },
-    };
-    attributes.retain(|attribute| !is_ours(attribute));
+            (Meta::List(_), 0) => {
+                "the options of a method do not depend on a condition: write two methods, each with \
+                 a `#[cfg(...)]`"
+            }
+            (Meta::NameValue(_), 0) => "write `#[func(...)]`",
+        };
+        return Err(Error::new_spanned(attribute, wrong));
+    }
     Ok(options)
+}
+
+/// Whether an attribute is `func`, or becomes one if a condition holds.
+fn is_options(attribute: &Attribute) -> bool {
+    let path = match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("cfg_attr") => {
+            return list.tokens.to_string().contains("func");
+        }
+        meta => meta.path(),
+    };
+    path.segments
+        .last()
+        .is_some_and(|last| last.ident == "func")
 }
 
 /// The function outside of the block, which calls the method.
@@ -218,12 +236,13 @@ fn outside(mut function: ItemFn, owner: &Owner) -> Result<ItemFn> {
 fn self_argument(receiver: &Receiver, ty: &Type) -> Result<(FnArg, TokenStream)> {
     let span = receiver.span();
     let object = quote_spanned!(ty.span()=> <#ty as ::lwt_rust::expansion::Object>);
-    let name = Ident::new("this", Span::mixed_site());
+    // OCaml's name is the same without underscores.
+    let name = Ident::new("__self", span);
     let shared = quote_spanned!(span=> #object::Shared);
     let (kind, value) = match &*receiver.ty {
         _ if is_self(&receiver.ty) => (
             quote_spanned!(span=> #object::Whole),
-            quote!(#object::by_value(#name)),
+            quote_spanned!(span=> #object::by_value(#name)),
         ),
         Type::Reference(reference) if reference.mutability.is_some() => {
             return Err(Error::new(
@@ -233,9 +252,11 @@ fn self_argument(receiver: &Receiver, ty: &Type) -> Result<(FnArg, TokenStream)>
             ));
         }
         Type::Reference(reference) if is_self(&reference.elem) => {
-            (shared, quote!(#object::by_reference(&#name)))
+            (shared, quote_spanned!(span=> #object::by_reference(&#name)))
         }
-        Type::Path(path) if is_arc_of_self(path) => (shared, quote!(#object::by_arc(#name))),
+        Type::Path(path) if is_arc_of_self(path) => {
+            (shared, quote_spanned!(span=> #object::by_arc(#name)))
+        }
         _ => {
             return Err(Error::new(
                 span,
@@ -266,6 +287,28 @@ fn is_arc_of_self(path: &TypePath) -> bool {
 /// Writes the type for `Self`.
 struct SelfIs<'a>(&'a Type);
 
+impl SelfIs<'_> {
+    /// Makes a `<Type>::Name` of a `Self::Name`.
+    fn within(&self, qself: &mut Option<QSelf>, path: &mut Path) {
+        let is_within = path
+            .segments
+            .first()
+            .is_some_and(|first| first.ident == "Self");
+        if !is_within || qself.is_some() {
+            return;
+        }
+        *qself = Some(QSelf {
+            lt_token: Default::default(),
+            ty: Box::new(self.0.clone()),
+            position: 0,
+            as_token: None,
+            gt_token: Default::default(),
+        });
+        path.leading_colon = Some(Default::default());
+        path.segments = path.segments.iter().skip(1).cloned().collect();
+    }
+}
+
 impl VisitMut for SelfIs<'_> {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         if is_self(ty) {
@@ -276,22 +319,12 @@ impl VisitMut for SelfIs<'_> {
     }
 
     fn visit_type_path_mut(&mut self, path: &mut TypePath) {
-        if let Some(first) = path.path.segments.first() {
-            if first.ident == "Self" && path.qself.is_none() {
-                let segments = path.path.segments.iter().skip(1).cloned().collect();
-                path.qself = Some(QSelf {
-                    lt_token: Default::default(),
-                    ty: Box::new(self.0.clone()),
-                    position: 0,
-                    as_token: None,
-                    gt_token: Default::default(),
-                });
-                path.path = Path {
-                    leading_colon: Some(Default::default()),
-                    segments,
-                };
-            }
-        }
+        self.within(&mut path.qself, &mut path.path);
         visit_mut::visit_type_path_mut(self, path);
+    }
+
+    fn visit_expr_path_mut(&mut self, path: &mut ExprPath) {
+        self.within(&mut path.qself, &mut path.path);
+        visit_mut::visit_expr_path_mut(self, path);
     }
 }

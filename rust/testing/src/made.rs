@@ -133,6 +133,7 @@ pub(crate) async fn call_pair(f: LwtFn<((u8, u8),), u8>) -> Result<u8, Error> {
 
 /// Calls one of eight arguments, which returns no promise.
 #[lwt_rust::func]
+#[allow(clippy::type_complexity)]
 pub(crate) fn call_eight(
     f: Closure<(u8, u8, u8, u8, u8, u8, u8, u8), Vec<i64>>,
 ) -> Result<Vec<i64>, Error> {

@@ -134,8 +134,21 @@ impl Store {
         }
     }
 
+    /// Ends the store at once.
+    #[func(tokio)]
+    fn end_now(self) -> usize {
+        self.len()
+    }
+
     #[cfg(any())]
     fn gone(&self) -> Missing {}
+
+    #[deprecated]
+    #[allow(clippy::too_many_arguments, non_snake_case)]
+    #[func(name = "eight")]
+    fn ofEight(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, gG: u8) -> u8 {
+        a + b + c + d + e + f + gG
+    }
 
     fn six(&self, a: u8, b: u8, c: u8, d: u8, e: u8) -> Vec<i64> {
         [a, b, c, d, e].map(i64::from).to_vec()

@@ -58,7 +58,7 @@ impl<T: AbstractType> FromOcaml for Whole<T> {
 #[cold]
 fn in_use(name: &str) -> Error {
     Error::message(format!(
-        "another call, or another Rust value, still uses this value of type {name}, which this call \
-         would take: wait for it first"
+        "this value of type {name} is still in use, so no call can take it: by another call, by Rust, \
+         or by another OCaml value that holds the same and that the collector has not found yet"
     ))
 }

@@ -31,6 +31,19 @@ impl Client {
 
     unsafe fn not_safe(&self) {}
 
+    #[func]
+    #[func(blocking)]
+    fn two_attributes(&self) {}
+
+    #[cfg_attr(all(), func(blocking))]
+    fn conditional(&self) {}
+
+    fn array(&self) -> [i64; Self::LENGTH] {
+        [0]
+    }
+
+    const LENGTH: usize = 1;
+
     fn é(&self) {}
 }
 
