@@ -25,19 +25,22 @@ let take : type a. a t -> a Lwt.t =
       let promise = ref no_promise in
       (try
          call.call <- taken id;
-         (* The result may come now. No promise is there yet, so Lwt runs no callbacks. A
-            thread that does not run the loop would run those that the loop has
-            deferred. *)
-         (match call.actions with
-         | Nothing -> ()
-         | _ -> Executor.begin_call pending);
-         promise :=
-           if Lwt_loop.is_here () then
-             (* The closure captures [call], which exists already, and so it is small. *)
+         let wait () =
+           (* The closure captures [call], which exists already, and so it is small. *)
+           promise :=
              Executor.wait executor id ~on_cancel:(fun () ->
                  Executor.cancelled call.executor (taken call.call))
-           else (* An action has shut Rust down. *)
-             Lwt.fail Errors.Abandoned
+         in
+         match call.actions with
+         | Nothing -> wait ()
+         | _ ->
+             (* The result may come now. No promise is there yet, so Lwt runs no callbacks. A
+                thread that does not run the loop would run those that the loop has
+                deferred. *)
+             Executor.begin_call pending;
+             if Lwt_loop.is_here () then wait ()
+             else (* An action has shut Rust down. *)
+               promise := Lwt.fail Errors.Abandoned
        with exn ->
          (* The handler of a signal has raised [exn], or a continuation. Nobody gets the
             promise. *)
