@@ -31,12 +31,15 @@ let may_be_here () =
   | None -> Domain.is_main_domain ()
 
 let here () = if is_here () then Atomic.get current else None
+let this_thread () = Thread.id (Thread.self ())
+let no_thread = -1
 
-(* Whether the loop is sure to resume paused promises before it blocks. That is so after
-   the engine has returned, until the next Enter hook. From the Enter hook until the
-   engine returns, the loop may be about to block. A finaliser or the handler of a signal
-   may call Rust then, so a pause would not be enough. *)
-let is_awake = ref false
+(* The thread of the loop, if the loop is sure to resume paused promises before it blocks.
+   That is so after the engine has returned, until the next Enter hook. From the Enter hook
+   until the engine returns, the loop may be about to block. A finaliser or the handler of a
+   signal may call Rust then, so a pause would not be enough. *)
+let awake = ref no_thread
+let set_awake is_awake = awake := if is_awake then this_thread () else no_thread
 
 (* The last pause that was made for [visit]. *)
 let coming = ref Lwt.return_unit
@@ -74,7 +77,7 @@ let rec work t rounds =
 
 (* The loop calls it: [Lwt_main.run], or a main loop that does not run Lwt's hooks. *)
 and visit t =
-  is_awake := true;
+  set_awake true;
   ignore (begin_turn t : Raw.turn);
   try work t rounds
   with exn ->
@@ -82,9 +85,16 @@ and visit t =
     come_back t;
     Printexc.raise_with_backtrace exn backtrace
 
+(* Any thread of the domain calls it, but only the thread of the loop may make a pause.
+   [Lwt.pause] puts a promise into the list, and reads it again. In another thread, the loop
+   may resume the promise in between. Then [Lwt.pause] takes the value of the promise for
+   its callbacks, which is a crash; or [Lwt.on_success] runs our callback in that thread,
+   or adds it to those that have run already. *)
 and come_back t =
-  if not !is_awake then Raw.executor_tell ()
-  else if Lwt.paused_count () = 0 || not (is_coming ()) then pause t
+  let thread = !awake in
+  let comes = thread <> no_thread && Lwt.paused_count () > 0 && is_coming () in
+  if not comes then
+    if thread = this_thread () then pause t else Raw.executor_tell ()
 
 and pause t =
   let pause = Lwt.pause () in
@@ -111,7 +121,7 @@ let enter t =
   | Forked -> abandon_later t
   | Owed -> pause t
   | Unattached | Quiet -> if Executor.has_left t.executor then pause t);
-  is_awake := Lwt.paused_count () > 0
+  set_awake (Lwt.paused_count () > 0)
 
 let has_left () =
   match Atomic.get current with
@@ -124,12 +134,12 @@ let has_left () =
 
 let enter_hook () =
   match Raw.executor_begin_turn () with
-  | Quiet when not (has_left ()) -> is_awake := Lwt.paused_count () > 0
+  | Quiet when not (has_left ()) -> set_awake (Lwt.paused_count () > 0)
   | Quiet | Owed | Unattached | Forked -> Option.iter enter (here ())
 
 let leave_hook () =
   match Raw.executor_begin_turn () with
-  | Quiet when not (has_left ()) -> is_awake := true
+  | Quiet when not (has_left ()) -> set_awake true
   | Quiet | Owed -> Option.iter visit (here ())
   | Unattached | Forked -> ()
 
@@ -200,7 +210,7 @@ let work_when_told t =
     decr told_left;
     visit t)
   else (
-    is_awake := true;
+    set_awake true;
     come_back t)
 
 let told domain =
