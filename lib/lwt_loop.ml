@@ -31,15 +31,12 @@ let may_be_here () =
   | None -> Domain.is_main_domain ()
 
 let here () = if is_here () then Atomic.get current else None
-let this_thread () = Thread.id (Thread.self ())
-let no_thread = -1
 
-(* The thread of the loop, if the loop is sure to resume paused promises before it blocks.
-   That is so after the engine has returned, until the next Enter hook. From the Enter hook
-   until the engine returns, the loop may be about to block. A finaliser or the handler of a
-   signal may call Rust then, so a pause would not be enough. *)
-let awake = ref no_thread
-let set_awake is_awake = awake := if is_awake then this_thread () else no_thread
+(* Whether the loop is sure to resume paused promises before it blocks. That is so after
+   the engine has returned, until the next Enter hook. From the Enter hook until the
+   engine returns, the loop may be about to block. A finaliser or the handler of a signal
+   may call Rust then, so a pause would not be enough. *)
+let is_awake = ref false
 
 (* The last pause that was made for [visit]. *)
 let coming = ref Lwt.return_unit
@@ -57,12 +54,14 @@ let told_left = ref most_told
 let rounds = 4
 
 (* The loop may run on a thread that has not called Rust. *)
-let begin_turn t : Raw.turn =
-  match Raw.executor_begin_turn () with
+let attached t (state : unit -> Raw.turn) : Raw.turn =
+  match state () with
   | Unattached ->
       ignore (Raw.executor_attach t.domain true : bool Raw.outcome);
-      Raw.executor_begin_turn ()
+      state ()
   | (Quiet | Owed | Forked) as turn -> turn
+
+let begin_turn t = attached t Raw.executor_begin_turn
 
 let is_coming () =
   match Lwt.state !coming with Sleep -> true | Return () | Fail _ -> false
@@ -77,7 +76,7 @@ let rec work t rounds =
 
 (* The loop calls it: [Lwt_main.run], or a main loop that does not run Lwt's hooks. *)
 and visit t =
-  set_awake true;
+  is_awake := true;
   ignore (begin_turn t : Raw.turn);
   try work t rounds
   with exn ->
@@ -91,10 +90,10 @@ and visit t =
    its callbacks, which is a crash; or [Lwt.on_success] runs our callback in that thread,
    or adds it to those that have run already. *)
 and come_back t =
-  let thread = !awake in
-  let comes = thread <> no_thread && Lwt.paused_count () > 0 && is_coming () in
+  let comes = !is_awake && Lwt.paused_count () > 0 && is_coming () in
   if not comes then
-    if thread = this_thread () then pause t else Raw.executor_tell ()
+    if !is_awake && Raw.executor_is_thread_of_loop () then pause t
+    else Raw.executor_tell ()
 
 and pause t =
   let pause = Lwt.pause () in
@@ -121,7 +120,7 @@ let enter t =
   | Forked -> abandon_later t
   | Owed -> pause t
   | Unattached | Quiet -> if Executor.has_left t.executor then pause t);
-  set_awake (Lwt.paused_count () > 0)
+  is_awake := Lwt.paused_count () > 0
 
 let has_left () =
   match Atomic.get current with
@@ -134,12 +133,12 @@ let has_left () =
 
 let enter_hook () =
   match Raw.executor_begin_turn () with
-  | Quiet when not (has_left ()) -> set_awake (Lwt.paused_count () > 0)
+  | Quiet when not (has_left ()) -> is_awake := Lwt.paused_count () > 0
   | Quiet | Owed | Unattached | Forked -> Option.iter enter (here ())
 
 let leave_hook () =
   match Raw.executor_begin_turn () with
-  | Quiet when not (has_left ()) -> set_awake true
+  | Quiet when not (has_left ()) -> is_awake := true
   | Quiet | Owed -> Option.iter visit (here ())
   | Unattached | Forked -> ()
 
@@ -158,7 +157,7 @@ let install_hooks () =
    code. *)
 let look_for_lost t =
   if t.domain = Domain_id.self () && Executor.find_lost t.executor then
-    match begin_turn t with
+    match attached t Raw.executor_look with
     | Forked -> ()
     | Quiet | Owed | Unattached -> Raw.executor_tell ()
 
@@ -210,7 +209,8 @@ let work_when_told t =
     decr told_left;
     visit t)
   else (
-    set_awake true;
+    is_awake := true;
+    ignore (begin_turn t : Raw.turn);
     come_back t)
 
 let told domain =

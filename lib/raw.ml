@@ -175,6 +175,15 @@ type turn = Quiet | Owed | Unattached | Forked
 external executor_begin_turn : unit -> turn = "lwt_rust_executor_begin_turn"
 [@@noalloc]
 
+external executor_look : unit -> turn = "lwt_rust_executor_look"
+[@@noalloc]
+(** The same, on a thread that need not be the loop's. *)
+
+external executor_is_thread_of_loop : unit -> bool
+  = "lwt_rust_executor_is_thread_of_loop"
+[@@noalloc]
+(** Whether the loop has begun its last turn on the calling thread. *)
+
 external executor_tell : unit -> unit = "lwt_rust_executor_tell"
 [@@noalloc]
 (** Sends the notification that wakes the loop. *)

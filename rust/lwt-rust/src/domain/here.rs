@@ -95,13 +95,24 @@ pub(crate) enum Begun {
 }
 
 /// Notes that a Lwt loop begins a turn on this thread.
+#[inline]
 pub(crate) fn begin_turn() -> Begun {
+    state(|executor| executor.loop_thread.set(this_thread()))
+}
+
+/// The same, on a thread that need not be the loop's.
+pub(crate) fn look() -> Begun {
+    state(|_| ())
+}
+
+#[inline(always)]
+fn state(note: impl FnOnce(&DomainExecutor)) -> Begun {
     if fork::happened() {
         return Begun::Forked;
     }
     match EXECUTOR.get() {
         Some(executor) if executor.is_of_lwt() => {
-            executor.loop_thread.set(this_thread());
+            note(executor);
             match executor.is_woken() {
                 true => Begun::Owed,
                 false => Begun::Quiet,
@@ -109,6 +120,12 @@ pub(crate) fn begin_turn() -> Begun {
         }
         Some(_) | None => Begun::Unattached,
     }
+}
+
+/// Whether the loop has begun its last turn on this thread.
+pub(crate) fn is_thread_of_loop() -> bool {
+    here()
+        .is_some_and(|executor| executor.is_of_lwt() && executor.loop_thread.get() == this_thread())
 }
 
 /// Whether the executor of this thread's domain has to be polled.

@@ -58,7 +58,7 @@ pub(crate) use function::{
 };
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
-pub(crate) use here::{begin_turn, here, is_woken, read_for};
+pub(crate) use here::{begin_turn, here, is_thread_of_loop, is_woken, look, read_for};
 pub(crate) use registry::{
     at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio,
     waits_with_lock,

@@ -99,6 +99,18 @@ extern "C" fn lwt_rust_executor_begin_turn(_unit: Raw) -> Raw {
     observe(|| domain::begin_turn() as u8)
 }
 
+/// `unit -> begun`, `[@@noalloc]`: the same, on a thread that need not be the loop's.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_executor_look(_unit: Raw) -> Raw {
+    observe(|| domain::look() as u8)
+}
+
+/// `unit -> bool`, `[@@noalloc]`: whether the loop has begun its last turn on this thread.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_executor_is_thread_of_loop(_unit: Raw) -> Raw {
+    observe(|| domain::is_thread_of_loop().into())
+}
+
 /// `unit -> unit`, `[@@noalloc]`: tells the domain of the calling thread to poll.
 // Called seldom, so it is kept away from the functions that each turn calls.
 #[cold]
