@@ -100,7 +100,7 @@ enum Label {
     None,
     Named,
     /// OCaml may leave the argument out. Otherwise it gives a value of this type.
-    Optional(Type),
+    Optional(Box<Type>),
 }
 
 pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> TokenStream {
@@ -365,7 +365,7 @@ fn label(ty: &Type, options: &ArgumentOptions) -> Result<Label> {
         ));
     }
     match types::arguments_of("Option", ty).as_deref() {
-        Some(&[value]) => Ok(Label::Optional(value.clone())),
+        Some(&[value]) => Ok(Label::Optional(Box::new(value.clone()))),
         _ => Err(Error::new(
             optional,
             "OCaml may leave an optional argument out, so its type is an `Option<T>`",

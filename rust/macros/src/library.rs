@@ -138,7 +138,7 @@ fn items(member: &Member, within: &[Ident], cfgs: &[Attribute]) -> Result<Vec<It
         } => {
             let head = Item::new("module").text(rust.to_string());
             let mut found = vec![head.text(name).text(doc).cfgs(&cfgs)];
-            let within = [within, &[rust.clone()]].concat();
+            let within = [within, std::slice::from_ref(rust)].concat();
             for member in members {
                 found.extend(items(member, &within, &cfgs)?);
             }
