@@ -9,10 +9,14 @@ let show exn =
 let capture_context () =
   if Lwt_loop.may_be_here () then Context.capture () else Raw.Nowhere
 
-let make_promise cancel =
+let in_lwt () =
   if not (Lwt_loop.may_be_here ()) then
     invalid_arg
-      "Lwt_rust: Rust gives a promise to this domain, which runs no Lwt loop";
+      "Lwt_rust: Rust would give a promise to this domain, which runs no Lwt \
+       loop"
+
+let make_promise cancel =
+  in_lwt ();
   let promise, resolver = Lwt.task () in
   Lwt.on_cancel promise cancel;
   let reject failure =
@@ -64,7 +68,8 @@ let register () =
          make_function =
            (fun f arity is_later ->
              Curried.of_tuple arity
-               (if is_later then fun arguments ->
-                  Obj.repr (Call.promise (Raw.function_begin f arguments))
+               (if is_later then (fun arguments ->
+                  in_lwt ();
+                  Obj.repr (Call.promise (Raw.function_begin f arguments)))
                 else fun arguments -> Call.value (Raw.function_call f arguments)));
        })

@@ -119,6 +119,11 @@ let in_domains () =
       ignore (add 1)
     done
   in
+  let { wait; _ } = Lwt_main.run (subscribe 0.) in
+  let without_lwt () =
+    match wait 0. "x" with _ -> false | exception Invalid_argument _ -> true
+  in
+  check_bool "a promise" true (Domain.join (Domain.spawn without_lwt));
   let others = List.init 3 (fun _ -> Domain.spawn work) in
   work ();
   List.iter Domain.join others;
@@ -192,7 +197,7 @@ let storage texts =
           Hashtbl.add texts (key ^ string_of_int i) text
         done;
         Lwt_unix.sleep 0.001);
-    sum = (fun list (a, b) -> Lwt.return (List.fold_left ( + ) (a + b) list));
+    sum = (fun list (a, b) () -> Lwt.return (List.fold_left ( + ) (a + b) list));
     clear = (fun () -> Lwt.return (Hashtbl.remove texts "a"));
   }
 
@@ -246,6 +251,11 @@ let of_three () =
   Lwt.return_unit
 
 let of_a_pair () =
+  let { apply } = of_a_pair () in
+  check_int "applied" 34 (apply (3, 4));
+  let flat, others = echo_flat { first = 1.; second = 2. } [| 3.; 4. |] in
+  check_bool "flat" true
+    (flat = { first = 1.; second = 2. } && others = [| 3.; 4. |]);
   let* sum = call_pair (fun (a, b) -> Lwt.return (a + b)) in
   check_int "sum" 3 sum;
   let* sum = call_two_on_tokio (fun a b -> Lwt.return ((10 * a) + b)) in

@@ -49,7 +49,8 @@ pub struct RustFn<A, B> {
 /// A Rust function that OCaml gets as a function `a -> b Lwt.t`, in a result, a record or
 /// anywhere else. It is as a [`RustFn`], but its future runs as that of an `async fn` with
 /// [`func`](crate::func) does: to its first wait at once, and then as a task of the domain that has
-/// called it. When OCaml cancels the promise, the future is dropped.
+/// called it. When OCaml cancels the promise, the future is dropped. Only the domain of the Lwt loop
+/// may call it: in any other one it raises `Invalid_argument`, and nothing is begun.
 ///
 /// ```
 /// use std::time::Duration;

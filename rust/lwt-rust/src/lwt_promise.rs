@@ -56,7 +56,7 @@ use crate::{
 /// # Cancellation
 ///
 /// When OCaml cancels the promise, the future is dropped. If OCaml only forgets the promise, the
-/// future goes on.
+/// future goes on. So it does if another part of the same result cannot be converted.
 pub struct LwtPromise<T>(Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>);
 
 impl<T: IntoOcaml + Send + 'static> LwtPromise<T> {

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
     Attribute, Error, FnArg, ItemTrait, Pat, Result, ReturnType, TraitItem, TraitItemFn, Type,
-    ext::IdentExt, parse_quote_spanned, spanned::Spanned,
+    ext::IdentExt, parse_quote, parse_quote_spanned, spanned::Spanned,
 };
 
 use crate::{attributes, function::is_result, refusal, types};
@@ -161,7 +161,11 @@ impl Method {
             };
             let name = match &*argument.pat {
                 Pat::Ident(pattern) => pattern.ident.clone(),
-                _ => format_ident!("argument_{number}"),
+                _ => {
+                    let name = format_ident!("argument_{number}");
+                    *argument.pat = parse_quote!(#name);
+                    name
+                }
             };
             match &*argument.ty {
                 Type::Reference(reference) if reference.mutability.is_none() => {

@@ -201,7 +201,7 @@ pub(crate) trait Storage: Send + Sync {
     async fn get(&self, key: &str) -> Result<Option<String>, Error>;
     /// Keeps a text.
     async fn set(&self, key: &str, text: &str, times: u8) -> Result<(), OfStorage>;
-    async fn sum(&self, numbers: &[i64], pair: (i64, i64)) -> Result<i64, Error>;
+    async fn sum(&self, numbers: &[i64], pair: (i64, i64), _: ()) -> Result<i64, Error>;
     async fn clear(&self) -> lwt_rust_result::Result<()>;
 
     /// Rust's own.
@@ -248,7 +248,7 @@ async fn copy(storage: impl Storage, key: &str) -> Result<i64, Error> {
         .await
         .map_err(|OfStorage(error)| error)?;
     storage.clear().await.map_err(|OfStorage(error)| error)?;
-    let sum = storage.sum(&[1, 2, 3], (4, 5)).await?;
+    let sum = storage.sum(&[1, 2, 3], (4, 5), ()).await?;
     Ok(sum + storage.limit() as i64)
 }
 
@@ -288,4 +288,31 @@ pub(crate) fn optional(
         None => first.into(),
         Some(f) => with_lock(|lock| f.call(lock, first))?.into(),
     })
+}
+
+/// Functions whose argument is a type parameter.
+#[derive(OcamlType, IntoOcaml)]
+pub(crate) struct OfAny<T> {
+    apply: RustFn<T, u32>,
+}
+
+/// A function of a pair.
+#[lwt_rust::func]
+pub(crate) fn of_a_pair() -> OfAny<((u32, u32),)> {
+    OfAny {
+        apply: RustFn::new(|((a, b),)| Ok(a * 10 + b)),
+    }
+}
+
+/// A record of floats, of which one is in a tuple of its own.
+#[derive(OcamlType, FromOcaml, IntoOcaml)]
+pub(crate) struct Flat {
+    first: (f64,),
+    second: f64,
+}
+
+/// There and back.
+#[lwt_rust::func]
+pub(crate) fn echo_flat(flat: Flat, others: Box<[(f64,)]>) -> (Flat, Box<[(f64,)]>) {
+    (flat, others)
 }

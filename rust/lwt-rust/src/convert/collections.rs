@@ -97,6 +97,7 @@ macro_rules! tuples {
         unsafe impl<$($field: OcamlType),*> OcamlType for ($($field,)*) {
             const TYPE: Type = Type::tuple(&[$($field::TYPE),*]);
             const PARAMETERS: &'static [Type] = &[$($field::TYPE),*];
+            const IS_ARGUMENT: bool = false;
         }
 
         impl<$($field: FromOcaml),*> FromOcaml for ($($field,)*) {
@@ -132,7 +133,6 @@ macro_rules! tuples {
 unsafe impl<T: OcamlType> OcamlType for (T,) {
     const IS_FLOAT: bool = T::IS_FLOAT;
     const TYPE: Type = T::TYPE;
-    const IS_ELEMENT: bool = false;
 }
 
 impl<T: FromOcaml> FromOcaml for (T,) {
@@ -145,6 +145,10 @@ impl<T: FromOcaml> FromOcaml for (T,) {
     unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
         // SAFETY: the caller says so.
         Ok((unsafe { T::from_ocaml(value) }?,))
+    }
+
+    fn from_float(float: f64) -> Result<Self, Error> {
+        T::from_float(float).map(|value| (value,))
     }
 }
 

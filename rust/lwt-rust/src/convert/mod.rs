@@ -112,7 +112,8 @@ use crate::{
 /// `#[ocaml(polymorphic)]` makes polymorphic variants.
 ///
 /// A type may have type parameters: `struct Page<T> { items: Vec<T> }` is `type 't page = { items :
-/// 't list }`, and `Page<User>` is `user page`. `u8` cannot be the argument.
+/// 't list }`, and `Page<User>` is `user page`. Neither `u8` nor a tuple can be the argument;
+/// write `(u8,)` or `((A, B),)`, which are the same types in OCaml.
 ///
 /// `#[ocaml(with = W)]` on a field, or on an argument of a function, lets another type `W` stand
 /// for the field's type `T` in OCaml: [`Int64`] for a `u64`, or a type of yours for a type of
@@ -183,10 +184,11 @@ pub unsafe trait OcamlType {
     /// bindings have to declare.
     const TYPE: Type;
 
-    /// Whether the types of `Vec<Self>` and `Box<[Self]>` are a list and an array. So a type
-    /// with a parameter may have this type as its argument.
+    /// Whether a type with a parameter may have this type as its argument: the types of
+    /// `Vec<Self>` and `Box<[Self]>` are a list and an array, and a function of it has one
+    /// parameter.
     #[doc(hidden)]
-    const IS_ELEMENT: bool = true;
+    const IS_ARGUMENT: bool = true;
 
     /// The OCaml type of `Vec<Self>`.
     #[doc(hidden)]

@@ -92,7 +92,7 @@ integers!(i8, i16, i32, i64, isize, u16, u32, u64, usize);
 unsafe impl OcamlType for u8 {
     const TYPE: Type = Type::named("int");
 
-    const IS_ELEMENT: bool = false;
+    const IS_ARGUMENT: bool = false;
 
     const VEC_TYPE: Type = Type::named("string");
 

@@ -63,9 +63,10 @@ pub(crate) fn ocaml_type(item: &DeriveInput) -> Result<TokenStream> {
             const IS_FLOAT: bool = #is_float;
             const TYPE: ::lwt_rust::expansion::Type = {
                 #(::core::assert!(
-                    <#names as ::lwt_rust::OcamlType>::IS_ELEMENT,
-                    "`u8` cannot be the argument of a type with parameters: a `Vec<u8>` in it would \
-                     be a string, and a list of any other type",
+                    <#names as ::lwt_rust::OcamlType>::IS_ARGUMENT,
+                    "neither `u8` nor a tuple can be the argument of a type with parameters, since a \
+                     list of the one and a function of the other are different in OCaml: write \
+                     `(u8,)` or `((A, B),)`, which are the same types in OCaml",
                 );)*
                 ::lwt_rust::expansion::Type::declared_with(
                     #path,

@@ -49,6 +49,9 @@ struct Same<T, t>(T, t);
 #[func]
 fn list_or_string(_list: Generic<u8>) {}
 
+#[lwt_rust::func]
+fn tuple_or_arguments(_list: Generic<(i64, i64)>) {}
+
 #[func]
 fn unknown_argument(_list: Generic<Unknown>) {}
 
