@@ -198,7 +198,7 @@ let storage texts =
         done;
         Lwt_unix.sleep 0.001);
     sum = (fun list (a, b) () -> Lwt.return (List.fold_left ( + ) (a + b) list));
-    clear = (fun () -> Lwt.return (Hashtbl.remove texts "a"));
+    clear_all = (fun () -> Lwt.return (Hashtbl.remove texts "a"));
   }
 
 let implemented copy () =

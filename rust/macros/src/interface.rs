@@ -42,7 +42,6 @@ fn expand_trait(tokens: TokenStream, mut interface: ItemTrait) -> Result<TokenSt
         "The trait [`{}`], implemented by a record of OCaml functions.",
         name.unraw()
     );
-    let is_ocaml = |attribute: &Attribute| attribute.path().is_ident("ocaml");
     let options: Vec<Attribute> = interface
         .attrs
         .iter()
@@ -80,8 +79,9 @@ fn expand_trait(tokens: TokenStream, mut interface: ItemTrait) -> Result<TokenSt
              function,
              docs,
              cfgs,
+             options,
              ..
-         }| { quote!(#(#cfgs)* #(#docs)* #visibility #name: #function) },
+         }| { quote!(#(#cfgs)* #(#docs)* #(#options)* #visibility #name: #function) },
     );
     let implementations = methods.iter().map(Method::implementation);
     let cfgs = attributes::cfgs(&interface.attrs);
@@ -105,6 +105,13 @@ fn expand_trait(tokens: TokenStream, mut interface: ItemTrait) -> Result<TokenSt
     })
 }
 
+/// The most arguments of an OCaml function that Rust calls.
+const MOST_ARGUMENTS: usize = 8;
+
+fn is_ocaml(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("ocaml")
+}
+
 /// A method that OCaml implements.
 struct Method {
     name: Ident,
@@ -112,6 +119,8 @@ struct Method {
     function: TokenStream,
     docs: Vec<Attribute>,
     cfgs: Vec<Attribute>,
+    /// The options of the field.
+    options: Vec<Attribute>,
     /// The signature, without `async`.
     signature: TokenStream,
     /// The arguments, as the OCaml function gets them.
@@ -159,6 +168,15 @@ impl Method {
             let FnArg::Typed(argument) = input else {
                 continue;
             };
+            if let Some(option) = argument.attrs.iter().find(|option| is_ocaml(option)) {
+                let text = "an argument of a method that OCaml implements has no options";
+                return Err(Error::new_spanned(option, text));
+            }
+            if values.len() == MOST_ARGUMENTS {
+                let text = "a method that OCaml implements has at most 8 arguments: put them in a \
+                            record";
+                return Err(Error::new_spanned(&argument.pat, text));
+            }
             let name = match &*argument.pat {
                 Pat::Ident(pattern) => pattern.ident.clone(),
                 _ => {
@@ -189,6 +207,8 @@ impl Method {
             -> impl ::core::future::Future<Output = #result> + ::core::marker::Send
         };
         let is_doc = |attribute: &&Attribute| attribute.path().is_ident("doc");
+        let (options, others) = method.attrs.drain(..).partition(is_ocaml);
+        method.attrs = others;
         Ok(Method {
             name: signature.ident.clone(),
             function,
@@ -197,6 +217,7 @@ impl Method {
                 .into_iter()
                 .cloned()
                 .collect(),
+            options,
             signature: quote!(#signature),
             values,
         })

@@ -202,6 +202,7 @@ pub(crate) trait Storage: Send + Sync {
     /// Keeps a text.
     async fn set(&self, key: &str, text: &str, times: u8) -> Result<(), OfStorage>;
     async fn sum(&self, numbers: &[i64], pair: (i64, i64), _: ()) -> Result<i64, Error>;
+    #[ocaml(name = "clear_all")]
     async fn clear(&self) -> lwt_rust_result::Result<()>;
 
     /// Rust's own.

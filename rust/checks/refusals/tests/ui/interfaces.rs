@@ -50,6 +50,16 @@ trait Options {
 }
 
 #[interface]
+trait Nine {
+    async fn get(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8) -> Result<(), Error>;
+}
+
+#[interface]
+trait WithOptions {
+    async fn get(&self, #[ocaml(label)] a: u8) -> Result<(), Error>;
+}
+
+#[interface]
 struct NoTrait;
 
 #[interface]
