@@ -112,6 +112,14 @@ let dropped () =
   in
   wait 100
 
+(* The collector runs earlier if functions keep much. *)
+let sized () =
+  let before = captured () in
+  for _ = 1 to 1000 do
+    sized 100_000_000 ()
+  done;
+  check_bool "collected" true (Rust.Made.captured () < before + 500)
+
 let in_domains () =
   let add = adder 0 in
   let work () =
@@ -303,6 +311,7 @@ let () =
           case "there and back" there_and_back;
           case "cancelled" cancelled;
           case "dropped" dropped;
+          plain "of a known size" sized;
         ]
         @ left_out starts_a_domain [ plain "in domains" in_domains ] );
       ( "promises in results",

@@ -5,7 +5,7 @@ use std::{any::Any, fmt, future::Future, marker::PhantomData, pin::Pin, sync::Ar
 use crate::{
     bindings::Type,
     callbacks::{Callback, call_back},
-    convert::{self, Content, FromOcaml, IntoOcaml, OcamlType, Seen, error_in},
+    convert::{self, Content, FromOcaml, IntoOcaml, MOST_BYTES, OcamlType, Seen, error_in},
     error::{Error, Exception, uninitialised},
     ocaml::{Lock, Root, Val},
 };
@@ -43,6 +43,7 @@ use crate::{
 /// [`func`](crate::func) does. An `Err` and a panic are exceptions in OCaml.
 pub struct RustFn<A, B> {
     made: Arc<Made>,
+    size: usize,
     types: PhantomData<fn(A) -> B>,
 }
 
@@ -69,6 +70,7 @@ pub struct RustFn<A, B> {
 /// ```
 pub struct RustLwtFn<A, B> {
     made: Arc<Made>,
+    size: usize,
     types: PhantomData<fn(A) -> B>,
 }
 
@@ -151,6 +153,7 @@ where
                 is_of_executor: is_of_executor::<A>,
                 begin: Begin::Now(Box::new(begin)),
             }),
+            size: size_of::<Made>(),
             types: PhantomData,
         }
     }
@@ -181,8 +184,26 @@ where
                 is_of_executor: || true,
                 begin: Begin::Later(Box::new(begin)),
             }),
+            size: size_of::<Made>(),
             types: PhantomData,
         }
+    }
+}
+
+impl<A, B> RustFn<A, B> {
+    /// Tells OCaml's collector about how many bytes the function keeps, such as those of a buffer
+    /// that it has captured. The collector runs the earlier, the more memory such functions keep.
+    pub fn with_size(mut self, bytes: usize) -> Self {
+        self.size = bytes;
+        self
+    }
+}
+
+impl<A, B> RustLwtFn<A, B> {
+    /// As [`RustFn::with_size`].
+    pub fn with_size(mut self, bytes: usize) -> Self {
+        self.size = bytes;
+        self
     }
 }
 
@@ -218,12 +239,11 @@ impl Made {
     }
 
     /// An OCaml function.
-    fn into_ocaml(self: Arc<Self>, lock: &mut Lock) -> Result<Val<'_>, Error> {
+    fn into_ocaml(self: Arc<Self>, size: usize, lock: &mut Lock) -> Result<Val<'_>, Error> {
         let arity = convert::root(self.arity, lock)?;
         let is_later = convert::root(matches!(self.begin, Begin::Later(_)), lock)?;
-        let size = size_of::<Made>();
         let held: Arc<dyn Any + Send + Sync> = self;
-        let held = Root::new(Content::new(held).into_ocaml(lock, size));
+        let held = Root::new(Content::new(held).into_ocaml(lock, size.min(MOST_BYTES)));
         match call_back(lock, Callback::MakeFunction, &[&held, &arity, &is_later]) {
             Some(Ok(function)) => {
                 let function = Root::new(function);
@@ -245,7 +265,7 @@ unsafe impl<A: OcamlType, B: OcamlType> OcamlType for RustFn<A, B> {
 // SAFETY: as for its type.
 unsafe impl<A: OcamlType, B: OcamlType> IntoOcaml for RustFn<A, B> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        self.made.into_ocaml(lock)
+        self.made.into_ocaml(self.size, lock)
     }
 }
 
@@ -258,7 +278,7 @@ unsafe impl<A: OcamlType, B: OcamlType> OcamlType for RustLwtFn<A, B> {
 // SAFETY: as for its type.
 unsafe impl<A: OcamlType, B: OcamlType> IntoOcaml for RustLwtFn<A, B> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        self.made.into_ocaml(lock)
+        self.made.into_ocaml(self.size, lock)
     }
 }
 
@@ -266,6 +286,7 @@ impl<A, B> Clone for RustFn<A, B> {
     fn clone(&self) -> Self {
         RustFn {
             made: self.made.clone(),
+            size: self.size,
             types: PhantomData,
         }
     }
@@ -275,6 +296,7 @@ impl<A, B> Clone for RustLwtFn<A, B> {
     fn clone(&self) -> Self {
         RustLwtFn {
             made: self.made.clone(),
+            size: self.size,
             types: PhantomData,
         }
     }

@@ -115,7 +115,7 @@ lwt_rust::library! {
     d::call_in_lwt, d::call_in_lwt_from_tokio, d::spawn_in_lwt, d::panic_in_task, d::await_task_from_tokio, d::leave_task, d::keep_root, d::kept_root, d::leave_reader, d::leave_filler, d::result_of_left,
 
     /// Functions as values.
-    mod made { captured, adder, of_eight, subscribe, compose, maker, call_three, call_pair, call_eight, call_two_on_tokio, start_job, start_job_later, too_large, copy_text, copy_text_on_tokio, describe, optional, of_a_pair, echo_flat },
+    mod made { captured, adder, of_eight, subscribe, compose, maker, call_three, call_pair, call_eight, call_two_on_tokio, start_job, start_job_later, too_large, copy_text, copy_text_on_tokio, describe, optional, of_a_pair, echo_flat, sized },
 
     /// Methods, and modules.
     mod objects {

@@ -317,3 +317,14 @@ pub(crate) struct Flat {
 pub(crate) fn echo_flat(flat: Flat, others: Box<[(f64,)]>) -> (Flat, Box<[(f64,)]>) {
     (flat, others)
 }
+
+/// A function that says how much it keeps.
+#[lwt_rust::func]
+pub(crate) fn sized(bytes: usize) -> RustFn<(), ()> {
+    let captured = Captured::new();
+    let function = RustFn::new(move |()| {
+        let _ = &captured;
+        Ok(())
+    });
+    function.with_size(bytes)
+}

@@ -154,7 +154,7 @@ impl<T: AbstractType> FromOcaml for Taken<T> {
 }
 
 /// The greatest size that is told to OCaml's collector.
-const MOST_BYTES: usize = isize::MAX as usize >> 16;
+pub(crate) const MOST_BYTES: usize = isize::MAX as usize >> 16;
 
 fn shared<T: AbstractType>(content: Option<Arc<dyn Any + Send + Sync>>) -> Result<Arc<T>, Error> {
     let content = content.ok_or_else(|| closed(T::NAME))?;

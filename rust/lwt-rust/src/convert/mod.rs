@@ -18,6 +18,7 @@ mod text;
 mod values;
 mod with;
 
+pub(crate) use abstracts::MOST_BYTES;
 pub use abstracts::{Abstract, AbstractType, Taken};
 pub use buffer::Buffer;
 pub(crate) use collections::{read_elements, write_array};
