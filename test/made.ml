@@ -9,16 +9,6 @@ let captured () =
   collect ();
   captured ()
 
-let fails_with part f =
-  match f () with
-  | _ -> Alcotest.failf "no error with %s" part
-  | exception (Lwt_rust.Error { message; _ } | Lwt_rust.Panic { message; _ }) ->
-      check_bool (part ^ " in " ^ message) true (contains message part)
-
-let rejects_with part promise =
-  let+ result = result promise in
-  fails_with part (fun () -> Result.fold ~ok:ignore ~error:raise result)
-
 (* {1 Rust's functions} *)
 
 let called () =

@@ -11,20 +11,6 @@ let alive () =
 
 let texts = [ ("a", "1"); ("b", "2") ]
 
-let fails_with part f =
-  match f () with
-  | _ -> Alcotest.failf "no error with %s" part
-  | exception Lwt_rust.Error { message; _ } ->
-      check_bool (part ^ " in " ^ message) true (contains message part)
-
-let rejects_with part promise =
-  let+ result = result promise in
-  match result with
-  | Error (Lwt_rust.Error { message; _ }) ->
-      check_bool (part ^ " in " ^ message) true (contains message part)
-  | Error exn -> raise exn
-  | Ok _ -> Alcotest.failf "no error with %s" part
-
 (* {1 Receivers} *)
 
 let shared () =

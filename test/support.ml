@@ -64,6 +64,31 @@ let result p =
     (fun value -> Lwt.return (Ok value))
     (fun exn -> Lwt.return (Error exn))
 
+(** [contains text part] is whether [part] stands somewhere in [text]. *)
+let contains text part =
+  let last = String.length text - String.length part in
+  let rec is_at i =
+    i <= last && (String.sub text i (String.length part) = part || is_at (i + 1))
+  in
+  is_at 0
+
+(** [fails_with part f] checks that [f ()] raises an error of Rust's, or a
+    panic, whose message contains [part]. *)
+let fails_with part f =
+  match f () with
+  | _ -> Alcotest.failf "no error with %s" part
+  | exception (Lwt_rust.Error { message; _ } | Lwt_rust.Panic { message; _ }) ->
+      Alcotest.(check bool)
+        (part ^ " in " ^ message)
+        true (contains message part)
+
+(** [rejects_with part p] checks the same of the rejection of [p]. *)
+let rejects_with part p =
+  Lwt.map
+    (fun result ->
+      fails_with part (fun () -> Result.fold ~ok:ignore ~error:raise result))
+    (result p)
+
 let pauses n =
   let rec go n =
     if n = 0 then Lwt.return_unit
@@ -75,14 +100,6 @@ let is_pending p = Lwt.state p = Lwt.Sleep
 let check_int = Alcotest.(check int)
 let check_bool = Alcotest.(check bool)
 let check_string = Alcotest.(check string)
-
-(** [contains text part] is whether [part] stands somewhere in [text]. *)
-let contains text part =
-  let last = String.length text - String.length part in
-  let rec is_at i =
-    i <= last && (String.sub text i (String.length part) = part || is_at (i + 1))
-  in
-  is_at 0
 
 (** [collect ()] makes the collector find what nobody needs. *)
 let collect () =
