@@ -78,7 +78,7 @@ unsafe impl<T: IntoOcaml + Send + 'static> IntoOcaml for LwtPromise<T> {
         let handle = domain::attached(lock)?.handle();
         let task: Arc<Mutex<Option<Task<()>>>> = Arc::default();
         let cancelled = task.clone();
-        let cancel = RustFn::new(move |()| {
+        let cancel = RustFn::<(), ()>::new(move |()| {
             let task = cancelled
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -86,7 +86,6 @@ unsafe impl<T: IntoOcaml + Send + 'static> IntoOcaml for LwtPromise<T> {
             drop(task);
             Ok(())
         });
-        let cancel: RustFn<(), ()> = cancel;
         let cancel = Root::new(cancel.into_ocaml(lock)?);
         let made = match call_back(lock, Callback::MakePromise, &[&cancel]) {
             Some(Ok(made)) => Root::new(made),

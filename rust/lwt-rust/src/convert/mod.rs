@@ -15,6 +15,7 @@ mod objects;
 mod pointers;
 mod shared;
 mod text;
+mod tuples;
 mod values;
 mod with;
 
