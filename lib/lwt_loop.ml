@@ -242,11 +242,13 @@ let rec begin_to_make domain =
       if Atomic.compare_and_set all before (t :: before) then t
       else begin_to_make domain
 
+let is_ending =
+  Invalid_argument
+    "this domain is ending: asynchronous Rust functions can be called in its \
+     hooks with Lwt_rust.Executor.run"
+
 let create domain =
-  if Domain_end.has_begun () then
-    invalid_arg
-      "this domain is ending: asynchronous Rust functions can be called in its \
-       hooks with Lwt_rust.Executor.run";
+  if Domain_end.has_begun () then raise is_ending;
   let t = begin_to_make domain in
   let notification = Lwt_unix.make_notification (fun () -> told domain) in
   match Raw.executor_create domain (Some notification) t.executor with

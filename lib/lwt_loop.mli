@@ -10,7 +10,12 @@ val attach : unit -> unit
       if another domain runs the Lwt loop, or Rust was shut down.
     @raise Unix.Unix_error
       if the system refuses the threads or descriptors that tokio's runtime
-      needs. *)
+      needs.
+    @raise Invalid_argument
+      this is {!is_ending}, if the hooks of the end of the domain run. *)
+
+val is_ending : exn
+(** What {!attach} raises while the domain ends. *)
 
 val is_here : unit -> bool
 (** [is_here ()] is whether the calling domain has an executor that the Lwt loop

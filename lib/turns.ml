@@ -38,7 +38,10 @@ let settle promise resolver ended finish =
   if Lwt.is_sleeping promise then
     match Lwt.state ended with
     | Lwt.Return () -> Lwt.wakeup resolver (finish ())
-    | Fail exn -> Lwt.wakeup_exn resolver exn
+    | Fail exn ->
+        (* The one that asked did so before the domain began to end. *)
+        let exn = if exn == Lwt_loop.is_ending then Errors.Abandoned else exn in
+        Lwt.wakeup_exn resolver exn
     | Sleep -> ()
 
 let follow t promise resolver ending finish =
