@@ -62,5 +62,6 @@ let () =
   | [ "child"; figure ] -> Printf.printf "%f\n" (Rows.alone figure)
   | [ "run"; id; n ] ->
       (choose Rows.counted id) (int_of_string n);
-      Printf.printf "notifications: %d\n" (Lwt_rust.Debug.notifications ())
+      Printf.printf "notifications: %d\n"
+        (Lwt_rust.Runtime.metrics ()).notifications
   | ids -> some ids

@@ -202,13 +202,15 @@ let completions =
         (let all = Lwt.join (List.init n (fun _ -> Rust.behind_gate ())) in
          (* In this time all tasks arrive behind the gate. *)
          let* () = Lwt_unix.sleep 0.5 in
-         let notifications = Lwt_rust.Debug.notifications () in
+         let notifications = (Lwt_rust.Runtime.metrics ()).notifications in
          let start = Unix.gettimeofday () in
          let opened = Rust.open_gate () in
          let* () = all in
          let+ () = opened in
          let time = Unix.gettimeofday () -. start in
-         let more = Lwt_rust.Debug.notifications () - notifications in
+         let more =
+           (Lwt_rust.Runtime.metrics ()).notifications - notifications
+         in
          sent := (float_of_int more /. float_of_int n) :: !sent;
          time *. 1e9 /. float_of_int n)
     in

@@ -25,11 +25,11 @@ let () =
            Lwt_io.printlf "  tokio timer: beat %d; Lwt ticker: %d ticks" !beats
              !ticks)
      in
-     let before = Lwt_rust.Debug.notifications () in
+     let before = (Lwt_rust.Runtime.metrics ()).notifications in
      let* calls = Demo.call_for Lwt.pause seconds in
      Lwt.cancel ticker;
      Lwt.cancel interval;
-     let sent = Lwt_rust.Debug.notifications () - before in
+     let sent = (Lwt_rust.Runtime.metrics ()).notifications - before in
      Lwt_io.printlf
        "%.0f calls a second, %d ticks of 10 ms, %d beats of 100 ms\n\
         %d calls took %d notifications, one a beat at most"

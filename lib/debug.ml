@@ -11,5 +11,4 @@ let live () =
   let tasks, promises, roots = Outcome.get (Raw.runtime_live ()) in
   { tasks; promises; roots; descriptors = descriptors () }
 
-let notifications () = Outcome.get (Raw.executor_notifications ())
 let archive = Lwt_rust_archive.Archive.crate

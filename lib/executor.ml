@@ -257,6 +257,7 @@ and perform t here (action : Raw.actions) : Raw.actions =
       Nothing
   | Report { next = _ } ->
       Panics.report ();
+      Long_polls.report ();
       Nothing
 
 (* Calls a closure, and awaits its promise. [is_settled] says afterwards that the wait

@@ -235,6 +235,83 @@ module Runtime : sig
 
       Raises [Invalid_argument] if another domain is the one of the Lwt loop, or
       if [timeout] is not between 0 and 1e9. *)
+
+  (** {1 Observing}
+
+      For example, this prints the name of each Rust function that keeps the Lwt
+      loop waiting for a tenth of a second:
+
+      {[
+        let () =
+          let print { Lwt_rust.Runtime.name; seconds } =
+            Printf.eprintf "%s took %.1f s\n%!" name seconds
+          in
+          Lwt_rust.Runtime.on_long_poll (Some print)
+      ]} *)
+
+  type metrics = {
+    workers : int;  (** worker threads of tokio's *)
+    tokio_tasks : int;  (** tasks of tokio's that have not ended *)
+    tokio_queue : int;
+        (** tasks that wait in the queue which all workers share *)
+    blocking_running : int;
+        (** functions that run on tokio's threads for blocking functions:
+            [#[func(blocking)]] and [lwt_rust::spawn_blocking] *)
+    blocking_waiting : int;  (** those that wait for a thread *)
+    calls : int;
+        (** calls of asynchronous functions in the calling domain, those that
+            were ready at once included *)
+    calls_pending : int;  (** those of them whose promises are pending *)
+    polls : int;
+        (** polls of calls and tasks in the calling domain. Tasks that Rust has
+            spawned count together: a poll may run up to 16 of them *)
+    notifications : int;
+        (** notifications that Rust has sent to the Lwt loop. Each costs a few
+            system calls, and many wake-ups may share one. Other threads send
+            them, and code of the loop's domain that runs outside of Rust's
+            tasks; wake-ups by tasks, and by the OCaml code that tasks call,
+            need none *)
+    longest_poll : float option;
+        (** the time of the longest poll in seconds, in any domain, since
+            {!on_long_poll} has set a handler; [None] while there is none *)
+  }
+  (** What the runtime does now, and what it has done so far. *)
+
+  val metrics : unit -> metrics
+  (** [metrics ()] is what the runtime does now. It counts what is counted
+      anyway, so it costs other code nothing. The numbers of threads and tasks
+      are 0 before the runtime has started, and the numbers of a domain are 0
+      before its first call. Any thread of any domain may call it. It does not
+      block.
+
+      Raises {!Error} in a forked process. *)
+
+  type long_poll = {
+    name : string;
+        (** the Rust function with its path, such as ["app::http::get"]. For a
+            task that Rust has spawned: the function that contains its [async]
+            block, or the type of its future *)
+    seconds : float;
+        (** the time of one poll, or of one call of a plain function. It
+            includes the time of the closures that Rust has called
+            synchronously, and of the conversion of the result *)
+  }
+
+  val on_long_poll : ?limit:float -> (long_poll -> unit) option -> unit
+  (** [on_long_poll ~limit (Some handler)] makes the Lwt loop call [handler], a
+      little later, with each poll of a call or task that takes at least [limit]
+      seconds (0.1 by default), and with each call of a plain function that
+      does. Nothing else runs in the domain during such a poll. So mend the
+      function: let it wait, or make it a [#[func(blocking)]]. Polls of all
+      domains are reported. If 64 reports wait for the loop, further ones are
+      lost. If [handler] raises an exception, that goes to
+      [Lwt.async_exception_hook].
+
+      While there is a handler, each poll costs two looks at the clock.
+      [on_long_poll None] removes the handler, as at the start of the program.
+      Any domain may call it.
+
+      Raises [Invalid_argument] if [limit] is not between 0 and 1e9. *)
 end
 
 (** {1:executor Domains without a Lwt loop} *)
@@ -730,13 +807,6 @@ module Debug : sig
       threads may make and drop things meanwhile. Any domain may call it.
 
       Raises {!Error} in a forked process. *)
-
-  val notifications : unit -> int
-  (** [notifications ()] is how many notifications Rust has sent to the Lwt loop
-      so far. Each costs a few system calls, and many wake-ups may share one.
-      Other threads send them, and code of the loop's domain that runs outside
-      of Rust's tasks; wake-ups by tasks, and by the OCaml code that tasks call,
-      need none. Any domain may call it. *)
 
   val archive : string
   (** [archive] is the name of the Rust library that is linked into the program:

@@ -7,11 +7,9 @@ let print ({ message; location; backtrace = _ } : Errors.panic) =
 let report () =
   let handle = Option.value !handler ~default:print in
   let all = List.rev (Outcome.get (Raw.panics_take ())) in
-  List.iter
+  Reports.give
     (fun (message, location, backtrace) ->
-      try handle { Errors.message; location; backtrace }
-      with exn when Lwt.Exception_filter.run exn ->
-        !Lwt.async_exception_hook exn)
+      handle { Errors.message; location; backtrace })
     all
 
 (* At exit, [report] is called for the panics that the loop has not reported. *)

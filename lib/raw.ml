@@ -53,7 +53,8 @@ type actions =
     }
       (** settle the promise of a call, with a value or a [failure]. [call] is
           negative when OCaml has taken the result *)
-  | Report of { next : actions }  (** give the panics to their handler *)
+  | Report of { next : actions }
+      (** give panics and long polls to their handlers *)
 
 (** The result of a stub of an asynchronous function: the constructors of
     [outcome], and [Pending]. *)
@@ -190,9 +191,6 @@ external executor_tell : unit -> unit = "lwt_rust_executor_tell"
 
 external executor_close : unit -> actions = "lwt_rust_executor_close"
 
-external executor_notifications : unit -> int outcome
-  = "lwt_rust_executor_notifications"
-
 external call_is_pending : int -> bool = "lwt_rust_call_is_pending"
 [@@noalloc]
 (** Whether the call in a slot has not completed. *)
@@ -288,6 +286,28 @@ external domain_end : (unit -> unit) -> unit outcome = "lwt_rust_domain_end"
 
 external runtime_live : unit -> (int * int * int) outcome
   = "lwt_rust_runtime_live"
+
+type metrics = {
+  workers : int;
+  tokio_tasks : int;
+  tokio_queue : int;
+  blocking_running : int;
+  blocking_waiting : int;
+  calls : int;
+  calls_pending : int;
+  polls : int;
+  notifications : int;
+  longest_poll : float option;
+}
+(** See {!Lwt_rust.Runtime.metrics}. *)
+
+external runtime_metrics : unit -> metrics outcome = "lwt_rust_runtime_metrics"
+
+external polls_are_reported : float option -> unit outcome
+  = "lwt_rust_polls_are_reported"
+
+external polls_take : unit -> (string * float) list outcome
+  = "lwt_rust_polls_take"
 
 external panics_are_reported : bool -> unit outcome
   = "lwt_rust_panics_are_reported"

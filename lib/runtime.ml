@@ -9,4 +9,23 @@ let configure ?(thread_name = "lwt_rust") flavor =
   Outcome.get (Raw.runtime_configure is_current_thread workers thread_name)
 
 let start = Lwt_loop.attach
+
+type metrics = Raw.metrics = {
+  workers : int;
+  tokio_tasks : int;
+  tokio_queue : int;
+  blocking_running : int;
+  blocking_waiting : int;
+  calls : int;
+  calls_pending : int;
+  polls : int;
+  notifications : int;
+  longest_poll : float option;
+}
+
+let metrics () = Outcome.get (Raw.runtime_metrics ())
+
+type long_poll = Long_polls.t = { name : string; seconds : float }
+
+let on_long_poll = Long_polls.on_long_poll
 let shutdown ?(timeout = 5.) () = Lwt_loop.shutdown ~timeout

@@ -133,10 +133,10 @@ let many_at_once () =
 
 (* A turn of a task that awaits one pause after the other needs no notification. *)
 let no_notification () =
-  let before = Lwt_rust.Debug.notifications () in
+  let before = (Lwt_rust.Runtime.metrics ()).notifications in
   let sum = Lwt_main.run (or_fail (Rust.sum pausing 1_000)) in
   check_int "sum" 499_500 sum;
-  let sent = Lwt_rust.Debug.notifications () - before in
+  let sent = (Lwt_rust.Runtime.metrics ()).notifications - before in
   check_bool (Printf.sprintf "%d sent" sent) true (sent <= 2)
 
 let () =

@@ -131,15 +131,15 @@ let domains_keep_no_more_than_empty_ones () =
 
 let turns_send_no_notification () =
   let* () = call () in
-  let before = Lwt_rust.Debug.notifications () in
+  let before = (Lwt_rust.Runtime.metrics ()).notifications in
   let* () = turns 10_000 in
   let* () = repeat call 10_000 in
-  check_int "notifications" before (Lwt_rust.Debug.notifications ());
+  check_int "notifications" before (Lwt_rust.Runtime.metrics ()).notifications;
   (* Checks that [notifications] counts at all. A timer wakes the loop from another thread,
      unless it fires while the executor is being polled. *)
   let rec until_more times =
     let* () = Rust.sleep 5 () in
-    if Lwt_rust.Debug.notifications () > before then Lwt.return_unit
+    if (Lwt_rust.Runtime.metrics ()).notifications > before then Lwt.return_unit
     else if times = 0 then Alcotest.fail "no notification after 100 timers"
     else until_more (times - 1)
   in

@@ -8,9 +8,10 @@ use crate::{
     error::{Error, Panic},
     ocaml::{Lock, Root, Val},
     stub::{Raw, Status, enter, hold, returned},
+    watch::{Named, PollOf},
 };
 
-/// Runs an asynchronous function that OCaml calls.
+/// Runs an asynchronous function that OCaml calls, and that is called `_name`.
 ///
 /// `start` reads the arguments and returns the future. It gets the stub's arguments, or the
 /// present ones if OCaml has moved the values. The future is polled once, now, so that it
@@ -24,11 +25,13 @@ use crate::{
 /// the function's parameters. Any thread of the domain may poll and drop the future later.
 /// So, unless it is `Send`, the future shares nothing with code that may run without the
 /// domain's lock, such as the destructor of a thread-local. The macros ensure that.
-pub unsafe fn call<F, T, E, const N: usize>(
-    arguments: [Raw; N],
-    start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
+pub unsafe fn call<N, F, T, E, const A: usize>(
+    _name: N,
+    arguments: [Raw; A],
+    start: impl FnOnce(&mut Lock, [Raw; A]) -> Result<F, Error>,
 ) -> Raw
 where
+    N: Named + 'static,
     F: Future<Output = Result<T, E>> + 'static,
     T: IntoOcaml,
     E: Into<Error>,
@@ -36,7 +39,7 @@ where
     // SAFETY: the caller promises it.
     let attach = |lock: &mut Lock| unsafe { attached(lock, arguments) };
     // SAFETY: the caller promises it, as above.
-    unsafe { enter(|lock| begin(lock, attach, start, Cancellation::Drops)) }
+    unsafe { enter(|lock| begin::<N, _, _, _, A>(lock, attach, start, Cancellation::Drops)) }
 }
 
 /// Runs a function as [`call`] does, but the function has to finish. When OCaml cancels the
@@ -45,11 +48,13 @@ where
 /// # Safety
 ///
 /// As for [`call`].
-pub unsafe fn call_protected<F, T, E, const N: usize>(
-    arguments: [Raw; N],
-    start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
+pub unsafe fn call_protected<N, F, T, E, const A: usize>(
+    _name: N,
+    arguments: [Raw; A],
+    start: impl FnOnce(&mut Lock, [Raw; A]) -> Result<F, Error>,
 ) -> Raw
 where
+    N: Named + 'static,
     F: Future<Output = Result<T, E>> + 'static,
     T: IntoOcaml,
     E: Into<Error>,
@@ -57,7 +62,7 @@ where
     // SAFETY: the caller promises it.
     let attach = |lock: &mut Lock| unsafe { attached(lock, arguments) };
     // SAFETY: the caller promises it, as above.
-    unsafe { enter(|lock| begin(lock, attach, start, Cancellation::Protects)) }
+    unsafe { enter(|lock| begin::<N, _, _, _, A>(lock, attach, start, Cancellation::Protects)) }
 }
 
 /// An executor, and the present arguments of a stub that uses it.
@@ -83,23 +88,26 @@ pub(crate) unsafe fn attached<const N: usize>(
     }
 }
 
-fn begin<F, T, E, const N: usize>(
+fn begin<N, F, T, E, const A: usize>(
     lock: &mut Lock,
-    attach: impl FnOnce(&mut Lock) -> Result<Attached<N>, Error>,
-    start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
+    attach: impl FnOnce(&mut Lock) -> Result<Attached<A>, Error>,
+    start: impl FnOnce(&mut Lock, [Raw; A]) -> Result<F, Error>,
     cancellation: Cancellation,
 ) -> Result<Val<'_>, Error>
 where
+    N: Named + 'static,
     F: Future<Output = Result<T, E>> + 'static,
     T: IntoOcaml,
     E: Into<Error>,
 {
     let (executor, arguments) = attach(lock)?;
     domain::forget_closures();
-    let mut future = executor.call_future(start(lock, arguments)?);
+    let poll = PollOf::<N>::begin();
+    let mut future = executor.call_future::<N, F>(start(lock, arguments)?);
     let given = domain::give_closures(lock)?;
     let before = executor.actions_left();
     let Poll::Ready(result) = executor.poll_first(lock, future.as_mut()) else {
+        drop(poll);
         let context = domain::keep_closures(given, lock)?;
         let ticket = executor.adopt(lock, future, cancellation)?;
         let ticket = Root::new(Val::from_bits(ticket.to_bits()));

@@ -12,6 +12,7 @@ use crate::{
     ocaml::{Lock, Root},
     runtime::{self, begin_poll, enter_tokio},
     stub::{act, enter, returned},
+    watch::PollOf,
 };
 
 pub use crate::{
@@ -25,6 +26,7 @@ pub use crate::{
     },
     error::Parts,
     stub::Raw,
+    watch::Named,
 };
 
 pub use lwt_rust_core::{Part, length, record as bytes};
@@ -98,16 +100,19 @@ pub unsafe fn argument<T: FromOcaml>(
 pub unsafe fn direct<
     const MAY_BE_OF_EXECUTOR: bool,
     const USES_TOKIO: bool,
+    N,
     F,
     T,
     E,
-    const N: usize,
+    const A: usize,
 >(
-    arguments: [Raw; N],
-    is_of_executor: impl FnOnce(&Lock, [Raw; N]) -> bool,
-    start: impl FnOnce(&mut Lock, [Raw; N]) -> Result<F, Error>,
+    _name: N,
+    arguments: [Raw; A],
+    is_of_executor: impl FnOnce(&Lock, [Raw; A]) -> bool,
+    start: impl FnOnce(&mut Lock, [Raw; A]) -> Result<F, Error>,
 ) -> Raw
 where
+    N: Named,
     F: FnOnce() -> Result<T, E>,
     T: IntoOcaml,
     E: Into<Error>,
@@ -136,7 +141,9 @@ where
     // SAFETY: the caller promises it.
     unsafe {
         enter(|lock| {
+            let poll = PollOf::<N>::begin();
             let value = body(lock)?;
+            drop(poll);
             Ok(returned::<T>(lock, &value))
         })
     }

@@ -90,11 +90,13 @@ mod lwt_promise;
 mod ocaml;
 mod on_tokio;
 mod promise;
+mod reports;
 pub mod runtime;
 mod sink;
 mod stream;
 mod stub;
 mod symbols;
+mod watch;
 
 pub use bindings::{interface, library, methods};
 pub use closure::{Closure, LwtFn};

@@ -556,7 +556,7 @@ fn stub(
             let uses_tokio = options.tokio.is_some();
             let direct = quote_spanned!(span=> ::lwt_rust::expansion::direct);
             (
-                quote_spanned!(span=> #direct::<#may_be, #uses_tokio, _, _, _, #count>),
+                quote_spanned!(span=> #direct::<#may_be, #uses_tokio, _, _, _, _, #count>),
                 executor.finds_out,
                 quote!(move || #call),
             )
@@ -578,6 +578,14 @@ fn stub(
     });
     let symbol = &symbols.stub;
     quote! {
+        struct __LwtRustFunction;
+
+        impl ::lwt_rust::expansion::Named for __LwtRustFunction {
+            fn name() -> &'static str {
+                ::core::concat!(::core::module_path!(), "::", #shown)
+            }
+        }
+
         // The stub converts errors, also those that have the right type already.
         #[allow(clippy::needless_question_mark)]
         #[unsafe(export_name = #symbol)]
@@ -594,7 +602,7 @@ fn stub(
             // SAFETY: OCaml knows this symbol by the bindings that were made of its
             // description, which contains the types of the function. A future is `Send` or
             // bound.
-            unsafe { #entry([#(#raws),*], #before_start #start) }
+            unsafe { #entry(__LwtRustFunction, [#(#raws),*], #before_start #start) }
         }
         #twin
     }

@@ -24,6 +24,7 @@ mod io;
 mod made;
 mod names;
 mod objects;
+mod observed;
 mod own;
 mod process;
 mod registered;
@@ -116,6 +117,9 @@ lwt_rust::library! {
 
     /// Functions as values.
     mod made { captured, adder, of_eight, subscribe, compose, maker, call_three, call_pair, call_eight, call_two_on_tokio, start_job, start_job_later, too_large, copy_text, copy_text_on_tokio, describe, optional, of_a_pair, echo_flat, sized },
+
+    /// Functions that hold their domain.
+    mod observed { hold_in_function, hold_at_first, hold_later, hold_a_thread, spawn_holding, leave_on_tokio },
 
     /// Methods, and modules.
     mod objects {

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -17,6 +18,7 @@ use crate::{
     error::{Error, Panic},
     ocaml::{Lock, Root, Val, with_lock},
     runtime::{begin_poll, enter_tokio},
+    watch::{Named, PollOf},
 };
 
 /// Whether a future outlives the cancellation of its call.
@@ -36,7 +38,9 @@ struct Call {
 #[derive(Default)]
 pub(super) struct Calls {
     by_slot: RefCell<Slots<Call>>,
-    /// How many calls have not ended.
+    /// How many calls have begun.
+    begun: Cell<usize>,
+    /// How many calls have waited and not ended.
     running: Cell<usize>,
     /// Notified when one call is left, which may be the one that waits for all others.
     one_is_left: Event,
@@ -85,13 +89,24 @@ impl Drop for Running {
 }
 
 impl Calls {
+    /// How many calls have begun.
+    pub(super) fn begun(&self) -> usize {
+        self.begun.get()
+    }
+
+    /// How many calls are pending.
+    pub(super) fn pending(&self) -> usize {
+        self.running.get()
+    }
+
     /// Counts a result that is given to OCaml.
     fn give(&self) {
         self.given.set(self.given.get().wrapping_add(1) & COUNT);
     }
 
-    /// Starts the count again, for the calls of another domain.
+    /// Starts the counts again, for the calls of another domain.
     pub(super) fn begin_again(&self) {
+        self.begun.set(0);
         self.given.set(0);
     }
 
@@ -102,33 +117,50 @@ impl Calls {
 }
 
 pin_project! {
-    /// The future of an asynchronous function, and the call that it completes once it
+    /// The future of the asynchronous function `N`, and the call that it completes once it
     /// has become a task.
-    pub(crate) struct CallFuture<F> {
+    pub(crate) struct CallFuture<N, F> {
         #[pin]
         future: CatchPanic<F>,
         call: Option<Running>,
+        function: PhantomData<N>,
     }
 }
 
-impl<F> Default for CallFuture<F> {
+impl<N, F> Default for CallFuture<N, F> {
     fn default() -> Self {
         CallFuture {
             future: CatchPanic::default(),
             call: None,
+            function: PhantomData,
         }
     }
 }
 
-impl<F, T, E> Future for CallFuture<F>
+impl<N, F, T, E> Future for CallFuture<N, F>
 where
+    N: Named,
     F: Future<Output = Result<T, E>>,
     T: IntoOcaml,
     E: Into<Error>,
 {
     type Output = ();
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let _poll = PollOf::<N>::begin();
+        self.run(context)
+    }
+}
+
+impl<N, F, T, E> CallFuture<N, F>
+where
+    F: Future<Output = Result<T, E>>,
+    T: IntoOcaml,
+    E: Into<Error>,
+{
+    #[inline(always)]
+    fn run(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let result = match ready!(this.future.poll(context)) {
             Ok(Ok(value)) => Ok(value),
@@ -148,26 +180,27 @@ impl DomainExecutor {
     /// The future of a call. It is made in the memory where it stays, whereas `Box::pin`
     /// would make it on the stack and copy it.
     #[inline(always)]
-    pub(crate) fn call_future<F: Future>(&self, future: F) -> Pin<Box<CallFuture<F>>> {
-        let mut boxed = self.tasks.spare().boxed::<CallFuture<F>>();
+    pub(crate) fn call_future<N, F: Future>(&self, future: F) -> Pin<Box<CallFuture<N, F>>> {
+        let mut boxed = self.tasks.spare().boxed::<CallFuture<N, F>>();
         boxed.as_mut().project().future.put(future);
         boxed
     }
 
     /// Drops the future of a call that completed before it became a task.
     #[inline(always)]
-    pub(crate) fn end_call_future<F>(&self, future: Pin<Box<CallFuture<F>>>) {
+    pub(crate) fn end_call_future<N, F>(&self, future: Pin<Box<CallFuture<N, F>>>) {
         self.tasks.spare().keep(future);
     }
 
     /// Polls a future once, in the same way as a task is polled. If the future does not
     /// complete, it becomes a task, whose second poll follows, so a wake-up before that is
     /// not needed.
-    pub(crate) fn poll_first<F: Future>(
+    pub(crate) fn poll_first<N, F: Future>(
         &self,
         lock: &mut Lock,
-        future: Pin<&mut CallFuture<F>>,
+        future: Pin<&mut CallFuture<N, F>>,
     ) -> Poll<<CatchPanic<F> as Future>::Output> {
+        self.calls.begun.set(self.calls.begun.get().wrapping_add(1));
         let _tokio = enter_tokio(self.shared.tokio());
         coop::begin();
         begin_poll();
@@ -183,13 +216,14 @@ impl DomainExecutor {
     /// # Errors
     ///
     /// If the executor was closed meanwhile, or has too many tasks.
-    pub(crate) fn adopt<F, T, E>(
+    pub(crate) fn adopt<N, F, T, E>(
         &'static self,
         lock: &mut Lock,
-        mut future: Pin<Box<CallFuture<F>>>,
+        mut future: Pin<Box<CallFuture<N, F>>>,
         cancellation: Cancellation,
     ) -> Result<Ticket, Error>
     where
+        N: Named + 'static,
         F: Future<Output = Result<T, E>> + 'static,
         T: IntoOcaml,
         E: Into<Error>,

@@ -121,6 +121,17 @@ pub struct DomainExecutor {
     waits: Waits,
 }
 
+/// What a domain has done so far.
+#[derive(Default)]
+pub(crate) struct Work {
+    /// Calls of asynchronous functions.
+    pub(crate) calls: usize,
+    /// Those of them that are pending.
+    pub(crate) pending: usize,
+    /// Polls of tasks and of calls.
+    pub(crate) polls: usize,
+}
+
 impl DomainExecutor {
     /// The executor of a domain. `record` is the record `Executor.t` of `lib/`.
     fn new(shared: &'static Shared, record: Root) -> Self {
@@ -199,6 +210,16 @@ impl DomainExecutor {
     /// Whether the Lwt loop drives it.
     pub(crate) fn is_of_lwt(&self) -> bool {
         self.is_of_lwt
+    }
+
+    /// What the domain has done so far.
+    pub(crate) fn work(&self) -> Work {
+        let calls = self.calls.begun();
+        Work {
+            calls,
+            pending: self.calls.pending(),
+            polls: self.tasks.polls().wrapping_add(calls),
+        }
     }
 
     pub(crate) fn waits(&self) -> &Waits {

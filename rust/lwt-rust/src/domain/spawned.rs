@@ -35,6 +35,7 @@ use crate::{
     error::{Error, Panic},
     fork,
     runtime::{begin_poll, know_kind_of_task},
+    watch::{PollOf, TaskOf},
 };
 
 /// The part of the spawned tasks that any thread may use.
@@ -204,7 +205,10 @@ where
                 this.waker.insert(waker)
             }
         };
-        match this.future.poll(&mut Context::from_waker(waker)) {
+        let poll = PollOf::<TaskOf<F>>::begin();
+        let polled = this.future.poll(&mut Context::from_waker(waker));
+        drop(poll);
+        match polled {
             Poll::Ready(Ok(result)) => Poll::Ready(Output(Some(result))),
             Poll::Ready(Err(payload)) => {
                 let panic = Panic::from_payload(payload);

@@ -116,6 +116,8 @@ pub(super) struct Tasks {
     table: RefCell<Table>,
     /// The task that is being polled.
     running: Cell<Option<TaskId>>,
+    /// How many polls have begun.
+    polls: Cell<usize>,
     /// Memory for the requests that are taken out of the inbox; empty in between.
     requests: RefCell<Contents<Request>>,
     spare: Spare,
@@ -199,6 +201,7 @@ impl Tasks {
         let is_cancelled = task.is_cancelled;
         drop(table);
         if !is_cancelled {
+            self.polls.set(self.polls.get().wrapping_add(1));
             let waker = waker(shared.number(), slot);
             let outside = self.running.replace(Some(id));
             coop::begin();
@@ -220,6 +223,11 @@ impl Tasks {
         }
         drop(self.table.borrow_mut().tasks.remove(id.0));
         self.spare.keep(future);
+    }
+
+    /// How many polls of tasks have begun.
+    pub(super) fn polls(&self) -> usize {
+        self.polls.get()
     }
 
     /// Ends a task: drops its future now, or, if the task is being polled, when that poll

@@ -2,9 +2,11 @@
 
 use super::{Action, DomainExecutor, coop, slots::TaskSlot};
 use crate::{
-    error, fork,
+    error::PANICS,
+    fork,
     ocaml::{Lock, Val},
     runtime::enter_tokio,
+    watch::LONG_POLLS,
 };
 
 /// The most tasks that one poll runs, before the rest of the program has its turn.
@@ -26,7 +28,7 @@ impl DomainExecutor {
         if !self.shared.is_closed() {
             let _tokio = enter_tokio(self.shared.tokio());
             is_exhausted = lock.lend(|| self.look_for_work());
-            if self.is_of_lwt && error::has_reports() {
+            if self.is_of_lwt && (PANICS.has_any() || LONG_POLLS.has_any()) {
                 self.leave(Action::Report);
             }
         }

@@ -3,12 +3,11 @@
 use std::{
     any::Any,
     cell::RefCell,
-    collections::VecDeque,
     io::Write,
     panic::PanicHookInfo,
     ptr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -18,8 +17,8 @@ use lwt_rust_core::{Payload, drop_quietly};
 use super::Trace;
 use crate::{
     callbacks::{Callback, call_back},
-    fork, lwt_loop,
     ocaml::{Lock, Raised, Root, Val},
+    reports::Reports,
 };
 
 /// A caught panic.
@@ -53,10 +52,7 @@ thread_local! {
 const MOST_PANICS: usize = 8;
 
 /// The panics that OCaml's panic handler has not got.
-static REPORTS: Mutex<VecDeque<Panic>> = Mutex::new(VecDeque::new());
-
-/// The most reports that are kept. Others are printed at once.
-const MOST_REPORTS: usize = 64;
+pub(crate) static PANICS: Reports<Panic> = Reports::new();
 
 /// Whether our hook exists: either it is the hook of the process, or another hook keeps it
 /// and calls it.
@@ -80,33 +76,6 @@ impl Drop for OurHook {
 
 /// Part of the message of tokio's panic on a thread without its context.
 const NO_TOKIO: &str = "there is no reactor running";
-
-/// Whether OCaml has a panic handler: `Lwt_rust.on_panic` has set one.
-static HAS_HANDLER: AtomicBool = AtomicBool::new(false);
-
-/// Whether `REPORTS` contains any.
-static HAS_REPORTS: AtomicBool = AtomicBool::new(false);
-
-fn reports() -> MutexGuard<'static, VecDeque<Panic>> {
-    // Nothing that can panic runs under this lock.
-    REPORTS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Sets whether OCaml takes the reports from now on. Any thread may call it.
-pub(crate) fn are_reported(are: bool) {
-    HAS_HANDLER.store(are, Ordering::Relaxed);
-}
-
-/// Whether there are panics that OCaml's panic handler has not got.
-pub(crate) fn has_reports() -> bool {
-    HAS_REPORTS.load(Ordering::Relaxed)
-}
-
-/// The panics since the last call, for OCaml's panic handler.
-pub(crate) fn take_reports() -> VecDeque<Panic> {
-    HAS_REPORTS.store(false, Ordering::Relaxed);
-    std::mem::take(&mut *reports())
-}
 
 impl Panic {
     /// Sets the hook that Rust calls at a panic to ours, unless ours exists already. Our hook
@@ -157,29 +126,9 @@ impl Panic {
                 last.push(panic.clone());
             }
         });
-        if let Some(panic) = panic.send_to_handler() {
+        if let Err(panic) = PANICS.send(panic) {
             panic.print();
         }
-    }
-
-    /// Returns the panic if there is no handler, or no loop that would call the handler
-    /// soon.
-    fn send_to_handler(self) -> Option<Self> {
-        if !HAS_HANDLER.load(Ordering::Relaxed) || fork::happened() {
-            return Some(self);
-        }
-        let Some(lwt) = lwt_loop::current() else {
-            return Some(self);
-        };
-        let mut reports = reports();
-        if reports.len() >= MOST_REPORTS {
-            return Some(self);
-        }
-        reports.push_back(self);
-        HAS_REPORTS.store(true, Ordering::Relaxed);
-        drop(reports);
-        lwt.wake();
-        None
     }
 
     fn print(&self) {

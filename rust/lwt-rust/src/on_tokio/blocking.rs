@@ -24,18 +24,27 @@ type Job = Box<dyn FnOnce() + Send>;
 
 struct Jobs {
     waiting: VecDeque<Job>,
+    /// How many functions run.
+    running: usize,
     /// Whether a thread is on its way, which will look at the jobs that wait.
     is_thread_coming: bool,
 }
 
 static JOBS: Mutex<Jobs> = Mutex::new(Jobs {
     waiting: VecDeque::new(),
+    running: 0,
     is_thread_coming: false,
 });
 
 fn jobs() -> MutexGuard<'static, Jobs> {
     // Nothing that can panic runs under this lock.
     JOBS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many functions run, and how many wait for a thread. Any thread may call it.
+pub(crate) fn blocking_functions() -> (usize, usize) {
+    let jobs = jobs();
+    (jobs.running, jobs.waiting.len())
 }
 
 /// Calls `f`, which may block, on one of the runtime's threads for such functions. If the
@@ -114,12 +123,14 @@ impl Worker {
         let mut has_come = true;
         loop {
             let mut jobs = jobs();
-            if std::mem::take(&mut has_come) {
-                jobs.is_thread_coming = false;
+            match std::mem::take(&mut has_come) {
+                true => jobs.is_thread_coming = false,
+                false => jobs.running -= 1,
             }
             let Some(job) = jobs.waiting.pop_front() else {
                 return;
             };
+            jobs.running += 1;
             let are_more = !jobs.waiting.is_empty();
             let is_next_wanted = are_more && !std::mem::replace(&mut jobs.is_thread_coming, true);
             drop(jobs);

@@ -162,6 +162,19 @@ pub(crate) fn started() -> Option<&'static Handle> {
     STARTED.get().map(|started| &started.handle)
 }
 
+/// How many workers, tasks, and tasks in the queue that all workers share, tokio has. Any
+/// thread may call it.
+pub(crate) fn tokio_counts() -> [usize; 3] {
+    started().map_or([0; 3], |tokio| {
+        let metrics = tokio.metrics();
+        [
+            metrics.num_workers(),
+            metrics.num_alive_tasks(),
+            metrics.global_queue_depth(),
+        ]
+    })
+}
+
 /// Calls `f` in tokio's context, if the runtime has started. Any thread may call it. A
 /// thread that is ending, and has no thread-locals any more, calls `f` without the context.
 pub(crate) fn in_context<R>(f: impl FnOnce() -> R) -> R {

@@ -11,6 +11,7 @@ use crate::{
     fork,
     ocaml::{Lock, Root, Val},
     stub::{Raw, enter, keep},
+    watch::named,
 };
 
 /// `int -> actions`: OCaml has cancelled the call in this slot.
@@ -69,7 +70,7 @@ extern "C" fn lwt_rust_call_drain(seconds: Raw) -> Raw {
     };
     // SAFETY: `raw.ml` declares it as an external that returns a `call`. The future shares
     // only parts of the executor, which threads of the domain touch with its lock.
-    unsafe { call([seconds], start) }
+    unsafe { call(named!("Lwt_rust.Runtime.shutdown"), [seconds], start) }
 }
 
 /// `(unit -> 'a Lwt.t) -> 'a call`: calls the function in the domain of the Lwt loop, and
@@ -90,5 +91,5 @@ extern "C" fn lwt_rust_call_in_lwt(function: Raw) -> Raw {
     };
     // SAFETY: `raw.ml` declares it as an external that returns a `call`. The future is
     // `Send`.
-    unsafe { call([function], start) }
+    unsafe { call(named!("Lwt_rust.Executor.run_in_lwt"), [function], start) }
 }

@@ -136,14 +136,3 @@ extern "C" fn lwt_rust_executor_close(_unit: Raw) -> Raw {
         })
     }
 }
-
-/// `unit -> int outcome`: how many notifications were sent.
-#[unsafe(no_mangle)]
-extern "C" fn lwt_rust_executor_notifications(unit: Raw) -> Raw {
-    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
-    unsafe {
-        stub([unit], |_, _| {
-            Ok(Root::new(Val::from_index(domain::notifications())))
-        })
-    }
-}

@@ -1,6 +1,6 @@
 //! Rust functions that are values in OCaml.
 
-use crate::{call::call, expansion::direct, functions::Made, ocaml::Lock, stub::Raw};
+use crate::{call::call, expansion::direct, functions::Made, ocaml::Lock, stub::Raw, watch::named};
 
 /// `rust_function -> 'a -> 'b outcome`: calls a function that returns no promise.
 #[unsafe(no_mangle)]
@@ -16,7 +16,14 @@ extern "C" fn lwt_rust_function_call(function: Raw, arguments: Raw) -> Raw {
         Made::of(function)?.run(arguments)
     };
     // SAFETY: `raw.ml` declares it as an external that returns an `outcome`.
-    unsafe { direct::<true, false, _, _, _, 2>([function, arguments], is_of_executor, start) }
+    unsafe {
+        direct::<true, false, _, _, _, _, 2>(
+            named!("a function of Rust's"),
+            [function, arguments],
+            is_of_executor,
+            start,
+        )
+    }
 }
 
 /// `rust_function -> 'a -> 'b call`: calls a function that returns a promise.
@@ -29,5 +36,5 @@ extern "C" fn lwt_rust_function_begin(function: Raw, arguments: Raw) -> Raw {
     };
     // SAFETY: `raw.ml` declares it as an external that returns a `call`. The future is
     // `Send`.
-    unsafe { call([function, arguments], start) }
+    unsafe { call(named!("a function of Rust's"), [function, arguments], start) }
 }

@@ -10,6 +10,7 @@ use crate::{
     io::{Device, Part, device_of},
     ocaml::{Lock, Root, Val},
     stub::{Raw, stub},
+    watch::named,
 };
 
 /// `device -> Lwt_bytes.t -> int -> int -> unit call`: begins to read bytes, or to write
@@ -26,7 +27,13 @@ extern "C" fn lwt_rust_device_run(device: Raw, buffer: Raw, start: Raw, length: 
     };
     // SAFETY: `raw.ml` declares it as an external that returns a `call`. The future is
     // `Send`.
-    unsafe { call([device, buffer, start, length], begin) }
+    unsafe {
+        call(
+            named!("a channel of Lwt_io"),
+            [device, buffer, start, length],
+            begin,
+        )
+    }
 }
 
 /// `device -> Lwt_bytes.t -> int -> int -> int outcome`: takes the result of what was done:
@@ -56,7 +63,7 @@ extern "C" fn lwt_rust_device_close(device: Raw) -> Raw {
         Ok(device.close())
     };
     // SAFETY: as for `lwt_rust_device_run`.
-    unsafe { call([device], begin) }
+    unsafe { call(named!("Lwt_io.close"), [device], begin) }
 }
 
 fn find(device: Val<'_>) -> Result<Arc<dyn Device>, Error> {

@@ -7,11 +7,13 @@ use lwt_rust_core::{Kind, count};
 use crate::{
     convert::read,
     domain,
-    error::{self, Error, Exception, Panic},
+    error::{Error, Exception, PANICS, Panic, message_of},
     fork,
     ocaml::{Root, Val, notify, this_thread},
-    runtime::{Flavor, Settings, configure, number_of_workers, stop},
+    on_tokio::blocking_functions,
+    runtime::{Flavor, Settings, configure, number_of_workers, stop, tokio_counts},
     stub::{Raw, act, stub},
+    watch::{LONG_POLLS, longest, set_limit},
 };
 
 /// `bool -> int option -> string -> unit outcome`: sets whether the runtime has one thread,
@@ -89,6 +91,79 @@ extern "C" fn lwt_rust_runtime_live(unit: Raw) -> Raw {
     }
 }
 
+/// `unit -> metrics outcome`: what tokio and the calling domain have done so far.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_runtime_metrics(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([unit], |lock, _| {
+            fork::check()?;
+            let [workers, tasks, queued] = tokio_counts();
+            let (running, waiting) = blocking_functions();
+            let work = domain::here().map(|executor| executor.work());
+            let work = work.unwrap_or_default();
+            let longest = match longest() {
+                None => Root::UNIT,
+                Some(time) => {
+                    let seconds = Root::new(lock.float(time.as_secs_f64()));
+                    Root::new(lock.block(0, &[&seconds]))
+                }
+            };
+            let counts = [
+                workers,
+                tasks,
+                queued,
+                running,
+                waiting,
+                work.calls,
+                work.pending,
+                work.polls,
+                domain::notifications(),
+            ];
+            let counts = counts.map(|count| Root::new(Val::from_index(count)));
+            let mut fields: Vec<&Root> = counts.iter().collect();
+            fields.push(&longest);
+            Ok(Root::new(lock.block(0, &fields)))
+        })
+    }
+}
+
+/// `float option -> unit outcome`: whether OCaml asks for the polls to report that take this
+/// time, in seconds.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_polls_are_reported(limit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        act([limit], |lock, [limit]| {
+            let limit = read::<Option<f64>>(limit.get(lock))?;
+            set_limit(limit.map(Duration::try_from_secs_f64).transpose()?);
+            Ok(())
+        })
+    }
+}
+
+/// `unit -> (string * float) list outcome`: the long polls since the last call, with the
+/// name of the function and the time in seconds, the last one first.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_polls_take(unit: Raw) -> Raw {
+    // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
+    unsafe {
+        stub([unit], |lock, _| {
+            if fork::happened() {
+                // The parent process reports them.
+                return Ok(Root::UNIT);
+            }
+            let reports = LONG_POLLS.take();
+            Ok(reports.iter().fold(Root::UNIT, |tail, poll| {
+                let name = lock.text(poll.name);
+                let seconds = Root::new(lock.float(poll.time.as_secs_f64()));
+                let head = Root::new(lock.block(0, &[&name, &seconds]));
+                Root::new(lock.block(0, &[&head, &tail]))
+            }))
+        })
+    }
+}
+
 /// `bool -> unit outcome`: whether OCaml asks for the panics to report.
 #[unsafe(no_mangle)]
 extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
@@ -97,7 +172,7 @@ extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
         act([are], |lock, [are]| {
             // A crate may have set a panic hook of its own, for example to report panics.
             Panic::install_hook();
-            error::are_reported(read::<bool>(are.get(lock))?);
+            PANICS.are_taken(read::<bool>(are.get(lock))?);
             Ok(())
         })
     }
@@ -114,7 +189,7 @@ extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
                 // The parent process reports them.
                 return Ok(Root::UNIT);
             }
-            let reports = error::take_reports();
+            let reports = PANICS.take();
             Ok(reports.iter().fold(Root::UNIT, |tail, panic| {
                 let head = panic.parts(lock);
                 Root::new(lock.block(0, &[&head, &tail]))
@@ -130,7 +205,7 @@ extern "C" fn lwt_rust_exception_message(exception: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         stub([exception], |lock, [exception]| {
-            let message = error::message_of(exception.get(lock));
+            let message = message_of(exception.get(lock));
             Ok(lock.text_option(message.as_deref()))
         })
     }

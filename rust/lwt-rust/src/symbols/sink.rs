@@ -11,6 +11,7 @@ use crate::{
     ocaml::{Lock, Root},
     sink::{Operation, Target, target_of},
     stub::{Raw, stub},
+    watch::named,
 };
 
 /// `'a sink -> 'a -> bool -> unit call`: waits until the sink has room, and gives it the
@@ -27,7 +28,7 @@ extern "C" fn lwt_rust_sink_send(sink: Raw, item: Raw, flushes: Raw) -> Raw {
     };
     // SAFETY: `raw.ml` declares it as an external that returns a `call`. The future is
     // `Send`.
-    unsafe { call([sink, item, flushes], start) }
+    unsafe { call(named!("Lwt_rust.Sink.send"), [sink, item, flushes], start) }
 }
 
 /// `'a sink -> unit call`: waits until all items have arrived.
@@ -36,7 +37,7 @@ extern "C" fn lwt_rust_sink_flush(sink: Raw) -> Raw {
     // SAFETY: it is the parameter of this stub, and nothing allocates in OCaml.
     let start = |lock: &mut Lock, [sink]: [Raw; 1]| unsafe { operation(lock, sink, Target::flush) };
     // SAFETY: as for `lwt_rust_sink_send`.
-    unsafe { call([sink], start) }
+    unsafe { call(named!("Lwt_rust.Sink.flush"), [sink], start) }
 }
 
 /// `'a sink -> unit call`: waits until all items have arrived, and closes the sink.
@@ -45,7 +46,7 @@ extern "C" fn lwt_rust_sink_close(sink: Raw) -> Raw {
     // SAFETY: it is the parameter of this stub, and nothing allocates in OCaml.
     let start = |lock: &mut Lock, [sink]: [Raw; 1]| unsafe { operation(lock, sink, Target::close) };
     // SAFETY: as for `lwt_rust_sink_send`.
-    unsafe { call([sink], start) }
+    unsafe { call(named!("Lwt_rust.Sink.close"), [sink], start) }
 }
 
 /// `int option -> ('a sink * 'a stream) outcome`: a channel, with this capacity if there is

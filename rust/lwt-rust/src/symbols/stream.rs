@@ -10,6 +10,7 @@ use crate::{
     ocaml::{Lock, Root, Val},
     stream::{Pull, Source, source_of},
     stub::{Raw, act},
+    watch::named,
 };
 
 /// `'a stream -> int -> 'a chunk -> unit call`: puts at least one item into the chunk, and
@@ -24,7 +25,7 @@ extern "C" fn lwt_rust_stream_pull(stream: Raw, most: Raw, chunk: Raw) -> Raw {
     };
     // SAFETY: `raw.ml` declares it as an external that returns a `call`. The future is
     // `Send`.
-    unsafe { call([stream, most, chunk], start) }
+    unsafe { call(named!("Lwt_rust.Stream.next"), [stream, most, chunk], start) }
 }
 
 /// `'a stream -> unit outcome`: drops the stream.
