@@ -258,6 +258,7 @@ and perform t here (action : Raw.actions) : Raw.actions =
   | Report { next = _ } ->
       Panics.report ();
       Long_polls.report ();
+      Log.report ();
       Nothing
 
 (* Calls a closure, and awaits its promise. [is_settled] says afterwards that the wait

@@ -314,6 +314,77 @@ module Runtime : sig
       Raises [Invalid_argument] if [limit] is not between 0 and 1e9. *)
 end
 
+(** {1:log Rust's log} *)
+
+(** The records that Rust code makes with the crates [tracing] and [log].
+
+    The Rust part of the program needs the feature [logs] of the crate
+    [lwt-rust]. The library [lwt_rust.logs] gives the records to the OCaml
+    library [logs]: see {!Lwt_rust_logs}. This module is for programs that do
+    without that.
+
+    {[
+      let () =
+        Lwt_rust.Log.set_levels (Some Info);
+        Lwt_rust.Log.start (fun { target; message; _ } ->
+            Printf.eprintf "%s: %s\n%!" target message)
+    ]}
+
+    Any thread makes records, and does not wait for OCaml. The Lwt loop calls
+    the handler a little later. *)
+module Log : sig
+  type level = Error | Warning | Info | Debug | Trace
+
+  type record = {
+    level : level;
+    target : string;
+        (** the path of the Rust module, as ["app::http"], unless the code names
+            another target *)
+    message : string;  (** [""] for an event that has only fields *)
+    fields : (string * string) list;
+        (** the fields of an event of [tracing]: name and value *)
+    spans : (string * (string * string) list) list;
+        (** the spans around an event of [tracing], with their fields, the
+            outermost one first. A span whose level is not wanted is missing *)
+    location : string option;  (** [file:line] *)
+    time : float;  (** as of [Unix.gettimeofday] *)
+  }
+
+  val start : ?capacity:int -> (record -> unit) -> unit
+  (** [start ~capacity handler] makes the Lwt loop call [handler] with each
+      record whose level is wanted: none is before {!set_levels}. The loop calls
+      it for 64 records at a time, and goes on with its turn in between. At most
+      [capacity] records wait for the loop (1024 by default); if there are more,
+      they are dropped, and counted by {!dropped}. Those that wait when the
+      program exits are reported then. If [handler] raises an exception, that
+      goes to [Lwt.async_exception_hook].
+
+      Call it in the domain of the Lwt loop. It may be called again: then the
+      last handler counts. It does not start tokio.
+
+      Raises {!Error} if the Rust part of the program lacks the feature [logs],
+      if a crate has set another logger of the crate [log], or if one has set
+      another subscriber of [tracing]: add the layer [lwt_rust::logs::layer()]
+      to that subscriber. Raises {!Error} in a forked process. Raises
+      [Invalid_argument] if [capacity] is not between 1 and 1,000,000. *)
+
+  val set_levels : ?targets:(string * level option) list -> level option -> unit
+  (** [set_levels ~targets level] makes Rust code skip records whose level is
+      below [level], before it formats them. [None] is for no records. [targets]
+      has other levels for some targets and the modules below them:
+      [("http", Some Debug)] is for ["http"] and ["http::client"]. The longest
+      path counts. A call replaces the levels of the call before. Any domain may
+      call it. It does not block.
+
+      Raises {!Error} in a forked process. *)
+
+  val dropped : unit -> int
+  (** [dropped ()] is how many records were dropped so far, since too many
+      waited for the loop. Any domain may call it.
+
+      Raises {!Error} in a forked process. *)
+end
+
 (** {1:executor Domains without a Lwt loop} *)
 
 (** Calls of asynchronous functions from domains that run no Lwt loop.

@@ -54,7 +54,7 @@ type actions =
       (** settle the promise of a call, with a value or a [failure]. [call] is
           negative when OCaml has taken the result *)
   | Report of { next : actions }
-      (** give panics and long polls to their handlers *)
+      (** give panics, long polls and records to their handlers *)
 
 (** The result of a stub of an asynchronous function: the constructors of
     [outcome], and [Pending]. *)
@@ -308,6 +308,33 @@ external polls_are_reported : float option -> unit outcome
 
 external polls_take : unit -> (string * float) list outcome
   = "lwt_rust_polls_take"
+
+(** The levels of records, without [Nothing]. *)
+type level = Error | Warning | Info | Debug | Trace
+
+type record = {
+  level : level;
+  target : string;
+  message : string;
+  fields : (string * string) list;
+  spans : (string * (string * string) list) list;
+  location : string option;
+  time : float;
+}
+(** See {!Lwt_rust.Log.record}. *)
+
+external logs_start : int -> unit outcome = "lwt_rust_logs_start"
+(** The number is how many records may wait. *)
+
+external logs_set_levels : int -> (string * int) list -> unit outcome
+  = "lwt_rust_logs_set_levels"
+(** A level has the number of its constructor and 1 more; 0 is for none. *)
+
+external logs_take : unit -> record list outcome = "lwt_rust_logs_take"
+(** The first records that wait, the last one first. *)
+
+external logs_are_waiting : unit -> bool outcome = "lwt_rust_logs_are_waiting"
+external logs_dropped : unit -> int outcome = "lwt_rust_logs_dropped"
 
 external panics_are_reported : bool -> unit outcome
   = "lwt_rust_panics_are_reported"

@@ -266,6 +266,12 @@ let programs =
         (* Another domain may run the loop now. *)
         let value = Lwt_main.run (Rust.yield 3 5) in
         exit (value + !abandoned) );
+    ( "records that wait",
+      9,
+      fun () ->
+        Lwt_rust.Log.set_levels (Some Info);
+        Lwt_rust.Log.start (fun _ -> Unix._exit 9);
+        Rust.Logged.log_all () );
     ("a domain that ends with streams open", 0, streams_of_a_domain_that_ends);
     ( "a domain whose first call is in one of its hooks",
       11,

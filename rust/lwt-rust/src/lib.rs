@@ -85,6 +85,10 @@ pub mod expansion;
 mod fork;
 mod functions;
 mod io;
+#[cfg(feature = "logs")]
+pub mod logs;
+#[cfg(not(feature = "logs"))]
+mod logs;
 mod lwt_loop;
 mod lwt_promise;
 mod ocaml;

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -13,21 +13,23 @@ use crate::{fork, lwt_loop};
 /// The reports of one kind.
 pub(crate) struct Reports<T> {
     waiting: Mutex<VecDeque<T>>,
-    /// Whether `waiting` contains any.
-    has_any: AtomicBool,
-    /// Whether OCaml has a handler.
-    has_handler: AtomicBool,
+    /// How many may wait; none while OCaml has no handler.
+    room: AtomicUsize,
 }
 
-/// The most reports that wait.
-const MOST: usize = 64;
+/// Whether there may be reports that OCaml has not taken.
+static ARE_THERE: AtomicBool = AtomicBool::new(false);
+
+/// Whether OCaml has to take reports now. Then it takes those of all kinds.
+pub(crate) fn are_due() -> bool {
+    ARE_THERE.load(Ordering::Relaxed) && ARE_THERE.swap(false, Ordering::Relaxed)
+}
 
 impl<T> Reports<T> {
     pub(crate) const fn new() -> Self {
         Reports {
             waiting: Mutex::new(VecDeque::new()),
-            has_any: AtomicBool::new(false),
-            has_handler: AtomicBool::new(false),
+            room: AtomicUsize::new(0),
         }
     }
 
@@ -36,43 +38,66 @@ impl<T> Reports<T> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets whether OCaml takes the reports from now on. Any thread may call it.
-    pub(crate) fn are_taken(&self, are: bool) {
-        self.has_handler.store(are, Ordering::Relaxed);
+    /// Sets how many reports may wait for OCaml. With 0, none is made from now on. Any thread
+    /// may call it.
+    pub(crate) fn set_room(&self, room: usize) {
+        self.room.store(room, Ordering::Relaxed);
     }
 
-    /// Whether there are reports that OCaml has not taken.
-    pub(crate) fn has_any(&self) -> bool {
-        self.has_any.load(Ordering::Relaxed)
+    /// Takes the first reports, at most so many. Nothing but the next report tells OCaml of the
+    /// others.
+    pub(crate) fn take(&self, most: usize) -> VecDeque<T> {
+        let mut waiting = self.waiting();
+        if waiting.len() <= most {
+            return std::mem::take(&mut *waiting);
+        }
+        let rest = waiting.split_off(most);
+        std::mem::replace(&mut *waiting, rest)
     }
 
-    /// The reports since the last call.
-    pub(crate) fn take(&self) -> VecDeque<T> {
-        self.has_any.store(false, Ordering::Relaxed);
-        std::mem::take(&mut *self.waiting())
+    /// Whether there are reports.
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "only records ask"))]
+    pub(crate) fn are_waiting(&self) -> bool {
+        !self.waiting().is_empty()
     }
 
-    /// Leaves a report, and wakes the Lwt loop. Any thread may call it.
+    /// Leaves a report, and wakes the Lwt loop, if there is one. Any thread may call it.
     ///
     /// # Errors
     ///
-    /// The report, if there is no handler, or no loop that would call the handler soon, or if
-    /// too many reports wait.
+    /// The report, if OCaml takes none, or too many wait.
     pub(crate) fn send(&self, report: T) -> Result<(), T> {
-        if !self.has_handler.load(Ordering::Relaxed) || fork::happened() {
+        let room = self.room.load(Ordering::Relaxed);
+        if room == 0 || fork::happened() {
             return Err(report);
         }
-        let Some(lwt) = lwt_loop::current() else {
-            return Err(report);
-        };
         let mut waiting = self.waiting();
-        if waiting.len() >= MOST {
+        if waiting.len() >= room {
             return Err(report);
         }
         waiting.push_back(report);
-        self.has_any.store(true, Ordering::Relaxed);
         drop(waiting);
-        lwt.wake();
+        tell();
         Ok(())
+    }
+}
+
+/// Wakes a new Lwt loop if there are reports from before.
+pub(crate) fn tell_of_earlier() {
+    if ARE_THERE.load(Ordering::Relaxed) {
+        wake();
+    }
+}
+
+fn tell() {
+    // The loop has been woken for earlier reports, if these are still there.
+    if !ARE_THERE.swap(true, Ordering::Relaxed) {
+        wake();
+    }
+}
+
+fn wake() {
+    if let Some(lwt) = lwt_loop::current() {
+        lwt.wake();
     }
 }

@@ -41,6 +41,9 @@ pub(crate) struct LongPoll {
 /// The long polls that OCaml's handler has not got.
 pub(crate) static LONG_POLLS: Reports<LongPoll> = Reports::new();
 
+/// The most reports that wait.
+pub(crate) const MOST_REPORTS: usize = 64;
+
 /// In nanoseconds.
 static LIMIT: AtomicU64 = AtomicU64::new(NO_LIMIT);
 
@@ -54,7 +57,7 @@ static LONGEST: AtomicU64 = AtomicU64::new(0);
 
 /// Sets the time from which on a poll is reported, or that none is. Any thread may call it.
 pub(crate) fn set_limit(limit: Option<Duration>) {
-    LONG_POLLS.are_taken(limit.is_some());
+    LONG_POLLS.set_room(limit.map_or(0, |_| MOST_REPORTS));
     CHANGES.fetch_add(1, Ordering::Relaxed);
     LONGEST.store(0, Ordering::Relaxed);
     let limit = limit.map_or(NO_LIMIT, |limit| nanoseconds(limit).min(NO_LIMIT - 1));

@@ -21,6 +21,7 @@ mod errors;
 mod few;
 mod functions;
 mod io;
+mod logged;
 mod made;
 mod names;
 mod objects;
@@ -117,6 +118,9 @@ lwt_rust::library! {
 
     /// Functions as values.
     mod made { captured, adder, of_eight, subscribe, compose, maker, call_three, call_pair, call_eight, call_two_on_tokio, start_job, start_job_later, too_large, copy_text, copy_text_on_tokio, describe, optional, of_a_pair, echo_flat, sized },
+
+    /// Functions that log.
+    mod logged { log_all, trace_all_here, trace_all_on_tokio, trace_fields, log_counted, log_to, log_many, log_many_on_tokio },
 
     /// Functions that hold their domain.
     mod observed { hold_in_function, hold_at_first, hold_later, hold_a_thread, spawn_holding, leave_on_tokio },

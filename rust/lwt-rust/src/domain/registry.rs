@@ -21,6 +21,7 @@ use crate::{
     fork,
     lwt_loop::{self, LwtLoop},
     ocaml::{self, Access, Lock, Root, access},
+    reports,
     runtime::{self, Suspicion},
 };
 
@@ -300,6 +301,9 @@ pub(crate) fn create(
     });
     drop(executors);
     set_executor(executor);
+    if shared.is_of_lwt() {
+        reports::tell_of_earlier();
+    }
     Ok(socket)
 }
 

@@ -2,11 +2,10 @@
 
 use super::{Action, DomainExecutor, coop, slots::TaskSlot};
 use crate::{
-    error::PANICS,
     fork,
     ocaml::{Lock, Val},
+    reports,
     runtime::enter_tokio,
-    watch::LONG_POLLS,
 };
 
 /// The most tasks that one poll runs, before the rest of the program has its turn.
@@ -28,7 +27,7 @@ impl DomainExecutor {
         if !self.shared.is_closed() {
             let _tokio = enter_tokio(self.shared.tokio());
             is_exhausted = lock.lend(|| self.look_for_work());
-            if self.is_of_lwt && (PANICS.has_any() || LONG_POLLS.has_any()) {
+            if self.is_of_lwt && reports::are_due() {
                 self.leave(Action::Report);
             }
         }

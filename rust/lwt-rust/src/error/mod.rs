@@ -19,8 +19,8 @@ pub use exception::Exception;
 pub use failure::Failure;
 pub use own::Parts;
 pub(crate) use own::{Exceptions, add_exceptions, found, message_of};
-pub(crate) use panic::PANICS;
 pub use panic::Panic;
+pub(crate) use panic::{MOST_REPORTS, PANICS};
 pub use std_error::StdError;
 pub(crate) use trace::Trace;
 

@@ -17,6 +17,7 @@ use lwt_rust_core::{Payload, drop_quietly};
 use super::Trace;
 use crate::{
     callbacks::{Callback, call_back},
+    lwt_loop,
     ocaml::{Lock, Raised, Root, Val},
     reports::Reports,
 };
@@ -53,6 +54,9 @@ const MOST_PANICS: usize = 8;
 
 /// The panics that OCaml's panic handler has not got.
 pub(crate) static PANICS: Reports<Panic> = Reports::new();
+
+/// The most reports that wait. Others are printed at once.
+pub(crate) const MOST_REPORTS: usize = 64;
 
 /// Whether our hook exists: either it is the hook of the process, or another hook keeps it
 /// and calls it.
@@ -126,7 +130,12 @@ impl Panic {
                 last.push(panic.clone());
             }
         });
-        if let Err(panic) = PANICS.send(panic) {
+        // Without a loop, nobody would call the handler soon.
+        let sent = match lwt_loop::current() {
+            Some(_) => PANICS.send(panic),
+            None => Err(panic),
+        };
+        if let Err(panic) = sent {
             panic.print();
         }
     }

@@ -8,6 +8,7 @@ mod callbacks;
 mod executor;
 mod function;
 mod io;
+mod logs;
 mod promise;
 mod runtime;
 mod sink;

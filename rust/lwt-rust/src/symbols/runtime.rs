@@ -7,13 +7,13 @@ use lwt_rust_core::{Kind, count};
 use crate::{
     convert::read,
     domain,
-    error::{Error, Exception, PANICS, Panic, message_of},
+    error::{Error, Exception, MOST_REPORTS, PANICS, Panic, message_of},
     fork,
     ocaml::{Root, Val, notify, this_thread},
     on_tokio::blocking_functions,
     runtime::{Flavor, Settings, configure, number_of_workers, stop, tokio_counts},
     stub::{Raw, act, stub},
-    watch::{LONG_POLLS, longest, set_limit},
+    watch::{self, LONG_POLLS, longest, set_limit},
 };
 
 /// `bool -> int option -> string -> unit outcome`: sets whether the runtime has one thread,
@@ -153,7 +153,7 @@ extern "C" fn lwt_rust_polls_take(unit: Raw) -> Raw {
                 // The parent process reports them.
                 return Ok(Root::UNIT);
             }
-            let reports = LONG_POLLS.take();
+            let reports = LONG_POLLS.take(watch::MOST_REPORTS);
             Ok(reports.iter().fold(Root::UNIT, |tail, poll| {
                 let name = lock.text(poll.name);
                 let seconds = Root::new(lock.float(poll.time.as_secs_f64()));
@@ -172,7 +172,10 @@ extern "C" fn lwt_rust_panics_are_reported(are: Raw) -> Raw {
         act([are], |lock, [are]| {
             // A crate may have set a panic hook of its own, for example to report panics.
             Panic::install_hook();
-            PANICS.are_taken(read::<bool>(are.get(lock))?);
+            PANICS.set_room(match read::<bool>(are.get(lock))? {
+                true => MOST_REPORTS,
+                false => 0,
+            });
             Ok(())
         })
     }
@@ -189,7 +192,7 @@ extern "C" fn lwt_rust_panics_take(unit: Raw) -> Raw {
                 // The parent process reports them.
                 return Ok(Root::UNIT);
             }
-            let reports = PANICS.take();
+            let reports = PANICS.take(MOST_REPORTS);
             Ok(reports.iter().fold(Root::UNIT, |tail, panic| {
                 let head = panic.parts(lock);
                 Root::new(lock.block(0, &[&head, &tail]))
