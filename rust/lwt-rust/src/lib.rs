@@ -269,6 +269,25 @@ pub use lwt_promise::LwtPromise;
 /// # lwt_rust::library! { trim_memory }
 /// ```
 ///
+/// # Conditions
+///
+/// An argument may have `#[cfg(...)]` and `#[cfg_attr(...)]`. OCaml gets the arguments that the
+/// compiler has kept:
+///
+/// ```
+/// # use lwt_rust::func;
+/// /// `val visit : string -> user:string -> int`
+/// #[func]
+/// fn visit(
+///     url: String,
+///     #[cfg_attr(all(), ocaml(label))] user: String,
+///     #[cfg(any())] password: String,
+/// ) -> usize {
+///     url.len() + user.len()
+/// }
+/// # lwt_rust::library! { visit }
+/// ```
+///
 /// # Which functions
 ///
 /// A function of an `impl` block cannot have the attribute: write one outside of the block,

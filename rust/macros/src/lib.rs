@@ -4,6 +4,7 @@
 //! like any other function.
 
 mod attributes;
+mod conditions;
 mod derive;
 mod function;
 mod interface;
@@ -23,19 +24,19 @@ use refusal::Trait;
 /// Makes a function callable from OCaml: `lwt_rust::func`.
 #[proc_macro_attribute]
 pub fn func(options: TokenStream, item: TokenStream) -> TokenStream {
-    function::expand(options.into(), item.into()).into()
+    conditions::expand("func", options.into(), item.into(), function::expand).into()
 }
 
 /// Makes an OCaml module of an `impl` block: `lwt_rust::methods`.
 #[proc_macro_attribute]
 pub fn methods(options: TokenStream, item: TokenStream) -> TokenStream {
-    methods::expand(options.into(), item.into()).into()
+    conditions::expand("methods", options.into(), item.into(), methods::expand).into()
 }
 
 /// Makes a trait one that OCaml implements: `lwt_rust::interface`.
 #[proc_macro_attribute]
 pub fn interface(options: TokenStream, item: TokenStream) -> TokenStream {
-    interface::expand(options.into(), item.into()).into()
+    conditions::expand("interface", options.into(), item.into(), interface::expand).into()
 }
 
 /// Names the functions of a crate that OCaml gets: `lwt_rust::library`.

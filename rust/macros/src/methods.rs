@@ -164,13 +164,9 @@ fn take_options(attributes: &mut Vec<Attribute>) -> Result<TokenStream> {
         let wrong = match (&attribute.meta, number) {
             (_, 1..) => "a method has one `#[func(...)]`, with all its options",
             (Meta::Path(_), 0) => continue,
-            (Meta::List(list), 0) if !list.path.is_ident("cfg_attr") => {
+            (Meta::List(list), 0) => {
                 options = list.tokens.clone();
                 continue;
-            }
-            (Meta::List(_), 0) => {
-                "the options of a method do not depend on a condition: write two methods, each with \
-                 a `#[cfg(...)]`"
             }
             (Meta::NameValue(_), 0) => "write `#[func(...)]`",
         };
@@ -179,17 +175,10 @@ fn take_options(attributes: &mut Vec<Attribute>) -> Result<TokenStream> {
     Ok(options)
 }
 
-/// Whether an attribute is `func`, or becomes one if a condition holds.
+/// Whether an attribute is `func`.
 fn is_options(attribute: &Attribute) -> bool {
-    let path = match &attribute.meta {
-        Meta::List(list) if list.path.is_ident("cfg_attr") => {
-            return list.tokens.to_string().contains("func");
-        }
-        meta => meta.path(),
-    };
-    path.segments
-        .last()
-        .is_some_and(|last| last.ident == "func")
+    let last = attribute.path().segments.last();
+    last.is_some_and(|last| last.ident == "func")
 }
 
 /// The function outside of the block, which calls the method.

@@ -16,6 +16,7 @@ mod bound;
 mod calls;
 mod cancellation;
 mod closures;
+mod conditions;
 mod domains;
 mod errors;
 mod few;
@@ -41,6 +42,8 @@ mod waits;
 
 // The archive of a program contains the stubs of `Lwt_rust` too.
 pub use lwt_rust::*;
+// OCaml has a module of its own for this crate.
+pub use lwt_rust_optional;
 
 use block_on as b;
 use bound as o;
@@ -115,6 +118,11 @@ lwt_rust::library! {
     h::owners, h::owned, h::address_of_bytes, h::echo_shared, h::echo_of_the_crate, h::inner_bytes, h::slice_to_max, h::shrinking,
     u::arrived, u::slow_sink, u::slow_pipe, u::bytes_channel, u::channel_of, u::received_on_tokio, u::count_into, u::copy_all,
     d::call_in_lwt, d::call_in_lwt_from_tokio, d::spawn_in_lwt, d::panic_in_task, d::await_task_from_tokio, d::leave_task, d::keep_root, d::kept_root, d::leave_reader, d::leave_filler, d::result_of_left,
+
+    /// Items with conditions within them.
+    mod conditions {
+        some_arguments, some_options, attribute, echo_fields, echo_variants, Refusal, Texts, write_lines,
+    },
 
     /// Functions as values.
     mod made { captured, adder, of_eight, subscribe, compose, maker, call_three, call_pair, call_eight, call_two_on_tokio, start_job, start_job_later, too_large, copy_text, copy_text_on_tokio, describe, optional, of_a_pair, echo_flat, sized },

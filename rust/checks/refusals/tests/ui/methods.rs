@@ -35,9 +35,6 @@ impl Client {
     #[func(blocking)]
     fn two_attributes(&self) {}
 
-    #[cfg_attr(all(), func(blocking))]
-    fn conditional(&self) {}
-
     fn array(&self) -> [i64; Self::LENGTH] {
         [0]
     }
