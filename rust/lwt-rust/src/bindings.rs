@@ -34,6 +34,9 @@ pub use lwt_rust_core::Type;
 /// members in this order. `lwt-rust bindings` warns of a function that no library names. If a
 /// function has no attribute, rustc says "expected type, found function".
 ///
+/// If this crate is not known as `::lwt_rust`, a first line says its path, such as `crate =
+/// facade::lwt_rust;`.
+///
 /// `mod` makes an OCaml module of a Rust module. Paths in it begin in the Rust module. The
 /// types of that module are in the OCaml module, too:
 ///

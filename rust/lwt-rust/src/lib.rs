@@ -269,6 +269,13 @@ pub use lwt_promise::LwtPromise;
 /// # lwt_rust::library! { trim_memory }
 /// ```
 ///
+/// # `crate`
+///
+/// The path of this crate, where `::lwt_rust` is not its path: `#[func(crate = "facade::lwt_rust")]`.
+/// [`methods`] and [`interface`] have the same option, the derives have it in `#[ocaml(crate =
+/// "...")]`, and [`library!`] begins with `crate = facade::lwt_rust;`. A crate that renames this one
+/// may write `extern crate new_name as lwt_rust;` instead, once.
+///
 /// # Conditions
 ///
 /// An argument may have `#[cfg(...)]` and `#[cfg_attr(...)]`. OCaml gets the arguments that the

@@ -66,7 +66,7 @@ pub(crate) fn type_options(attributes: &[Attribute]) -> Result<TypeOptions> {
                 options.size = Some(meta.value()?.parse()?);
             } else {
                 return Err(meta.error(
-                    "unknown option; a type has `name = \"...\"`, a record or a variant also \
+                    "unknown option; a type has `name = \"...\"` and `crate = \"...\"`, a record or a variant also \
                      `same_as = \"Module.t\"`, a variant `polymorphic`, an abstract type `size = \
                      function`",
                 ));

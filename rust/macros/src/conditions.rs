@@ -52,10 +52,7 @@ fn split(
     decide(&mut with, &predicate, true)?;
     decide(&mut without, &predicate, false)?;
     let attribute = Ident::new(attribute, Span::call_site());
-    let attribute = match options.is_empty() {
-        true => quote!(#[::lwt_rust::#attribute]),
-        false => quote!(#[::lwt_rust::#attribute(#options)]),
-    };
+    let attribute = quote!(#[::lwt_rust::#attribute(crate = ::lwt_rust, #options)]);
     Ok(Some(quote! {
         #[cfg(#predicate)]
         #attribute

@@ -65,7 +65,7 @@ fn options(tokens: TokenStream) -> Result<Options> {
         } else {
             return Err(meta.error(
                 "unknown option; there are `blocking`, `protected`, `local`, `result`, \
-                 `tokio`, `name = \"...\"` and `doc = \"...\"`",
+                 `tokio`, `name = \"...\"`, `doc = \"...\"` and `crate = \"...\"`",
             ));
         };
         *flag = Some(span);

@@ -28,7 +28,7 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> TokenStream {
 
 fn expand_trait(tokens: TokenStream, mut interface: ItemTrait) -> Result<TokenStream> {
     if !tokens.is_empty() {
-        let text = "`interface` has no options; `#[ocaml(name = \"...\")]` above the trait names the \
+        let text = "`interface` has no option but `crate`; `#[ocaml(name = \"...\")]` above the trait names the \
                     OCaml type";
         return Err(Error::new_spanned(tokens, text));
     }
@@ -93,6 +93,7 @@ fn expand_trait(tokens: TokenStream, mut interface: ItemTrait) -> Result<TokenSt
         #[doc = ""]
         #[doc = #doc]
         #[derive(Clone, Debug, ::lwt_rust::OcamlType, ::lwt_rust::FromOcaml)]
+        #[ocaml(crate = ::lwt_rust)]
         #options
         #visibility struct #of_ocaml {
             #(#fields),*

@@ -11,6 +11,7 @@ mod interface;
 mod library;
 mod methods;
 mod names;
+mod paths;
 mod record;
 mod refusal;
 mod streams;
@@ -24,19 +25,19 @@ use refusal::Trait;
 /// Makes a function callable from OCaml: `lwt_rust::func`.
 #[proc_macro_attribute]
 pub fn func(options: TokenStream, item: TokenStream) -> TokenStream {
-    conditions::expand("func", options.into(), item.into(), function::expand).into()
+    attribute("func", options, item, function::expand)
 }
 
 /// Makes an OCaml module of an `impl` block: `lwt_rust::methods`.
 #[proc_macro_attribute]
 pub fn methods(options: TokenStream, item: TokenStream) -> TokenStream {
-    conditions::expand("methods", options.into(), item.into(), methods::expand).into()
+    attribute("methods", options, item, methods::expand)
 }
 
 /// Makes a trait one that OCaml implements: `lwt_rust::interface`.
 #[proc_macro_attribute]
 pub fn interface(options: TokenStream, item: TokenStream) -> TokenStream {
-    conditions::expand("interface", options.into(), item.into(), interface::expand).into()
+    attribute("interface", options, item, interface::expand)
 }
 
 /// Names the functions of a crate that OCaml gets: `lwt_rust::library`.
@@ -77,14 +78,34 @@ pub fn ocaml_exception(item: TokenStream) -> TokenStream {
     expand(item, Trait::OcamlException, derive::ocaml_exception)
 }
 
+fn attribute(
+    name: &str,
+    options: TokenStream,
+    item: TokenStream,
+    expand: fn(proc_macro2::TokenStream, proc_macro2::TokenStream) -> proc_macro2::TokenStream,
+) -> TokenStream {
+    let item = proc_macro2::TokenStream::from(item);
+    let expanded = paths::of_options(options.into(), |options| {
+        conditions::expand(name, options, item.clone(), expand)
+    });
+    expanded
+        .unwrap_or_else(|error| refusal::of_item(item, &error))
+        .into()
+}
+
 fn expand(
     item: TokenStream,
     derived: Trait,
     derive: fn(&syn::DeriveInput) -> syn::Result<proc_macro2::TokenStream>,
 ) -> TokenStream {
-    let expanded = match syn::parse(item) {
-        Ok(item) => derive(&item).unwrap_or_else(|error| refusal::of_type(&item, derived, &error)),
-        Err(error) => error.into_compile_error(),
+    let mut item: syn::DeriveInput = match syn::parse(item) {
+        Ok(item) => item,
+        Err(error) => return error.into_compile_error().into(),
     };
-    expanded.into()
+    let path = match paths::of_type(&mut item) {
+        Ok(path) => path,
+        Err(error) => return refusal::of_type(&item, derived, &error).into(),
+    };
+    let expanded = derive(&item).unwrap_or_else(|error| refusal::of_type(&item, derived, &error));
+    paths::written(path.as_ref(), expanded).into()
 }

@@ -9,12 +9,14 @@ use syn::{
 };
 
 use crate::{
-    attributes, names,
+    attributes, names, paths,
     record::{Item, record},
 };
 
 struct Library {
     docs: Vec<Expr>,
+    /// The path of the crate `lwt-rust`, if the library says it.
+    path: Option<Path>,
     members: Vec<Member>,
 }
 
@@ -47,8 +49,19 @@ fn library(input: ParseStream<'_>) -> Result<Library> {
             )),
         })
         .collect::<Result<_>>()?;
+    let mut path = None;
+    if input.peek(Token![crate]) && input.peek2(Token![=]) {
+        input.parse::<Token![crate]>()?;
+        input.parse::<Token![=]>()?;
+        path = Some(paths::given(input)?);
+        input.parse::<Token![;]>()?;
+    }
     let members = members(input)?;
-    Ok(Library { docs, members })
+    Ok(Library {
+        docs,
+        path,
+        members,
+    })
 }
 
 fn members(input: ParseStream<'_>) -> Result<Vec<Member>> {
@@ -167,7 +180,11 @@ fn absolute(path: &Path, within: &[Ident]) -> Result<TokenStream> {
 }
 
 pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
-    let Library { docs, members } = library.parse2(tokens)?;
+    let Library {
+        docs,
+        path,
+        members,
+    } = library.parse2(tokens)?;
     let doc = quote!(::core::concat!("", #(#docs, "\n",)*));
     let head = Item::new("library")
         .text(names::krate())
@@ -177,5 +194,5 @@ pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
     for member in &members {
         all.extend(items(member, &[], &[])?);
     }
-    Ok(record(&all))
+    Ok(paths::written(path.as_ref(), record(&all)))
 }

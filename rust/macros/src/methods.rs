@@ -78,7 +78,7 @@ fn owner(tokens: TokenStream, block: &ItemImpl) -> Result<Owner> {
     if !tokens.is_empty() {
         return Err(Error::new_spanned(
             tokens,
-            "`methods` has no options: those of a method stand above it, in `#[func(...)]`",
+            "`methods` has no option but `crate`: those of a method stand above it, in `#[func(...)]`",
         ));
     }
     if let Some((_, path, _)) = &block.trait_ {

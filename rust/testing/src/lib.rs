@@ -42,8 +42,11 @@ mod waits;
 
 // The archive of a program contains the stubs of `Lwt_rust` too.
 pub use lwt_rust::*;
-// OCaml has a module of its own for this crate.
+// OCaml has a module of its own for each of these crates.
+pub use lwt_rust_facade;
 pub use lwt_rust_optional;
+pub use lwt_rust_renamed;
+pub use lwt_rust_through;
 
 use block_on as b;
 use bound as o;
