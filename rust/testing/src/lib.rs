@@ -21,6 +21,7 @@ mod domains;
 mod errors;
 mod few;
 mod functions;
+mod instrumented;
 mod io;
 mod logged;
 mod made;
@@ -125,6 +126,13 @@ lwt_rust::library! {
     /// Items with conditions within them.
     mod conditions {
         some_arguments, some_options, attribute, echo_fields, echo_variants, Refusal, Texts, write_lines,
+    },
+
+    /// Functions that `tracing` sees.
+    mod instrumented {
+        start_recording, recorded, exits, above, below, above_later, below_later, above_blocking,
+        below_blocking, below_local, above_generic, below_generic, above_stream, below_stream,
+        below_condition, Account,
     },
 
     /// Functions as values.
