@@ -3,17 +3,50 @@
 # its design.
 #
 #   archive.sh MANIFEST PROFILE OCAMLOPT libNAME.a dllNAME.so FLAGS.sexp ARCHIVE.ml
+#     [OPTION...]
 #
 # MANIFEST is the crate's Cargo.toml, PROFILE is dune's, and OCAMLOPT is the OCaml
 # compiler in use. The script makes the other files: the static library for native code
 # and the bindings, the dynamic one for bytecode, the flags for linking the static one,
-# and a module with the name of the archive. NAME is the name of the crate's library.
+# and a module with the name of the archive. NAME is the name of the crate's library. The
+# OPTIONs are some of cargo's.
 set -eu
 
-usage="usage: archive.sh MANIFEST PROFILE OCAMLOPT libNAME.a dllNAME.so FLAGS.sexp ARCHIVE.ml"
-[ $# -eq 7 ] || { echo "$usage" >&2; exit 2; }
+usage="usage: archive.sh MANIFEST PROFILE OCAMLOPT libNAME.a dllNAME.so FLAGS.sexp ARCHIVE.ml [OPTION...]
+Options of cargo, which may follow %{targets} in the rule:
+  --features NAMES  --all-features  --no-default-features  --profile NAME  --target TRIPLE"
+# Without the line \`File\`, dune shows the rule above this.
+refuse() { printf '%s\n%s\n' "$1" "$usage" >&2; exit 2; }
+[ $# -ge 7 ] || refuse "The rule has to name seven files."
 manifest=$1 profile=$2 static=$4 dynamic=$5 flags=$6 module=$7
 export OCAMLOPT="$3"
+shift 7
+# Leaves the options that choose features, which several commands of cargo take.
+profile_option= triple= left=$#
+[ "$profile" != release ] || profile_option=--release
+while [ "$left" -gt 0 ]; do
+  option=$1 left=$((left - 1))
+  shift
+  case $option in
+    --features | --profile | --target)
+      [ "$left" -gt 0 ] || refuse "The option $option needs a value."
+      value=$1 left=$((left - 1))
+      shift
+      ;;
+    --*=*) value=${option#*=} option=${option%%=*} ;;
+    *) value= ;;
+  esac
+  case $option in
+    --features) set -- "$@" --features "$value" ;;
+    --all-features | --no-default-features)
+      [ -z "$value" ] || refuse "The option $option has no value."
+      set -- "$@" "$option"
+      ;;
+    --profile) profile_option=--profile=$value ;;
+    --target) triple=$value ;;
+    *) refuse "The rule cannot give the option $option to cargo." ;;
+  esac
+done
 name=$(basename "$static" .a)
 name=${name#lib}
 . "$(dirname "$0")/places.sh"
@@ -39,21 +72,19 @@ compiler=$("$OCAMLOPT" -config | cksum | cut -d ' ' -f 1)
 target=$(dirname "$context")/_cargo/ocaml-$OCAML_VERSION-$compiler
 
 # Cargo takes the crate lwt-rust that came with this script.
-set -- --manifest-path "$context/$manifest"
+set -- --manifest-path "$context/$manifest" "$@"
 case $context/$crate/ in
   "$ours"/*) ;;
   *) set -- "$@" --config "patch.crates-io.lwt-rust.path = $(toml "$ours/lwt-rust")" ;;
 esac
 
-extension=so flags_of_rustc=
-if [ "$(uname)" = Darwin ]; then
-  # The loader finds OCaml's functions when it loads the dynamic library.
-  flags_of_rustc="-C link-arg=-undefined -C link-arg=dynamic_lookup"
-  extension=dylib
-fi
-case $profile in
-  release) release=--release ;;
-  *) release= ;;
+extension=so flags_of_rustc= whole=--whole-archive
+case ${triple:-$(uname)} in
+  *-apple-* | Darwin)
+    # The loader finds OCaml's functions when it loads the dynamic library.
+    flags_of_rustc="-C link-arg=-undefined -C link-arg=dynamic_lookup"
+    extension=dylib whole=-all_load
+    ;;
 esac
 
 # Runs cargo where the crate's author would run it, since cargo reads the configuration
@@ -69,7 +100,8 @@ attempt() {
   follow "$@" <"$work/pipe" >"$log" &
   follower=$! status=0
   # shellcheck disable=SC2086
-  in_crate cargo rustc "$@" --lib $release --target-dir "$target" \
+  in_crate cargo rustc "$@" --lib ${profile_option:+"$profile_option"} \
+    ${triple:+--target "$triple"} --target-dir "$target" \
     --message-format=json-render-diagnostics -- --print native-static-libs $flags_of_rustc \
     >"$messages" 2>"$work/pipe" || status=$?
   wait "$follower"
@@ -114,7 +146,7 @@ build() {
   return 1
 }
 
-find_lock "$@"
+find_lock
 if ! build "$@"; then
   restore_lock
   advise
@@ -153,8 +185,7 @@ printf 'let crate = "%s"\n' "$name" >"$module"
 # object with that code, and a linker takes from an archive only the objects that others
 # refer to. So all objects are joined into one, by the linker that OCaml uses. OCaml's
 # configuration names that linker together with options.
-object=$work/all.o whole=--whole-archive
-[ "$(uname)" != Darwin ] || whole=-all_load
+object=$work/all.o
 # shellcheck disable=SC2046
 set -- $("$OCAMLOPT" -config-var native_pack_linker)
 ar=${1%ld}ar

@@ -2,9 +2,10 @@
 # the lock file in the project's folder, as cargo does. It writes the file if there is
 # none, and changes it if it does not fit Cargo.toml any more.
 
-# find_lock ARGUMENT...: finds the lock file, in dune's folder and in the project's.
+# find_lock: finds the lock file, in dune's folder and in the project's.
 find_lock() {
-  root=$(in_crate cargo locate-project --workspace --message-format plain "$@" 2>/dev/null) ||
+  root=$(in_crate cargo locate-project --workspace --message-format plain \
+    --manifest-path "$context/$manifest" 2>/dev/null) ||
     root=$context/$manifest
   lock=$(dirname "$root")/Cargo.lock
   authors_lock=$project/${lock#"$context"/}

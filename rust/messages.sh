@@ -100,6 +100,16 @@ stand alone, add a line [workspace] to its Cargo.toml. If it is a member, run du
 the workspace's folder, and let the rule depend on the workspace: doc/linking.md has
 an example, in "Several crates".
 END
+  elif find_missing; then
+    {
+      printf '\nFor dune, %s is no dependency of the archive, so cargo does not find it in dune'"'"'s\n' "$missing"
+      printf 'folder. Add it to the (deps ...) of the rule in %s:\n\n' "$crate/dune"
+      printf '  (source_tree %s)\n' "$missing"
+      [ -z "$is_outside" ] || {
+        printf '\nThis is outside of the folder in which dune runs. A folder above both becomes dune'"'"'s root\n'
+        printf 'by a file dune-workspace in it, with the line (lang dune 3.17).\n'
+      }
+    } >>"$log"
   elif lacks_crates; then
     cat >>"$log" <<END
 
@@ -109,6 +119,23 @@ is no network: doc/linking.md says how the package brings its crates, in "Shippi
 project".
 END
   fi
+}
+
+# find_missing: whether cargo has not found the crate of a path, although the author has it. Sets
+# $missing, the path as the rule would name it, and $is_outside.
+find_missing() {
+  folder=$(sed -n 's/^ *failed to read `\(.*\)\/Cargo\.toml`$/\1/p' "$log" | head -n 1)
+  [ -n "$folder" ] || return
+  missing= is_outside= place=$crate
+  while [ "$place" != . ]; do
+    missing=../$missing place=$(dirname "$place")
+  done
+  below=$context authors=$project
+  while [ "${folder#"${below%/}"/}" = "$folder" ]; do
+    missing=../$missing below=$(dirname "$below") authors=$(dirname "$authors") is_outside=yes
+  done
+  missing=$missing${folder#"${below%/}"/}
+  [ -f "$authors/${folder#"${below%/}"/}/Cargo.toml" ]
 }
 
 # linked_folders: prints a flag for each folder of libraries that a build script names,
