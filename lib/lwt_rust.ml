@@ -5,6 +5,7 @@ module Channel = Channel
 module Debug = Debug
 module Promise = Promise
 module Runtime = Runtime
+module Json = Json
 module Log = Log
 module Sink = Sink
 module Stream = Stream

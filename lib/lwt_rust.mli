@@ -856,6 +856,29 @@ module Bytes : sig
   (** [of_lwt_bytes source] is a copy of what [source] has now. *)
 end
 
+(** {1:json JSON} *)
+
+(** Values of JSON.
+
+    A Rust function may take and return a [serde_json::Value], if the crate
+    [lwt-rust] has the feature [serde_json]. *)
+module Json : sig
+  type t =
+    [ `Null
+    | `Bool of bool
+    | `Int of int
+    | `Intlit of string
+      (** an integer of 64 bits that [int] has no room for, in decimal *)
+    | `Float of float
+    | `String of string
+    | `List of t list
+    | `Assoc of (string * t) list
+      (** the members of an object. Rust sorts them by name, and keeps the last
+          of those with the same name *) ]
+  (** It is [Yojson.Safe.t] of Yojson 3. Yojson 2 has two more constructors:
+      there, write [(json :> Yojson.Safe.t)] for a value from Rust. *)
+end
+
 (** {1:debug Leaks and measurements} *)
 
 (** Numbers of the running process, for finding leaks and for measurements. *)

@@ -20,6 +20,7 @@ mod conditions;
 mod domains;
 mod errors;
 mod few;
+mod foreign;
 mod functions;
 mod instrumented;
 mod io;
@@ -137,6 +138,9 @@ lwt_rust::library! {
 
     /// Functions as values.
     mod made { captured, adder, of_eight, subscribe, compose, maker, call_three, call_pair, call_eight, call_two_on_tokio, start_job, start_job_later, too_large, copy_text, copy_text_on_tokio, describe, optional, of_a_pair, echo_flat, sized },
+
+    /// Types of other crates.
+    mod foreign { echo_uuid, echo_url, echo_chrono, echo_chronos, echo_json, echo_jsons, some_json, json_text, deep_json },
 
     /// Functions that log.
     mod logged { log_all, trace_all_here, trace_all_on_tokio, trace_fields, log_counted, log_to, log_many, log_many_on_tokio },

@@ -8,7 +8,11 @@ mod depth;
 mod descriptors;
 mod exceptions;
 mod fields;
+#[cfg(any(feature = "chrono", feature = "url", feature = "uuid"))]
+mod foreign;
 mod integers;
+#[cfg(feature = "serde_json")]
+mod json;
 mod net;
 mod numbers;
 mod objects;
@@ -65,6 +69,9 @@ use crate::{
 /// | `Duration`, `SystemTime` | `float`, in seconds |
 /// | `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `SocketAddr` | `Unix.inet_addr`, `Unix.sockaddr` |
 /// | `Box<T>`, `Arc<T>`, `Rc<T>` | what it points to |
+/// | `chrono::DateTime<Utc>`, with the feature `chrono` of this crate | `float`, in seconds |
+/// | `serde_json::Value`, with the feature `serde_json` | `Lwt_rust.Json.t` |
+/// | `url::Url`, `uuid::Uuid`, with the features `url` and `uuid` | `string` |
 /// | [`Buffer`] | an array of bytes of `Bigarray`, without a copy |
 /// | [`Promise<T>`](crate::Promise), as an argument | `t Lwt.t` |
 /// | [`LwtStream<T>`](crate::LwtStream), or `impl Stream<Item = T>` as a result | `t Lwt_rust.Stream.t` |
@@ -363,7 +370,7 @@ macro_rules! checked {
     )* };
 }
 
-checked!(bool, i64, isize, usize, f64, String);
+checked!(bool, isize, usize, f64, String);
 
 // SAFETY: a block with a field is `Some`, and `T` looks at the field.
 unsafe impl<T: Checked> Checked for Option<T> {}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "int64")]
+use super::Int64;
 use super::{FromOcaml, IntoOcaml, OcamlType, mismatch};
 use crate::{
     bindings::Type,
@@ -50,7 +52,7 @@ impl FromOcaml for bool {
 // SAFETY: `false` is 0, and `true` is 1.
 unsafe impl IntoOcaml for bool {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        i64::from(self).into_ocaml(lock)
+        isize::from(self).into_ocaml(lock)
     }
 }
 
@@ -84,7 +86,39 @@ macro_rules! integers {
     )* };
 }
 
-integers!(i8, i16, i32, i64, isize, u16, u32, u64, usize);
+integers!(i8, i16, i32, isize, u16, u32, usize);
+
+#[cfg(not(feature = "int64"))]
+integers!(i64, u64);
+
+/// `int64`, with the feature `int64` of this crate: the same 64 bits.
+#[cfg(feature = "int64")]
+macro_rules! of_64_bits {
+    ($($integer:ty),*) => { $(
+        /// `int64`
+        // SAFETY: the conversions below are those of `int64`.
+        unsafe impl OcamlType for $integer {
+            const TYPE: Type = Int64::TYPE;
+        }
+
+        impl FromOcaml for $integer {
+            unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+                // SAFETY: it is an `int64`.
+                unsafe { Int64::from_ocaml(value) }.map(<$integer>::from)
+            }
+        }
+
+        // SAFETY: it is an `int64`.
+        unsafe impl IntoOcaml for $integer {
+            fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+                Int64::from(self).into_ocaml(lock)
+            }
+        }
+    )* };
+}
+
+#[cfg(feature = "int64")]
+of_64_bits!(i64, u64);
 
 /// `int`. A `Vec<u8>` is a `string`, and a `Box<[u8]>` is `bytes`.
 // SAFETY: the conversions below are those of `int`, and of `string` and `bytes`,
@@ -119,7 +153,7 @@ impl FromOcaml for u8 {
 // string.
 unsafe impl IntoOcaml for u8 {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
-        i64::from(self).into_ocaml(lock)
+        isize::from(self).into_ocaml(lock)
     }
 
     fn vec_into_ocaml(vec: Vec<Self>, lock: &mut Lock) -> Result<Val<'_>, Error> {

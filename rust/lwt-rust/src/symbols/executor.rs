@@ -20,7 +20,7 @@ extern "C" fn lwt_rust_executor_attach(domain: Raw, by_lwt: Raw) -> Raw {
     unsafe {
         stub([domain, by_lwt], |lock, [domain, by_lwt]| {
             fork::check()?;
-            let domain = read::<i64>(domain.get(lock))?;
+            let domain = read::<isize>(domain.get(lock))? as i64;
             let by_lwt = read::<bool>(by_lwt.get(lock))?;
             Ok(Root::of_bool(domain::attach(domain, by_lwt)?))
         })
@@ -37,7 +37,7 @@ extern "C" fn lwt_rust_executor_create(domain: Raw, notification: Raw, record: R
         stub(
             [domain, notification, record],
             |lock, [domain, notification, record]| {
-                let domain = read::<i64>(domain.get(lock))?;
+                let domain = read::<isize>(domain.get(lock))? as i64;
                 let notification = read(notification.get(lock))?;
                 Ok(match domain::create(domain, notification, record)? {
                     None => Root::UNIT,
@@ -62,7 +62,7 @@ extern "C" fn lwt_rust_executor_life(socket: Raw) -> Raw {
     unsafe {
         stub([socket], |lock, [socket]| {
             let executor = domain::here().ok_or(Error::Abandoned)?;
-            let socket = read::<Option<i64>>(socket.get(lock))?;
+            let socket = read::<Option<isize>>(socket.get(lock))?;
             let socket = socket.map(i32::try_from).transpose()?;
             let life = Content::new(Arc::new(DomainLife::new(executor, socket)));
             Ok(Root::new(life.into_ocaml(lock, DomainLife::SIZE)))

@@ -33,7 +33,7 @@ extern "C" fn lwt_rust_runtime_configure(
                 let flavor = if read::<bool>(is_current_thread.get(lock))? {
                     Flavor::CurrentThread
                 } else {
-                    let workers = read::<Option<i64>>(workers.get(lock))?;
+                    let workers = read::<Option<isize>>(workers.get(lock))?;
                     Flavor::MultiThread(workers.map(number_of_workers).transpose()?)
                 };
                 configure(Settings {

@@ -57,7 +57,7 @@ extern "C" fn lwt_rust_channel_create(capacity: Raw) -> Raw {
     unsafe {
         stub([capacity], |lock, [capacity]| {
             fork::check()?;
-            let capacity = read::<Option<i64>>(capacity.get(lock))?;
+            let capacity = read::<Option<isize>>(capacity.get(lock))?;
             let capacity = capacity.map(usize::try_from).transpose()?;
             Ok(Root::new(channel::of_ocaml(lock, capacity)?))
         })

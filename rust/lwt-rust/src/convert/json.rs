@@ -1,0 +1,112 @@
+//! Values of JSON, with the feature `serde_json`.
+
+use serde_json::{Map, Number, Value};
+
+use super::{
+    FromOcaml, IntoOcaml, OcamlType, Read, constant, deeper_into_ocaml, deeper_into_rust, given_up,
+    mismatch, read_polymorphic, root, tagged,
+};
+use crate::{
+    bindings::Type,
+    error::Error,
+    ocaml::{Lock, Val},
+};
+
+/// `Lwt_rust.Json.t`. An integer of more than 63 bits is an `` `Intlit ``. A float that is not
+/// finite is an error.
+// SAFETY: the conversions below are those of `Lwt_rust.Json.t`.
+unsafe impl OcamlType for Value {
+    const TYPE: Type = Type::named("Lwt_rust.Json.t");
+}
+
+/// The number of a polymorphic variant: see the OCaml manual, "The representation of
+/// polymorphic variants".
+const fn hash(name: &str) -> i64 {
+    let bytes = name.as_bytes();
+    let mut hash = 0_u32;
+    let mut index = 0;
+    while index < bytes.len() {
+        hash = hash.wrapping_mul(223).wrapping_add(bytes[index] as u32);
+        index += 1;
+    }
+    // The number has 31 bits, of which the highest is the sign.
+    ((hash << 1) as i32 >> 1) as i64
+}
+
+const NULL: i64 = hash("Null");
+const BOOL: i64 = hash("Bool");
+const INT: i64 = hash("Int");
+const INTLIT: i64 = hash("Intlit");
+const FLOAT: i64 = hash("Float");
+const STRING: i64 = hash("String");
+const LIST: i64 = hash("List");
+const ASSOC: i64 = hash("Assoc");
+
+impl FromOcaml for Value {
+    unsafe fn from_ocaml(value: Val<'_>) -> Result<Self, Error> {
+        let _level = deeper_into_rust()?;
+        let (constructor, content) = match read_polymorphic(value, "json") {
+            Read::Constant(NULL) => return Ok(Value::Null),
+            Read::Tagged(constructor, content) => (constructor, content),
+            _ => return Err(mismatch("Lwt_rust.Json.t")),
+        };
+        // SAFETY: the caller promises that the value is a `Lwt_rust.Json.t`, whose constructors
+        // have contents of these types.
+        unsafe {
+            Ok(match constructor {
+                BOOL => bool::from_ocaml(content)?.into(),
+                INT => isize::from_ocaml(content)?.into(),
+                INTLIT => Value::Number(integer(&String::from_ocaml(content)?)?),
+                FLOAT => Value::Number(finite(f64::from_ocaml(content)?)?),
+                STRING => String::from_ocaml(content)?.into(),
+                LIST => Vec::from_ocaml(content).map(Value::Array)?,
+                ASSOC => {
+                    let members: Vec<(String, Value)> = Vec::from_ocaml(content)?;
+                    Value::Object(members.into_iter().collect())
+                }
+                _ => return Err(mismatch("Lwt_rust.Json.t")),
+            })
+        }
+    }
+}
+
+fn integer(digits: &str) -> Result<Number, Error> {
+    let signed = digits.parse::<i64>().map(Number::from);
+    let number = signed.or_else(|_| digits.parse::<u64>().map(Number::from));
+    number.map_err(|_| Error::message(format!("`Intlit \"{digits}\" is no integer of 64 bits")))
+}
+
+fn finite(float: f64) -> Result<Number, Error> {
+    let number = Number::from_f64(float);
+    number.ok_or_else(|| Error::message(format!("{float:e} is no number of JSON")))
+}
+
+// SAFETY: it makes the constructors of the type, with their contents.
+unsafe impl IntoOcaml for Value {
+    fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
+        let _level = match deeper_into_ocaml() {
+            Ok(level) => level,
+            Err(error) => return Err(given_up(error, self)),
+        };
+        let (constructor, content) = match self {
+            Value::Null => return Ok(constant(NULL)),
+            Value::Bool(bool) => (BOOL, root(bool, lock)?),
+            Value::Number(number) => {
+                let int = number.as_i64().filter(|&int| Val::int(int).is_some());
+                match (int, number.as_f64()) {
+                    (Some(int), _) => (INT, root(int as isize, lock)?),
+                    (None, Some(float)) if number.is_f64() => (FLOAT, root(float, lock)?),
+                    _ => (INTLIT, root(number.to_string(), lock)?),
+                }
+            }
+            Value::String(string) => (STRING, root(string, lock)?),
+            Value::Array(values) => (LIST, root(values, lock)?),
+            Value::Object(members) => (ASSOC, root(pairs(members), lock)?),
+        };
+        Ok(tagged(lock, constructor, &content))
+    }
+}
+
+fn pairs(members: Map<String, Value>) -> Vec<(String, Value)> {
+    members.into_iter().collect()
+}
