@@ -8,6 +8,7 @@ _lwt_rust() {
     return
   fi
   case ${COMP_WORDS[1]}:$word in
+    new:-*) mapfile -t COMPREPLY < <(compgen -W "--binding --help" -- "$word") ;;
     bindings:-*) mapfile -t COMPREPLY < <(compgen -W "--crate --help" -- "$word") ;;
     config:-*) mapfile -t COMPREPLY < <(compgen -W "--offline --help" -- "$word") ;;
     *:-*) mapfile -t COMPREPLY < <(compgen -W "--help" -- "$word") ;;

@@ -46,18 +46,41 @@ let bindings crate library implementation interface =
           | () -> 0
           | exception Sys_error message -> fail [ message ]))
 
+let with_template f =
+  Result.bind (Place.library ()) (fun library ->
+      f ~template:(library / "template"))
+
 let new_project name =
-  let result =
-    Result.bind (Place.library ()) (fun library ->
-        New_project.create ~template:(library / "template") name)
-  in
-  match result with
+  match with_template (fun ~template -> New_project.create ~template name) with
   | Error problem -> fail [ problem ]
   | Ok files ->
       List.iter (fun file -> print_endline (name / file)) files;
       Printf.printf
         "\nNow:\n\n  cd %s\n  dune build\n  dune test\n  dune exec %s\n" name
         name;
+      0
+
+(* Cargo knows which folders the patterns in `members` mean. It fails if the
+   crate is no member. *)
+let is_member manifest =
+  let arguments =
+    [ "locate-project"; "--workspace"; "--manifest-path"; manifest ]
+  in
+  Sys.command
+    (Filename.quote_command "cargo" ~stdout:Filename.null ~stderr:Filename.null
+       arguments)
+  = 0
+
+let new_binding name =
+  match
+    with_template (fun ~template -> Workspace.bind ~template ~is_member name)
+  with
+  | Error problem -> fail [ problem ]
+  | Ok { Workspace.written; steps } ->
+      List.iter print_endline written;
+      Printf.printf "\nNow:\n\n";
+      List.iter (fun step -> Printf.printf "  %s\n" step) steps;
+      Printf.printf "  dune build\n  dune test\n  dune exec %s\n" name;
       0
 
 let doctor () =
@@ -119,6 +142,21 @@ let position n docv doc =
   Arg.(required & pos n (some string) None & info [] ~docv ~doc)
 
 let new_command =
+  let binding =
+    Arg.(
+      value & flag
+      & info [ "binding" ]
+          ~doc:
+            "Write the bindings of the Cargo workspace in the present folder: \
+             into the folder $(i,NAME), a crate that is a member of the \
+             workspace, its OCaml module, a program and a test, and beside it \
+             the files of dune and opam that are not there. The crate may name \
+             the other crates of the workspace. No file is changed: if a line \
+             has to be added to one, the command prints it.")
+  in
+  let write binding name =
+    if binding then new_binding name else new_project name
+  in
   Cmd.v
     (info "new" ~doc:"write a new project"
        [
@@ -130,7 +168,7 @@ let new_command =
           _. A folder that is not empty is left as it is.";
        ])
     Term.(
-      const new_project
+      const write $ binding
       $ position 0 "NAME" "The name of the project and of its folder.")
 
 let doctor_command =

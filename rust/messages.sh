@@ -98,7 +98,7 @@ advise() {
 In dune's folder, this crate is no member of the workspace above. If the crate is to
 stand alone, add a line [workspace] to its Cargo.toml. If it is a member, run dune in
 the workspace's folder, and let the rule depend on the workspace: doc/linking.md has
-an example, in "Several crates".
+an example, in "A Cargo workspace above".
 END
   elif find_missing; then
     {

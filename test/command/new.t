@@ -80,6 +80,87 @@ Names that OCaml, Rust or opam cannot have:
   file
   my-app
 
+The bindings of a Cargo workspace. Without cargo, the command does not know the
+members:
+
+  $ mkdir workspace && cd workspace
+  $ lwt-rust new --binding my-app
+  lwt-rust: there is no Cargo.toml with a line [workspace] in this folder: run the command in the folder of a Cargo workspace, or leave out --binding
+  [1]
+  $ echo '[workspace]' > Cargo.toml
+  $ echo 'members = ["core"]' >> Cargo.toml
+  $ (PATH=$(dirname $(command -v lwt-rust)) && lwt-rust new --binding my-app)
+  my-app/bin/dune
+  my-app/bin/main.ml
+  my-app/lib/dune
+  my-app/rust/Cargo.toml
+  my-app/rust/dune
+  my-app/rust/src/lib.rs
+  my-app/test/dune
+  my-app/test/test.ml
+  dune
+  dune-project
+  my-app.opam
+  
+  Now:
+  
+    add "my-app/rust" to the members in Cargo.toml
+    dune build
+    dune test
+    dune exec my-app
+  $ grep -rlE 'my-project|my_project|My_project' .
+  [1]
+  $ cat my-app/rust/Cargo.toml
+  [package]
+  name = "my-app-stubs"
+  version = "0.1.0"
+  edition = "2024"
+  publish = false
+  
+  [lib]
+  name = "my_app_stubs"
+  crate-type = ["staticlib", "cdylib"]
+  
+  [dependencies]
+  lwt-rust = "0.1"
+  tokio = { version = "1", features = ["time"] }
+  $ grep source_tree my-app/rust/dune
+    (source_tree %{project_root})
+  $ cat dune
+  ; Cargo's folder, which dune need not copy.
+  
+  (dirs :standard \ target)
+
+No file is changed:
+
+  $ lwt-rust new --binding my-app
+  lwt-rust: there is something in my-app already, and nothing is overwritten
+  [1]
+  $ cat > dune-project <<END
+  > (lang dune 3.17)
+  > (package (name other))
+  > END
+  $ echo '(data_only_dirs core)' > dune
+  $ lwt-rust new --binding second | sed -n '/^Now/,$p'
+  Now:
+  
+    add "second/rust" to the members in Cargo.toml
+    write (dirs :standard \ target) into the file dune
+    write (package (name second) (depends lwt lwt_rust)) into dune-project
+    dune build
+    dune test
+    dune exec second
+  $ cat dune
+  (data_only_dirs core)
+  $ ls
+  Cargo.toml
+  dune
+  dune-project
+  my-app
+  my-app.opam
+  second
+  $ cd ..
+
 A command line that is none:
 
   $ lwt-rust new 2>/dev/null
