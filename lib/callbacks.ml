@@ -52,7 +52,10 @@ let register () =
          make_canceled = (fun () -> Lwt.Canceled);
          call_within =
            (fun context f argument ->
-             if Lwt_loop.may_be_here () then Context.call context f argument
+             if
+               Lwt_loop.may_be_here ()
+               && not (Lwt_loop.is_beside_this_thread ())
+             then Context.call context f argument
              else f argument);
          make_stream = (fun stream -> Obj.repr (Stream.of_rust stream));
          make_sink =

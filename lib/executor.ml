@@ -80,6 +80,12 @@ let add_left t actions =
   | Nothing -> ()
   | _ -> Left.add_last t.left actions
 
+(* Leaves an action to the thread of the loop. *)
+let for_the_loop t action : Raw.actions =
+  add_left t action;
+  t.come_back ();
+  Nothing
+
 (* [exn] was raised just now, by the code that settles [wait], or by a handler. [next] are
    the actions that follow, if the wait is settled already. Returns the actions that
    follow. If the exception is not for the task, raising it is one of them. *)
@@ -238,6 +244,9 @@ and perform t here (action : Raw.actions) : Raw.actions =
       match context with
       | Within _ when context == here ->
           call t here ~is_settled:ignored closure argument wait
+      | (Within _ | Nowhere) when Raw.executor_is_beside_the_loop () ->
+          for_the_loop t
+            (Call { closure; argument; wait; context; next = Nothing })
       | Within _ | Nowhere -> call_within t context closure argument wait)
   | Observe { promise; wait; next = _ } -> observe t here promise wait
   | Cancel action ->
@@ -312,6 +321,9 @@ and await : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
   | Return value -> Raw.wait_resolve wait value true
   | Fail exn -> answer_exn wait exn None
   | Sleep when not t.is_of_lwt -> answer_exn wait no_loop None
+  | Sleep when Raw.executor_is_beside_the_loop () ->
+      (* While this thread adds a callback, the loop may settle the promise. *)
+      for_the_loop t (Observe { promise; wait; next = Nothing })
   | Sleep when not !gives_up -> (
       match Raw.wait_promised wait promise false with
       | Waits ->

@@ -63,6 +63,13 @@ let attached t (state : unit -> Raw.turn) : Raw.turn =
 
 let begin_turn t = attached t Raw.executor_begin_turn
 
+let is_beside_this_thread () =
+  match here () with
+  | None -> false
+  | Some t ->
+      ignore (attached t Raw.executor_look : Raw.turn);
+      Raw.executor_is_beside_the_loop ()
+
 let is_coming () =
   match Lwt.state !coming with Sleep -> true | Return () | Fail _ -> false
 

@@ -26,6 +26,11 @@ val may_be_here : unit -> bool
     domain: the Lwt loop drives its executor, or there is none yet and this is
     the main domain. *)
 
+val is_beside_this_thread : unit -> bool
+(** [is_beside_this_thread ()] is whether another thread of the calling domain
+    runs the Lwt loop that drives its executor. Then the calling thread must not
+    touch the state of Lwt. *)
+
 val has_made : Executor.t -> bool
 (** [has_made executor] is whether [executor] is the one of the calling domain.
     If its creation was interrupted, by the handler of a signal for example,

@@ -24,10 +24,13 @@
 
     Any systhread of the domain may make a call. Since Lwt is not thread-safe, a
     systhread that does not run the loop hands the promise over to the one that
-    does, and adds no callback to it. If the Rust future is not [Send], only the
-    systhread that made the call may run it. If another one runs the loop, the
-    promise is rejected with {!Error}; if another one cancels the promise, the
-    future is leaked.
+    does, and adds no callback to it. The closures that the systhread gives to
+    its call run in it until the call first waits. Everything else that the call
+    leads to runs in the thread of the loop: callbacks, cancellations, other
+    tasks and the closures of other calls. If the Rust future is not [Send],
+    only the systhread that made the call may run it. If another one runs the
+    loop, the promise is rejected with {!Error}; if another one cancels the
+    promise, the future is leaked.
 
     This module has the exceptions with which the promise of a call is rejected
     ({!section-errors}), the rules of cancellation ({!section-cancellation}),

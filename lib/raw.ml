@@ -185,6 +185,12 @@ external executor_is_thread_of_loop : unit -> bool
 [@@noalloc]
 (** Whether the loop has begun its last turn on the calling thread. *)
 
+external executor_is_beside_the_loop : unit -> bool
+  = "lwt_rust_executor_is_beside_the_loop"
+[@@noalloc]
+(** Whether the loop has begun its last turn on another thread of the domain.
+    Then the calling thread must not touch the state of Lwt. *)
+
 external executor_tell : unit -> unit = "lwt_rust_executor_tell"
 [@@noalloc]
 (** Sends the notification that wakes the loop. *)

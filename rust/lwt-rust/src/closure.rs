@@ -174,7 +174,7 @@ pub struct Closure<A, B> {
 impl<A: IntoOcaml, B: FromOcaml> Closure<A, B> {
     /// Calls the function, in the domain of the calling thread, and returns its result. The
     /// function sees the values that `Lwt.with_value` has set for the call that it was given
-    /// to.
+    /// to, unless a systhread calls it while another one runs the Lwt loop.
     ///
     /// ```no_run
     /// # use lwt_rust::{Closure, Error, with_lock};

@@ -78,11 +78,16 @@ pub(crate) fn keep_plain(f: Closure<i64, i64>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Takes the closure that was kept.
+pub(crate) fn kept_plain() -> Result<Closure<i64, i64>, Error> {
+    let kept = KEPT.lock().map_err(|_| Error::message("a panic"))?.take();
+    kept.ok_or_else(|| Error::message("nothing is kept"))
+}
+
 /// Calls the closure that was kept.
 #[func]
 pub(crate) async fn call_plain_kept(number: i64) -> Result<i64, Error> {
-    let kept = KEPT.lock().map_err(|_| Error::message("a panic"))?.take();
-    let f = kept.ok_or_else(|| Error::message("nothing is kept"))?;
+    let f = kept_plain()?;
     with_lock(|lock| f.call(lock, number))
 }
 

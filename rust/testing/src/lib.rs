@@ -11,6 +11,7 @@ macro_rules! round_trips {
     )* };
 }
 
+mod beside;
 mod block_on;
 mod bound;
 mod calls;
@@ -50,6 +51,7 @@ pub use lwt_rust_optional;
 pub use lwt_rust_renamed;
 pub use lwt_rust_through;
 
+use beside as x;
 use block_on as b;
 use bound as o;
 use calls as k;
@@ -116,6 +118,7 @@ lwt_rust::library! {
     o::stays_portable, o::moves_portable, o::hold_portable, o::spawn_and_wait_portable,
     c::for_ever, c::live, c::call_and_wait, c::call_and_return, c::drop_promise, c::leave_unpolled, c::detach_promise, c::swallow_and_wait, c::scoped, c::drop_task, c::protected,
     l::call, l::call_later, l::call_plain_later, l::keep_plain, l::keep_plain_at_once, l::keep_and_apply, l::keep_made, l::call_lwt_and_plain, l::call_plain_and_three, l::call_plain_kept, l::keep_lwt, l::call_kept, l::call_of_record, l::sum, l::sum_on_tokio, l::sum_of_tasks,
+    x::call_with_numbers, x::end_numbers, x::number_and_call, x::call_with_shared, x::share, x::keep_promise, x::drop_kept_promise, x::apply_kept,
     t::worker_name, t::signals_blocked, t::signal_blocked_here, t::lock, t::spin, t::herd, t::storm, t::adopt,
     m::made, m::alive, m::script, m::numbers, m::numbers_later, m::numbers_or_error, m::numbers_blocking, m::silence, m::streams, m::calling, m::calling_within, m::polled_by, m::from_tokio, m::panics_when_dropped, m::sum_stream, m::take, m::lengths_of_texts, m::echo_bytes_of, m::echo_floats_of, m::drop_stream, m::drop_stream_elsewhere,
     i::pipe, i::connect, i::echo_server, i::copy, i::copy_on_tokio, i::read_some, i::write_some, i::same_channel, i::kind_of_error,

@@ -230,6 +230,7 @@ impl DomainExecutor {
     {
         let is_woken = first::take_first();
         let ticket = self.insert_call(lock, cancellation)?;
+        self.begins(ticket);
         *future.as_mut().project().call = Some(Running::new(self, ticket));
         let made = self.make_task(future);
         let mut calls = self.calls.by_slot.borrow_mut();

@@ -1,6 +1,6 @@
 //! How stubs give OCaml the actions that tasks leave.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use lwt_rust_core::Ticket;
 
@@ -21,10 +21,25 @@ pub(super) struct Left {
     action: Action,
 }
 
+thread_local! {
+    /// The call that this thread has begun last, if it has begun any that waits.
+    static BEGUN: Cell<Ticket> = const { Cell::new(Ticket::NOTHING) };
+}
+
 impl Left {
     #[inline]
     fn is_own(&self) -> bool {
         self.thread == this_thread()
+    }
+
+    /// Whether a thread may have it carried out beside the one of the Lwt loop. There is no
+    /// promise yet for the result of a call that the thread begins.
+    fn is_for_any_thread(&self) -> bool {
+        match &self.action {
+            Action::Call { .. } => true,
+            Action::Settle { ticket, .. } => BEGUN.get() == *ticket,
+            _ => false,
+        }
     }
 }
 
@@ -43,6 +58,12 @@ impl DomainExecutor {
         let thread = this_thread();
         self.actions.borrow_mut().push(Left { thread, action });
         self.is_left.set(true);
+    }
+
+    /// Notes that the calling thread begins a call, whose promise OCaml makes later.
+    #[inline]
+    pub(super) fn begins(&self, call: Ticket) {
+        BEGUN.set(call);
     }
 
     /// Begins a wait of the task that is being polled, and leaves the action by which OCaml
@@ -116,6 +137,9 @@ impl DomainExecutor {
     /// see [`actions_left`](Self::actions_left). So each thread carries out its own. For
     /// example, a closure runs on the thread whose call it was given to. If OCaml code has
     /// interrupted the stub, another thread may have left actions meanwhile.
+    ///
+    /// A thread beside the one of the Lwt loop gets only calls of closures, and the result of the
+    /// call that it has begun. The other actions touch promises, so they wait for the loop.
     #[inline]
     pub(crate) fn hand_over_own<'l>(&self, lock: &'l mut Lock, before: Before) -> Val<'l> {
         if !self.is_left.get() {
@@ -126,9 +150,11 @@ impl DomainExecutor {
             true => before.number,
             false => 0,
         };
-        match number == 0 && self.actions.borrow().iter().all(Left::is_own) {
+        let is_beside = self.is_beside_the_loop();
+        let are_all = || self.actions.borrow().iter().all(Left::is_own);
+        match !is_beside && number == 0 && are_all() {
             true => self.hand_over_all(lock, false),
-            false => self.hand_over_some(lock, number),
+            false => self.hand_over_some(lock, number, is_beside),
         }
     }
 
@@ -149,15 +175,16 @@ impl DomainExecutor {
         }
     }
 
-    /// Gives OCaml the actions of this thread, but not the first `before` of them.
+    /// Gives OCaml the actions of this thread, but not the first `before` of them. If
+    /// `is_beside`, most of them wait for the loop.
     #[cold]
-    fn hand_over_some<'l>(&self, lock: &'l mut Lock, before: usize) -> Val<'l> {
+    fn hand_over_some<'l>(&self, lock: &'l mut Lock, before: usize, is_beside: bool) -> Val<'l> {
         let mut next = self.end(false);
         let mut number = 0;
         let all = self.actions.take();
         let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|left| {
             number += usize::from(left.is_own());
-            left.is_own() && number > before
+            left.is_own() && number > before && (left.is_for_any_thread() || !is_beside)
         });
         self.is_left.set(!others.is_empty());
         self.actions.replace(others);
@@ -167,7 +194,8 @@ impl DomainExecutor {
         next.get(lock)
     }
 
-    /// What follows the last action.
+    /// What follows the last action. If another thread runs the Lwt loop, that loop may sleep,
+    /// and what OCaml does on this thread, such as a `Lwt.pause` in a closure, does not wake it.
     fn end(&self, is_exhausted: bool) -> Root {
         let comes_back = self.must_come_back() || is_exhausted || self.is_beside_the_loop();
         let end = match comes_back {
@@ -175,13 +203,6 @@ impl DomainExecutor {
             false => End::Nothing,
         };
         Root::new(Val::from_index(end as usize))
-    }
-
-    /// Whether another thread runs the Lwt loop. The loop may sleep, and what OCaml does on
-    /// this thread, such as a `Lwt.pause` in a closure, does not wake it.
-    fn is_beside_the_loop(&self) -> bool {
-        let thread = self.loop_thread.get();
-        self.is_of_lwt && thread != 0 && thread != this_thread()
     }
 
     /// Whether tasks are runnable and no poll is on its way, so that the caller has to ask

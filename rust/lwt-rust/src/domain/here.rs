@@ -128,6 +128,11 @@ pub(crate) fn is_thread_of_loop() -> bool {
         .is_some_and(|executor| executor.is_of_lwt() && executor.loop_thread.get() == this_thread())
 }
 
+/// Whether another thread of this thread's domain runs the Lwt loop.
+pub(crate) fn is_beside_the_loop() -> bool {
+    here().is_some_and(DomainExecutor::is_beside_the_loop)
+}
+
 /// Whether the executor of this thread's domain has to be polled.
 pub(crate) fn is_woken() -> bool {
     here().is_some_and(DomainExecutor::is_woken)

@@ -58,7 +58,9 @@ pub(crate) use function::{
 };
 pub use handle::Handle;
 pub(crate) use handle::{Shared, Way};
-pub(crate) use here::{begin_turn, here, is_thread_of_loop, is_woken, look, read_for};
+pub(crate) use here::{
+    begin_turn, here, is_beside_the_loop, is_thread_of_loop, is_woken, look, read_for,
+};
 pub(crate) use registry::{
     at_hand, attach, attached, create, is_shut_down, notifications, shut_down, tokio,
     waits_with_lock,
@@ -73,7 +75,7 @@ pub(crate) use waits::{Outcome, Sink};
 use calls::Calls;
 use driver::Drivers;
 use handle::{CurrentLife, Life};
-use here::{executor_at_hand, executor_of_task};
+use here::{executor_at_hand, executor_of_task, this_thread};
 use spawned::Local;
 use tasks::Tasks;
 use waits::Waits;
@@ -220,6 +222,14 @@ impl DomainExecutor {
             pending: self.calls.pending(),
             polls: self.tasks.polls().wrapping_add(calls),
         }
+    }
+
+    /// Whether another thread runs the Lwt loop. Lwt is not thread-safe, so this thread leaves
+    /// to that one whatever touches the state of Lwt, and the tasks of other calls.
+    #[inline]
+    pub(crate) fn is_beside_the_loop(&self) -> bool {
+        let thread = self.loop_thread.get();
+        self.is_of_lwt && thread != 0 && thread != this_thread()
     }
 
     pub(crate) fn waits(&self) -> &Waits {

@@ -39,7 +39,7 @@ pub(crate) fn settle(lock: &mut Lock, number: u64, outcome: Outcome, is_here: bo
         Some(executor) => {
             let before = executor.actions_left();
             match executor.waits().settle(lock, ticket, outcome) {
-                Some(task) => executor.run_now(lock, task),
+                Some(task) => executor.run_now_if_here(lock, task),
                 // This may have woken a spawned task.
                 None => executor.run_spawned_now(lock),
             }

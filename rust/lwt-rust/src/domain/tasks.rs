@@ -18,7 +18,7 @@ use lwt_rust_core::{Contents, Slots, Ticket, drop_quietly};
 use super::{
     DomainExecutor, Shared, coop,
     driver::Drivers,
-    here::executor_at_hand,
+    here::{executor_at_hand, this_thread},
     slots::{TaskSlot, too_many},
     spare::Spare,
     waker::{slot_of, waker},
@@ -72,6 +72,8 @@ struct Task {
     /// woken meanwhile, and goes to the queue when the poll is over.
     is_queued: bool,
     is_cancelled: bool,
+    /// The thread that has made the task.
+    thread: usize,
 }
 
 #[derive(Default)]
@@ -106,6 +108,7 @@ impl Table {
             future: Some(future),
             is_queued: false,
             is_cancelled: false,
+            thread: this_thread(),
         })))
     }
 }
@@ -162,6 +165,13 @@ impl Tasks {
         for slot in requests.woken() {
             table.queue(TaskSlot(slot));
         }
+    }
+
+    /// Whether the calling thread has made the task in a slot.
+    pub(super) fn is_of_this_thread(&self, slot: TaskSlot) -> bool {
+        let mut table = self.table.borrow_mut();
+        let task = table.tasks.current(slot.0);
+        task.is_some_and(|mut task| task.get_mut().thread == this_thread())
     }
 
     /// Takes a slot out of the queue, if it came into the queue last.

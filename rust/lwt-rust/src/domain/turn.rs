@@ -46,11 +46,26 @@ impl DomainExecutor {
         self.start_wanted_driver();
     }
 
+    /// Runs a task whose wait was settled just now. If another thread runs the Lwt loop, and
+    /// has made the task, that thread runs it soon. For example, a systhread calls a closure,
+    /// and a call of the loop's awaits the promise.
+    #[inline(always)]
+    pub(crate) fn run_now_if_here(&self, lock: &mut Lock, task: TaskSlot) {
+        match self.is_beside_the_loop() && !self.tasks.is_of_this_thread(task) {
+            true => self.make_runnable(task),
+            false => self.run_now(lock, task),
+        }
+    }
+
     /// Runs the spawned tasks that the running stub has made runnable. For example, a
-    /// callback of a Lwt promise has woken one of them.
+    /// callback of a Lwt promise has woken one of them. If another thread runs the Lwt loop,
+    /// that thread runs them soon.
     #[cold]
     #[inline(never)]
     pub(crate) fn run_spawned_now(&self, lock: &mut Lock) {
+        if self.is_beside_the_loop() {
+            return;
+        }
         if let Some(driver) = self.take_driver() {
             self.run_now(lock, driver.slot());
         }

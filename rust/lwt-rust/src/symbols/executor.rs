@@ -111,6 +111,12 @@ extern "C" fn lwt_rust_executor_is_thread_of_loop(_unit: Raw) -> Raw {
     observe(|| domain::is_thread_of_loop().into())
 }
 
+/// `unit -> bool`, `[@@noalloc]`: whether another thread of the domain runs the loop.
+#[unsafe(no_mangle)]
+extern "C" fn lwt_rust_executor_is_beside_the_loop(_unit: Raw) -> Raw {
+    observe(|| domain::is_beside_the_loop().into())
+}
+
 /// `unit -> unit`, `[@@noalloc]`: tells the domain of the calling thread to poll.
 // Called seldom, so it is kept away from the functions that each turn calls.
 #[cold]
