@@ -564,8 +564,9 @@ end
     {!Error}, and the Rust streams are dropped when they are closed or
     collected.
 
-    Only the domain that runs the Lwt loop may read a stream. Another domain
-    does so with {!Executor.run_in_lwt}. *)
+    Only the thread that runs the Lwt loop may read a stream, since Lwt is not
+    thread-safe. Another domain does so with {!Executor.run_in_lwt}, and another
+    systhread of the domain with [Lwt_preemptive.run_in_main]. *)
 module Stream : sig
   type 'a t
   (** A stream of items of type ['a]. *)
@@ -702,8 +703,9 @@ end
     second time, the call is rejected with {!Error}, even if the first call was
     refused.
 
-    Only the domain that runs the Lwt loop may use a sink. Another domain does
-    so with {!Executor.run_in_lwt}. *)
+    Only the thread that runs the Lwt loop may use a sink, since Lwt is not
+    thread-safe. Another domain does so with {!Executor.run_in_lwt}, and another
+    systhread of the domain with [Lwt_preemptive.run_in_main]. *)
 module Sink : sig
   type 'a t
   (** A sink for items of type ['a]. *)
