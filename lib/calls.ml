@@ -190,17 +190,22 @@ let forget_result t call =
   if is_early then forget_early t call;
   is_early
 
+(* What may raise comes first, since the handler of a signal may interrupt it: the result is
+   forgotten in the last step. *)
 let rec wait : type a. t -> Raw.call_id -> on_cancel:(unit -> unit) -> a Lwt.t =
  fun t call ~on_cancel ->
   let early = t.early in
   match List.assoc_opt call early with
-  | Some result -> (
+  | Some result ->
+      let promise =
+        match result with
+        | Ok value -> Lwt.return (Obj.obj value)
+        | Error ((exn, _) as failure) ->
+            Failure.note failure;
+            Lwt.fail exn
+      in
       forget_early t call;
-      match result with
-      | Ok value -> Lwt.return (Obj.obj value)
-      | Error ((exn, _) as failure) ->
-          Failure.note failure;
-          Lwt.fail exn)
+      promise
   | None ->
       let slot = slot_of call in
       let promise, resolver = (Lwt.task () : a Lwt.t * a Lwt.u) in
@@ -217,12 +222,14 @@ let rec expect t call result =
   let early = t.early in
   match List.assoc_opt call early with
   | Some value ->
-      forget_early t call;
-      result :=
+      let value =
         Some
           (match value with
           | Ok value -> Ok (Obj.obj value)
           | Error _ as error -> error)
+      in
+      forget_early t call;
+      result := value
   | None ->
       let expected = Some (Expected { call; result }) in
       if t.early == early then t.expected <- expected else expect t call result

@@ -155,6 +155,45 @@ let while_a_promise_is_given_up () =
   Lwt_main.run (pauses 10);
   check_bool "cancelled" true (Lwt.state promise = Fail Lwt.Canceled)
 
+(* [interrupted_anywhere n f] is [f ()], with an exception at its [n]th allocation, also if
+   that is in a function of Lwt's. *)
+let interrupted_anywhere n f =
+  let left = ref n in
+  let alloc (_ : Gc.Memprof.allocation) =
+    decr left;
+    if !left = 0 then raise Handler;
+    None
+  in
+  let tracker =
+    { Gc.Memprof.null_tracker with alloc_minor = alloc; alloc_major = alloc }
+  in
+  ignore (Gc.Memprof.start ~sampling_rate:1. tracker : Gc.Memprof.t);
+  let result = try Ok (f ()) with Handler -> Error Handler in
+  Gc.Memprof.stop ();
+  result
+
+(* The result of a call has come, and the caller makes the promise. The next calls get the same
+   slot. *)
+let while_a_result_is_taken () =
+  let call n = Rust.call Lwt.return n in
+  let check name n call =
+    check_bool
+      (Printf.sprintf "%s is there" name)
+      true
+      (Lwt.state call = Return n)
+  in
+  Lwt_main.run (Rust.yield 1 ());
+  let interruptions = ref 0 in
+  for place = 60 downto 1 do
+    (match interrupted_anywhere place (fun () -> call 0) with
+    | Error _ -> incr interruptions
+    | Ok call -> ignore (Lwt_main.run (within 10. (result call))));
+    for n = 1 to 3 do
+      check (Printf.sprintf "call %d after allocation %d" n place) n (call n)
+    done
+  done;
+  check_bool "enough places" true (!interruptions > 5)
+
 (* A real signal. Most of the time is Rust's, so OCaml calls most handlers when a stub has
    returned. *)
 let by_a_timer () =
@@ -246,4 +285,9 @@ let () =
           quick "by a timer" by_a_timer;
           quick "while a promise is given up" while_a_promise_is_given_up;
         ] );
+      (* In bytecode it leaves tasks, as the timer does. *)
+      ( "a result that has come",
+        if has_memprof () then
+          [ quick "while it is taken" while_a_result_is_taken ]
+        else [] );
     ]
