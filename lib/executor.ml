@@ -321,9 +321,6 @@ and await : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
   | Return value -> Raw.wait_resolve wait value true
   | Fail exn -> answer_exn wait exn None
   | Sleep when not t.is_of_lwt -> answer_exn wait no_loop None
-  | Sleep when Raw.executor_is_beside_the_loop () ->
-      (* While this thread adds a callback, the loop may settle the promise. *)
-      for_the_loop t (Observe { promise; wait; next = Nothing })
   | Sleep when not !gives_up -> (
       match Raw.wait_promised wait promise false with
       | Waits ->
@@ -332,14 +329,18 @@ and await : type a. t -> Raw.context -> a Lwt.t -> Raw.wait -> Raw.actions =
       | Cancels ->
           Cancel
             { promise = Obj.repr promise; is_removable = false; next = Nothing }
-      | Detached -> Nothing)
+      | Detached -> Nothing
+      | For_the_loop ->
+          for_the_loop t (Observe { promise; wait; next = Nothing }))
+  | Sleep when Raw.executor_is_beside_the_loop () ->
+      for_the_loop t (Observe { promise; wait; next = Nothing })
   | Sleep -> (
       let in_its_place = Lwt.protected promise in
       match Raw.wait_promised wait (promise, in_its_place) true with
       | Waits ->
           add_callbacks t here in_its_place wait;
           Nothing
-      | (Cancels | Detached) as begun ->
+      | (Cancels | Detached | For_the_loop) as begun ->
           let promise = Obj.repr (promise, in_its_place) in
           if begun = Cancels then
             Cancel { promise; is_removable = true; next = Nothing }

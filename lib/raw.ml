@@ -76,6 +76,7 @@ type begun =
   | Waits  (** OCaml has to settle the wait when the promise is settled *)
   | Cancels  (** the wait has ended, and OCaml has to cancel the promise *)
   | Detached  (** the wait has ended, and the promise goes on *)
+  | For_the_loop  (** another thread runs the loop, and says it again *)
 
 type 'a promise
 (** A promise that Rust awaits and OCaml settles. Its finaliser rejects it. *)

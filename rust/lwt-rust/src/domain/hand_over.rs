@@ -130,7 +130,7 @@ impl DomainExecutor {
             return Val::from_index(End::Nothing as usize);
         }
         self.taken.set(self.taken.get().wrapping_add(1));
-        self.hand_over_all(lock, is_exhausted)
+        self.hand_over_all(lock, is_exhausted || self.is_beside_the_loop())
     }
 
     /// Gives OCaml the actions that the running stub has left, when `before` were there already:
@@ -158,8 +158,9 @@ impl DomainExecutor {
         }
     }
 
-    fn hand_over_all<'l>(&self, lock: &'l mut Lock, is_exhausted: bool) -> Val<'l> {
-        let mut next = self.end(is_exhausted);
+    /// Gives OCaml all actions. `comes_back` is as for [`end`](Self::end).
+    fn hand_over_all<'l>(&self, lock: &'l mut Lock, comes_back: bool) -> Val<'l> {
+        let mut next = self.end(comes_back);
         // The list is borrowed for one action at a time, and not while memory is allocated:
         // then a finaliser may run, and leave an action.
         loop {
@@ -179,7 +180,7 @@ impl DomainExecutor {
     /// `is_beside`, most of them wait for the loop.
     #[cold]
     fn hand_over_some<'l>(&self, lock: &'l mut Lock, before: usize, is_beside: bool) -> Val<'l> {
-        let mut next = self.end(false);
+        let mut next = self.end(is_beside);
         let mut number = 0;
         let all = self.actions.take();
         let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|left| {
@@ -194,11 +195,12 @@ impl DomainExecutor {
         next.get(lock)
     }
 
-    /// What follows the last action. If another thread runs the Lwt loop, that loop may sleep,
-    /// and what OCaml does on this thread, such as a `Lwt.pause` in a closure, does not wake it.
-    fn end(&self, is_exhausted: bool) -> Root {
-        let comes_back = self.must_come_back() || is_exhausted || self.is_beside_the_loop();
-        let end = match comes_back {
+    /// What follows the last action. `comes_back` says that OCaml makes the loop come back in any
+    /// case: if the poll has ended with work left, or if another thread runs the Lwt loop. That
+    /// loop may sleep, and what OCaml does on this thread, such as a `Lwt.pause` in a closure,
+    /// does not wake it.
+    fn end(&self, comes_back: bool) -> Root {
+        let end = match self.must_come_back() || comes_back {
             true => End::ComeBack,
             false => End::Nothing,
         };

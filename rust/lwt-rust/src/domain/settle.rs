@@ -18,6 +18,8 @@ use crate::{
 pub(crate) fn promised(number: u64, awaited: Awaited) -> Begun {
     let wait = Ticket::from_bits(number);
     match here() {
+        // While this thread adds a callback, the loop may settle the promise.
+        Some(executor) if executor.is_beside_the_loop() => Begun::ForTheLoop,
         Some(executor) if wait != Ticket::NOTHING => executor.waits().promised(wait, awaited),
         // Nobody awaits the promise, or this is a forked child, where no task does.
         _ => Begun::Detached,

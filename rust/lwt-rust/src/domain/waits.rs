@@ -82,6 +82,8 @@ pub(crate) enum Begun {
     Cancels = 1,
     /// OCaml leaves the promise alone.
     Detached = 2,
+    /// OCaml leaves the promise to the thread of the Lwt loop.
+    ForTheLoop = 3,
 }
 
 /// The task, waker or sink that is told when the wait is settled.
