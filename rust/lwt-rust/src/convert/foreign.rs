@@ -52,9 +52,9 @@ texts! {
     uuid::Uuid, "UUID";
 }
 
+#[cfg(feature = "chrono")]
 /// `float`: the seconds since 1970, as in `Unix`. It has microseconds.
 // SAFETY: the conversions below are those of `float`, which this says it is.
-#[cfg(feature = "chrono")]
 unsafe impl OcamlType for DateTime<Utc> {
     const IS_FLOAT: bool = true;
 
@@ -80,8 +80,8 @@ impl FromOcaml for DateTime<Utc> {
     }
 }
 
-// SAFETY: it is an OCaml float.
 #[cfg(feature = "chrono")]
+// SAFETY: it is an OCaml float.
 unsafe impl IntoOcaml for DateTime<Utc> {
     fn into_ocaml(self, lock: &mut Lock) -> Result<Val<'_>, Error> {
         SystemTime::from(self).into_ocaml(lock)

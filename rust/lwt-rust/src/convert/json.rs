@@ -50,23 +50,23 @@ impl FromOcaml for Value {
             Read::Tagged(constructor, content) => (constructor, content),
             _ => return Err(mismatch("Lwt_rust.Json.t")),
         };
-        // SAFETY: the caller promises that the value is a `Lwt_rust.Json.t`, whose constructors
-        // have contents of these types.
-        unsafe {
-            Ok(match constructor {
-                BOOL => bool::from_ocaml(content)?.into(),
-                INT => isize::from_ocaml(content)?.into(),
-                INTLIT => Value::Number(integer(&String::from_ocaml(content)?)?),
-                FLOAT => Value::Number(finite(f64::from_ocaml(content)?)?),
-                STRING => String::from_ocaml(content)?.into(),
-                LIST => Vec::from_ocaml(content).map(Value::Array)?,
-                ASSOC => {
-                    let members: Vec<(String, Value)> = Vec::from_ocaml(content)?;
-                    Value::Object(members.into_iter().collect())
-                }
-                _ => return Err(mismatch("Lwt_rust.Json.t")),
-            })
+        macro_rules! content {
+            ($type:ty) => {
+                // SAFETY: the caller promises that the value is a `Lwt_rust.Json.t`, and a
+                // constructor of this name has a content of this type.
+                unsafe { <$type>::from_ocaml(content) }?
+            };
         }
+        Ok(match constructor {
+            BOOL => content!(bool).into(),
+            INT => content!(isize).into(),
+            INTLIT => Value::Number(integer(&content!(String))?),
+            FLOAT => Value::Number(finite(content!(f64))?),
+            STRING => content!(String).into(),
+            LIST => Value::Array(content!(Vec<Value>)),
+            ASSOC => Value::Object(content!(Vec<(String, Value)>).into_iter().collect()),
+            _ => return Err(mismatch("Lwt_rust.Json.t")),
+        })
     }
 }
 
