@@ -288,6 +288,7 @@ let programs =
         exit (Lwt_main.run (Rust.yield 3 11)) );
     ("shutdown and calls of continuations", 0, Shutdown.by_continuations);
     ("shutdown with functions of Rust's", 0, Shutdown.with_functions_open);
+    ("shutdown with connections open", 0, Shutdown.with_connections_open);
     ("shutdown with streams open", 0, Shutdown.with_streams_open);
     ("shutdown", 0, Shutdown.run);
   ]

@@ -297,3 +297,17 @@ let with_functions_open () =
   collect ();
   collect ();
   check "dropped" (Rust.Made.captured () = 0)
+
+(* The destructor of a connection spawns on tokio. tokio drops what is spawned after its
+   end. *)
+let with_connections_open () =
+  Lwt_main.run
+    (let connections = ref (List.init 10 (fun _ -> Rust.connection ())) in
+     let* () = Rust.sleep 1 () in
+     check "open" (List.length (Sys.opaque_identity !connections) = 10);
+     let* () = Lwt_rust.Runtime.shutdown ~timeout:0. () in
+     connections := [];
+     Lwt.return_unit);
+  collect ();
+  Thread.join (Thread.create collect ());
+  check "nothing is spawned" (Rust.closed () = 0)
