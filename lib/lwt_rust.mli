@@ -377,15 +377,11 @@ module Log : sig
       has other levels for some targets and the modules below them:
       [("http", Some Debug)] is for ["http"] and ["http::client"]. The longest
       path counts. A call replaces the levels of the call before. Any domain may
-      call it. It does not block.
-
-      Raises {!Error} in a forked process. *)
+      call it. It does not block. In a forked process it does nothing. *)
 
   val dropped : unit -> int
   (** [dropped ()] is how many records were dropped so far, since too many
-      waited for the loop. Any domain may call it.
-
-      Raises {!Error} in a forked process. *)
+      waited for the loop. Any domain may call it. *)
 end
 
 (** {1:executor Domains without a Lwt loop} *)

@@ -355,6 +355,24 @@ let collected_in_the_child () =
         (run (result promise) = Error Lwt_rust.Abandoned))
     !awaiting
 
+(* The loop of the child goes on when the levels change. The parent's records stay there. *)
+let logs fork () =
+  let records = ref 0 in
+  Logs.set_level (Some Logs.Info);
+  Lwt_rust_logs.start ();
+  Lwt_rust.Log.start (fun _ -> incr records);
+  Rust.Logged.log_many 5;
+  check_child "child"
+    (in_child ~fork (fun () ->
+         Logs.set_level (Some Logs.Debug);
+         run (pauses 3);
+         Lwt_rust_logs.refresh ();
+         ignore (Lwt_rust.Log.dropped () : int);
+         !records = 0));
+  run (pauses 3);
+  run (Rust.sleep 1 ());
+  check_int "parent" 5 !records
+
 let other_programs () =
   let sleeping = Rust.sleep 20 'x' in
   let output = run (Lwt_process.pread ("", [| "echo"; "hello" |])) in
@@ -378,6 +396,8 @@ let () =
           test "tasks of each kind" tasks_of_each_kind;
           test "what waits is rejected" what_waits_is_rejected;
           test "collected in the child" collected_in_the_child;
+          test "logs" (logs Unix.fork);
+          test "logs, Lwt_unix.fork" (logs Lwt_unix.fork);
           test "other programs" other_programs;
         ] );
       ( "streams, sinks and channels",

@@ -1,6 +1,10 @@
 //! Records of the crate `log`.
 
-use std::{borrow::ToOwned, time::SystemTime};
+use std::{
+    borrow::ToOwned,
+    sync::atomic::{AtomicBool, Ordering},
+    time::SystemTime,
+};
 
 use log::{LevelFilter, Log, Metadata};
 
@@ -12,6 +16,9 @@ use super::{
 use crate::error::Error;
 
 struct Logger;
+
+/// Whether `Logger` is the logger of the process.
+static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
 fn level_of(level: log::Level) -> Level {
     match level {
@@ -54,15 +61,14 @@ impl Log for Logger {
 /// If the program has another one, which does not give the records to `tracing` and so to our
 /// layer.
 pub(super) fn install() -> Result<(), Error> {
-    let is_ours = || {
-        let ours: *const dyn Log = &Logger;
-        std::ptr::addr_eq(ours, log::logger())
-    };
-    match log::set_logger(&Logger) {
-        Err(_) if !is_ours() && !tracing::has_layer() => Err(Error::message(
+    if log::set_logger(&Logger).is_ok() {
+        IS_INSTALLED.store(true, Ordering::Relaxed);
+    }
+    match IS_INSTALLED.load(Ordering::Relaxed) || tracing::has_layer() {
+        true => Ok(()),
+        false => Err(Error::message(
             "the program has another logger for the crate `log`: do not set that one",
         )),
-        Ok(()) | Err(_) => Ok(()),
     }
 }
 

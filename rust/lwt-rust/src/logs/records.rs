@@ -10,6 +10,7 @@ use std::{
 
 use super::Level;
 use crate::{
+    fork,
     ocaml::{Lock, Root, Val},
     reports::Reports,
 };
@@ -82,7 +83,8 @@ pub(super) fn levels() -> Option<Arc<Levels>> {
 
 /// Whether OCaml wants records of this level and target.
 pub(super) fn are_wanted(level: Level, target: &str) -> bool {
-    levels().is_some_and(|levels| level <= levels.of(target))
+    // In a forked child, the lock may be held for ever (rule 13).
+    !fork::happened() && levels().is_some_and(|levels| level <= levels.of(target))
 }
 
 /// Sets which records OCaml wants. Any thread may call it.

@@ -31,7 +31,10 @@ extern "C" fn lwt_rust_logs_set_levels(default: Raw, by_target: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
         act([default, by_target], |lock, [default, by_target]| {
-            fork::check()?;
+            if fork::happened() {
+                // Another thread may have been writing the levels.
+                return Ok(());
+            }
             let default = level(read(default.get(lock))?)?;
             let by_target = levels(by_target.get(lock))?;
             logs::set_levels(Levels::new(default, by_target));
