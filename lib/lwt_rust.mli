@@ -365,11 +365,12 @@ module Log : sig
       Call it in the domain of the Lwt loop. It may be called again: then the
       last handler counts. It does not start tokio.
 
-      Raises {!Error} if the Rust part of the program lacks the feature [logs],
-      if a crate has set another logger of the crate [log], or if one has set
-      another subscriber of [tracing]: add the layer [lwt_rust::logs::layer()]
-      to that subscriber. Raises {!Error} in a forked process. Raises
-      [Invalid_argument] if [capacity] is not between 1 and 1,000,000. *)
+      Raises {!exception-Error} if the Rust part of the program lacks the
+      feature [logs], if a crate has set another logger of the crate [log], or
+      if one has set another subscriber of [tracing]: add the layer
+      [lwt_rust::logs::layer()] to that subscriber. Raises {!exception-Error} in
+      a forked process. Raises [Invalid_argument] if [capacity] is not between 1
+      and 1,000,000. *)
 
   val set_levels : ?targets:(string * level option) list -> level option -> unit
   (** [set_levels ~targets level] makes Rust code skip records whose level is

@@ -356,14 +356,14 @@ let collected_in_the_child () =
     !awaiting
 
 (* The loop of the child goes on when the levels change. The parent's records stay there. *)
-let logs fork () =
+let logs () =
   let records = ref 0 in
   Logs.set_level (Some Logs.Info);
   Lwt_rust_logs.start ();
   Lwt_rust.Log.start (fun _ -> incr records);
   Rust.Logged.log_many 5;
   check_child "child"
-    (in_child ~fork (fun () ->
+    (in_child ~fork:Lwt_unix.fork (fun () ->
          Logs.set_level (Some Logs.Debug);
          run (pauses 3);
          Lwt_rust_logs.refresh ();
@@ -396,8 +396,7 @@ let () =
           test "tasks of each kind" tasks_of_each_kind;
           test "what waits is rejected" what_waits_is_rejected;
           test "collected in the child" collected_in_the_child;
-          test "logs" (logs Unix.fork);
-          test "logs, Lwt_unix.fork" (logs Lwt_unix.fork);
+          test "logs" logs;
           test "other programs" other_programs;
         ] );
       ( "streams, sinks and channels",

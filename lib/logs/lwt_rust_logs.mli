@@ -44,7 +44,8 @@ val start : ?capacity:int -> ?fields:bool -> ?trace:bool -> unit -> unit
     @raise Lwt_rust.Error
       if the Rust part of the program lacks the feature [logs], or has a logger
       of its own: see {!Lwt_rust.Log.start}.
-    @raise Invalid_argument if [capacity] is not between 1 and 1,000,000. *)
+
+    Raises [Invalid_argument] if [capacity] is not between 1 and 1,000,000. *)
 
 val refresh : unit -> unit
 (** [refresh ()] tells Rust of the levels that have changed. The loop does it at
