@@ -312,7 +312,7 @@ let sources () =
 (* Each source lives as long as the program. *)
 let targets_that_are_made_up () =
   begin_logs (Some Logs.Info);
-  let count = 3_000 in
+  let count = 1_200 in
   let before = List.length (Logs.Src.list ()) in
   let rec go n =
     if n = count then Lwt.return_unit

@@ -44,6 +44,8 @@ static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 ///
 /// Without it, `Lwt_rust.Log.start` sets a subscriber that has no other layer. The records of the
 /// crate `log` need no subscriber.
+///
+/// Any thread may call it. The layer never blocks, and panics only if the `Debug` of a field does.
 pub fn layer<S>() -> impl Layer<S> + Send + Sync + 'static
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
