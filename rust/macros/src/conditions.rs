@@ -12,8 +12,9 @@ use quote::{ToTokens, quote};
 use syn::{
     Attribute, FnArg, ImplItem, Item, Meta, Result, Token, TraitItem,
     parse::{ParseStream, Parser},
-    parse_quote,
+    parse_quote_spanned,
     punctuated::Punctuated,
+    spanned::Spanned,
 };
 
 use crate::refusal;
@@ -162,11 +163,10 @@ fn decided(
                 match (condition.then, holds) {
                     (None, holds) => is_there &= holds,
                     (Some(metas), true) => {
-                        left.extend(
-                            metas
-                                .into_iter()
-                                .map(|meta| -> Attribute { parse_quote!(#[#meta]) }),
-                        );
+                        left.extend(metas.into_iter().map(|meta| -> Attribute {
+                            // An error for the attribute is at its own place.
+                            parse_quote_spanned!(meta.span()=> #[#meta])
+                        }));
                     }
                     (Some(_), false) => {}
                 }

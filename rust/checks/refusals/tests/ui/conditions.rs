@@ -58,6 +58,11 @@ trait Lines {
     async fn get(&self, #[cfg(all())] change: &mut i64) -> Result<(), Error>;
 }
 
+#[interface]
+trait Options {
+    async fn get(&self, #[cfg_attr(all(), ocaml(label))] n: i64) -> Result<(), Error>;
+}
+
 struct Block;
 
 impl Block {
