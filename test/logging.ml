@@ -216,6 +216,28 @@ let a_handler_that_raises () =
   check_int "raised" 3 !raised;
   still_works ()
 
+let values_that_cannot_be_shown () =
+  let+ records = records ~levels:([], Some L.Info) 2 (now R.log_failing) in
+  let failed = "half<formatting failed>" in
+  match records with
+  | [ log; tracing ] ->
+      check_string "log" ("log " ^ failed) log.message;
+      check_string "tracing" ("tracing " ^ failed) tracing.message;
+      check_bool "field" true (tracing.fields = [ ("error", failed) ]);
+      check_bool "span" true
+        (tracing.spans = [ ("span", [ ("field", failed) ]) ])
+  | _ -> assert false
+
+let the_layer_twice () =
+  let+ records =
+    records ~levels:([], Some L.Info) 2 (now R.trace_in_two_layers)
+  in
+  List.iter
+    (fun (record : L.record) ->
+      check_string "message" "twice" record.message;
+      check_bool "span" true (record.spans = [ ("span", [ ("id", "1") ]) ]))
+    records
+
 let wrong_capacities () =
   List.iter
     (fun capacity ->
@@ -376,6 +398,8 @@ let () =
           case "a turn takes some" a_turn_takes_some;
           case "from many threads" from_many_threads;
           case "a handler that raises" a_handler_that_raises;
+          case "values that cannot be shown" values_that_cannot_be_shown;
+          case "the layer twice" the_layer_twice;
           case "wrong capacities" wrong_capacities;
         ] );
       ( "the library logs",

@@ -146,7 +146,7 @@ lwt_rust::library! {
     mod foreign { echo_uuid, echo_url, echo_chrono, echo_chronos, echo_json, echo_jsons, some_json, json_text, deep_json },
 
     /// Functions that log.
-    mod logged { log_all, trace_all_here, trace_all_on_tokio, trace_fields, log_counted, log_to, log_many, log_many_on_tokio },
+    mod logged { log_all, trace_all_here, trace_all_on_tokio, trace_fields, log_counted, log_to, log_many, log_many_on_tokio, log_failing, trace_in_two_layers },
 
     /// Functions that hold their domain.
     mod observed { hold_in_function, hold_at_first, hold_later, hold_a_thread, spawn_holding, leave_on_tokio },

@@ -9,6 +9,7 @@ use std::{
 
 use lwt_rust::func;
 use tokio::task::JoinError;
+use tracing_subscriber::layer::SubscriberExt;
 
 /// Logs one record of each level, by the crate `log`.
 #[func]
@@ -132,4 +133,37 @@ pub(crate) async fn log_many_on_tokio(count: usize, tasks: usize) -> Result<(), 
         task.await?;
     }
     Ok(())
+}
+
+#[derive(Debug)]
+struct Failing;
+
+impl fmt::Display for Failing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("half")?;
+        Err(fmt::Error)
+    }
+}
+
+impl Error for Failing {}
+
+/// Logs values whose `Display` fails.
+#[func]
+pub(crate) fn log_failing() {
+    log::info!(target: "shop", "log {Failing}");
+    let span = tracing::info_span!(target: "shop", "span", field = %Failing);
+    let error: &(dyn Error + 'static) = &Failing;
+    tracing::info!(target: "shop", parent: &span, error, "tracing {Failing}");
+}
+
+/// Logs within a span, for a subscriber that has our layer twice.
+#[func]
+pub(crate) fn trace_in_two_layers() {
+    let subscriber = tracing_subscriber::registry()
+        .with(lwt_rust::logs::layer())
+        .with(lwt_rust::logs::layer());
+    tracing::subscriber::with_default(subscriber, || {
+        let _span = tracing::info_span!(target: "shop", "span", id = 1).entered();
+        tracing::info!(target: "shop", "twice");
+    });
 }

@@ -10,7 +10,7 @@ use log::{LevelFilter, Log, Metadata};
 
 use super::{
     Level,
-    records::{Record, are_wanted, send},
+    records::{Record, are_wanted, send, text},
     tracing,
 };
 use crate::error::Error;
@@ -43,7 +43,7 @@ impl Log for Logger {
         send(Record {
             level: level_of(record.level()),
             target: record.target().to_owned(),
-            message: record.args().to_string(),
+            message: text(*record.args()),
             fields: Vec::new(),
             spans: Vec::new(),
             location: file.zip(record.line()),

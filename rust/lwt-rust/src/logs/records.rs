@@ -1,6 +1,7 @@
 //! The records that wait for OCaml, and which ones OCaml wants.
 
 use std::{
+    fmt::{self, Write},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
@@ -29,6 +30,17 @@ pub(super) struct Record {
     pub(super) spans: Vec<(String, Fields)>,
     pub(super) location: Option<(String, u32)>,
     pub(super) time: SystemTime,
+}
+
+/// The text of a value. An author of a `Display` may let it fail, for example chrono's for a
+/// wrong format. `to_string` would panic then, and a program may not lose a call because of its
+/// log.
+pub(super) fn text(arguments: fmt::Arguments<'_>) -> String {
+    let mut text = String::new();
+    if text.write_fmt(arguments).is_err() {
+        text.push_str("<formatting failed>");
+    }
+    text
 }
 
 /// Which records OCaml wants.

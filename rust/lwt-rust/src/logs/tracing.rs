@@ -1,7 +1,7 @@
 //! Events of the crate `tracing`, with the spans around them.
 
 use std::{
-    fmt::{Debug, Write},
+    fmt::Debug,
     sync::atomic::{AtomicBool, Ordering},
     time::SystemTime,
 };
@@ -22,7 +22,7 @@ use tracing_subscriber::{
 
 use super::{
     Level,
-    records::{Fields, Record, are_wanted, levels, send},
+    records::{Fields, Record, are_wanted, levels, send, text},
 };
 use crate::error::Error;
 
@@ -143,7 +143,8 @@ where
         let mut values = Values::default();
         attributes.record(&mut values);
         if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(SpanFields(values.all()));
+            // A subscriber may have the layer twice, and `insert` would panic.
+            span.extensions_mut().replace(SpanFields(values.all()));
         }
     }
 
@@ -247,16 +248,15 @@ impl Visit for Values {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut text = value.to_string();
+        let mut all = text(format_args!("{value}"));
         // An error may be its own source.
         for source in std::iter::successors(value.source(), |error| error.source()).take(100) {
-            // Writing into a string does not fail.
-            let _ = write!(text, ": {source}");
+            all.push_str(&text(format_args!(": {source}")));
         }
-        self.add(field, text);
+        self.add(field, all);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.add(field, format!("{value:?}"));
+        self.add(field, text(format_args!("{value:?}")));
     }
 }
