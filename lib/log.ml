@@ -12,6 +12,9 @@ type record = Raw.record = {
 
 let handler : (record -> unit) ref = ref ignore
 
+(* The most records that Rust gives at once. *)
+let portion = 64
+
 (* Returns whether there were any. *)
 let report_some () =
   match Outcome.get (Raw.logs_take ()) with
@@ -20,12 +23,35 @@ let report_some () =
       Reports.give !handler (List.rev records);
       true
 
-(* If there are many, the loop has a turn after each portion. *)
-let rec report () =
-  if report_some () && Outcome.get (Raw.logs_are_waiting ()) then
-    Lwt.on_success (Lwt.pause ()) report
+(* The last pause that was made for [go_on]. *)
+let coming = ref Lwt.return_unit
 
-let rec flush () = if report_some () then flush ()
+let is_coming () =
+  Lwt.paused_count () > 0
+  && match Lwt.state !coming with Sleep -> true | Return () | Fail _ -> false
+
+(* If there are many, the loop has a turn after each portion. *)
+let rec go_on () =
+  if report_some () && Outcome.get (Raw.logs_are_waiting ()) then
+    if not (is_coming ()) then (
+      coming := Lwt.pause ();
+      Lwt.on_success !coming go_on)
+
+(* New records make the loop report, too. If each report went on by itself, the turns would
+   get longer and longer while Rust logs. *)
+let report () = if not (is_coming ()) then go_on ()
+
+(* The greatest number of records that wait. *)
+let room = ref 0
+
+(* [handler] may make Rust log again, and the program has to end. So this reports as many
+   records as may have waited at first. *)
+let flush () =
+  let rec flush left =
+    if left > 0 && report_some () then flush (left - portion)
+  in
+  flush !room
+
 let is_flushed_at_exit = Atomic.make false
 
 let number = function
@@ -45,6 +71,7 @@ let start ?(capacity = 1024) handle =
     invalid_arg
       "Lwt_rust.Log.start: the capacity must be between 1 and 1,000,000";
   handler := handle;
+  room := max !room capacity;
   Outcome.get (Raw.logs_start capacity);
   if not (Atomic.exchange is_flushed_at_exit true) then at_exit flush
 

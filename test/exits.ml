@@ -149,8 +149,16 @@ let by_a_thread exit =
   let* called = Lwt_preemptive.detach call () in
   called
 
+(* Each record that is reported at the end leads to a new one. *)
+let by_a_handler_that_logs () =
+  Lwt_rust.Log.set_levels (Some Info);
+  Lwt_rust.Log.start (fun _ -> Rust.Logged.log_many 1);
+  Rust.Logged.log_many 1;
+  exit 5
+
 let programs =
   [
+    ("exit with a handler of records that logs", 5, by_a_handler_that_logs);
     ("exit by the handler of a signal", 5, exit_by by_a_handler);
     ( "exit by the handler of a signal, in a closure",
       5,

@@ -216,6 +216,22 @@ let a_handler_that_raises () =
   check_int "raised" 3 !raised;
   still_works ()
 
+(* Each record leads to a new one, so some wait all the time. *)
+let turns_do_not_grow () =
+  let most = ref 0 and in_turn = ref 0 and goes_on = ref true in
+  L.set_levels (Some Info);
+  L.start (fun _ ->
+      incr in_turn;
+      most := max !most !in_turn;
+      if !goes_on then R.log_many 1);
+  let hook = Lwt_main.Enter_iter_hooks.add_first (fun () -> in_turn := 0) in
+  R.log_many 1;
+  let+ () = pauses 300 in
+  goes_on := false;
+  Lwt_main.Enter_iter_hooks.remove hook;
+  check_bool "some" true (!most > 0);
+  check_bool (Printf.sprintf "%d records in a turn" !most) true (!most <= 40)
+
 let values_that_cannot_be_shown () =
   let+ records = records ~levels:([], Some L.Info) 2 (now R.log_failing) in
   let failed = "half<formatting failed>" in
@@ -398,6 +414,7 @@ let () =
           case "a turn takes some" a_turn_takes_some;
           case "from many threads" from_many_threads;
           case "a handler that raises" a_handler_that_raises;
+          case "turns do not grow" turns_do_not_grow;
           case "values that cannot be shown" values_that_cannot_be_shown;
           case "the layer twice" the_layer_twice;
           case "wrong capacities" wrong_capacities;
