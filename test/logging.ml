@@ -347,6 +347,21 @@ let sources () =
   let+ _ = reports 1 (now (fun () -> R.log_to "tea::pot" "four")) in
   ()
 
+let targets_with_colons () =
+  begin_logs (Some Logs.Info);
+  let source target =
+    let+ all = reports 1 (now (fun () -> R.log_to target "text")) in
+    (List.hd all).src
+  in
+  let check_source target expected =
+    let+ src = source target in
+    check_string target expected src
+  in
+  let* () = check_source "a:b" "a:b" in
+  let* () = check_source "a:c::d" "a:c" in
+  let* () = check_source "a::" "a" in
+  check_source "::a" ""
+
 (* Each source lives as long as the program. *)
 let targets_that_are_made_up () =
   begin_logs (Some Logs.Info);
@@ -423,6 +438,7 @@ let () =
         [
           case "levels" levels_of_logs;
           case "sources" sources;
+          case "targets with colons" targets_with_colons;
           case "targets that are made up" targets_that_are_made_up;
           case "text and tags" text_and_tags;
           case "dropped records are told" dropped_records_are_told;

@@ -26,10 +26,16 @@ let is_within target path =
   && (String.length target = String.length path
      || String.starts_with ~prefix:(path ^ "::") target)
 
+(* The part before the first ["::"]. *)
 let crate_of target =
-  match String.index_opt target ':' with
-  | Some colon -> String.sub target 0 colon
-  | None -> target
+  let rec part start =
+    match String.index_from_opt target start ':' with
+    | None -> target
+    | Some colon ->
+        let crate = String.sub target 0 colon in
+        if is_within target crate then crate else part (colon + 1)
+  in
+  part 0
 
 (* A program may make up targets. *)
 let most_targets = 1000
@@ -103,7 +109,12 @@ let tell_levels () =
   in
   L.set_levels ~targets (level_of_rust !default)
 
-let refresh () = if not (is_up_to_date ()) then tell_levels ()
+let refresh () =
+  if not (is_up_to_date ()) then
+    try tell_levels ()
+    with Lwt_rust.Error _ ->
+      (* In a forked process, Rust makes no records. *)
+      ()
 
 (* {1 Records} *)
 

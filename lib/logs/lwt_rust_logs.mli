@@ -49,7 +49,8 @@ val start : ?capacity:int -> ?fields:bool -> ?trace:bool -> unit -> unit
 
 val refresh : unit -> unit
 (** [refresh ()] tells Rust of the levels that have changed. The loop does it at
-    the end of each turn. Call it in the domain of the loop. *)
+    the end of each turn. Call it in the domain of the loop. In a forked process
+    it does nothing: Rust makes no records there. *)
 
 (** {1 Tags} *)
 
