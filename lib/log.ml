@@ -30,12 +30,15 @@ let is_coming () =
   Lwt.paused_count () > 0
   && match Lwt.state !coming with Sleep -> true | Return () | Fail _ -> false
 
-(* If there are many, the loop has a turn after each portion. *)
+(* If there are many, the loop has a turn after each portion. Lwt 5 has one list of pauses for
+   all domains, so another domain may run the callback. *)
 let rec go_on () =
   if report_some () && Outcome.get (Raw.logs_are_waiting ()) then
     if not (is_coming ()) then (
+      let domain = Domain_id.self () in
       coming := Lwt.pause ();
-      Lwt.on_success !coming go_on)
+      Lwt.on_success !coming (fun () ->
+          if domain = Domain_id.self () then go_on ()))
 
 (* New records make the loop report, too. If each report went on by itself, the turns would
    get longer and longer while Rust logs. *)

@@ -359,9 +359,10 @@ module Log : sig
       it for 64 records at a time, and goes on with its turn in between. At most
       [capacity] records wait for the loop (1024 by default); if there are more,
       they are dropped, and counted by {!dropped}. Those that wait when the
-      program exits are reported then. If [handler] raises an exception, that
-      goes to [Lwt.async_exception_hook]. A value whose [Display] or [Debug]
-      fails has the text ["<formatting failed>"].
+      program exits, also those from after a {!Runtime.shutdown}, are reported
+      then. If [handler] raises an exception, that goes to
+      [Lwt.async_exception_hook]. A value whose [Display] or [Debug] fails has
+      the text ["<formatting failed>"].
 
       Call it in the domain of the Lwt loop. It may be called again: then the
       last handler counts. It does not start tokio.

@@ -284,19 +284,6 @@ let channels make () =
   run (Lwt.join [ second; third; K.close sink ]);
   check_bool "items" true (run all = [ 1; 2; 3 ])
 
-(* Rust cannot learn of them. *)
-let levels_of_logs () =
-  Logs.set_level (Some Warning);
-  Lwt_rust_logs.start ();
-  ignore (run (Rust.sleep 1 ()) : unit);
-  check_child "child"
-    (in_child ~fork:Lwt_unix.fork (fun () ->
-         Logs.set_level (Some Debug);
-         Lwt_main.run (pauses 3);
-         Logs.set_level (Some Info);
-         Lwt_rust_logs.refresh ();
-         true))
-
 (* The sink has an item that has not arrived. *)
 let sinks_of_rust's () =
   let sink, arrived = Rust.slow_pipe 0.2 in
@@ -410,7 +397,6 @@ let () =
           test "what waits is rejected" what_waits_is_rejected;
           test "collected in the child" collected_in_the_child;
           test "logs" logs;
-          test "levels of logs" levels_of_logs;
           test "other programs" other_programs;
         ] );
       ( "streams, sinks and channels",

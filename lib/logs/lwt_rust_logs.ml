@@ -109,12 +109,7 @@ let tell_levels () =
   in
   L.set_levels ~targets (level_of_rust !default)
 
-let refresh () =
-  if not (is_up_to_date ()) then
-    try tell_levels ()
-    with Lwt_rust.Error _ ->
-      (* In a forked process, Rust makes no records. *)
-      ()
+let refresh () = if not (is_up_to_date ()) then tell_levels ()
 
 (* {1 Records} *)
 

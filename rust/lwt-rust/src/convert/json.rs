@@ -70,10 +70,19 @@ impl FromOcaml for Value {
     }
 }
 
+/// An integer of 64 bits, or a longer one, if the crate has its feature `arbitrary_precision`.
+/// Without that feature, a longer integer becomes a float.
 fn integer(digits: &str) -> Result<Number, Error> {
-    let signed = digits.parse::<i64>().map(Number::from);
-    let number = signed.or_else(|_| digits.parse::<u64>().map(Number::from));
-    number.map_err(|_| Error::message(format!("`Intlit \"{digits}\" is no integer of 64 bits")))
+    let number = digits
+        .parse()
+        .ok()
+        .filter(|number: &Number| is_integer(digits) && number.to_string() == digits);
+    number.ok_or_else(|| Error::message(format!("`Intlit \"{digits}\" is no integer of 64 bits")))
+}
+
+fn is_integer(number: &str) -> bool {
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn finite(float: f64) -> Result<Number, Error> {
@@ -96,7 +105,11 @@ unsafe impl IntoOcaml for Value {
                 match (int, number.as_f64()) {
                     (Some(int), _) => (INT, root(int as isize, lock)?),
                     (None, Some(float)) if number.is_f64() => (FLOAT, root(float, lock)?),
-                    _ => (INTLIT, root(number.to_string(), lock)?),
+                    _ if is_integer(&number.to_string()) => {
+                        (INTLIT, root(number.to_string(), lock)?)
+                    }
+                    // The crate has such numbers with its feature `arbitrary_precision`.
+                    _ => return Err(Error::message(format!("OCaml has no float {number}"))),
                 }
             }
             Value::String(string) => (STRING, root(string, lock)?),
