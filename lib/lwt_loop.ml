@@ -138,7 +138,11 @@ let has_left () =
    short. Lwt has one list of hooks for all domains: if another domain runs the loop, the
    thread is [Unattached]. *)
 
+let turns_begun = ref 0
+let turns () = !turns_begun
+
 let enter_hook () =
+  turns_begun := !turns_begun + 1;
   match Raw.executor_begin_turn () with
   | Quiet when not (has_left ()) -> is_awake := Lwt.paused_count () > 0
   | Quiet | Owed | Unattached | Forked -> Option.iter enter (here ())

@@ -36,5 +36,9 @@ val has_made : Executor.t -> bool
     If its creation was interrupted, by the handler of a signal for example,
     [has_made] completes it. *)
 
+val turns : unit -> int
+(** [turns ()] is how many turns Lwt's main loop has begun, in any domain, since
+    {!attach} first made an executor. *)
+
 val shutdown : timeout:float -> unit Lwt.t
 (** See {!Lwt_rust.Runtime.shutdown}. *)

@@ -268,6 +268,9 @@ module Runtime : sig
     polls : int;
         (** polls of calls and tasks in the calling domain. Tasks that Rust has
             spawned count together: a poll may run up to 16 of them *)
+    turns : int;
+        (** turns of [Lwt_main.run], in any domain, since the first call of an
+            asynchronous function *)
     notifications : int;
         (** notifications that Rust has sent to the Lwt loop. Each costs a few
             system calls, and many wake-ups may share one. Other threads send

@@ -306,7 +306,7 @@ type metrics = {
   notifications : int;
   longest_poll : float option;
 }
-(** See {!Lwt_rust.Runtime.metrics}. *)
+(** See {!Lwt_rust.Runtime.metrics}, which has [turns] as well. *)
 
 external runtime_metrics : unit -> metrics outcome = "lwt_rust_runtime_metrics"
 

@@ -10,7 +10,7 @@ let configure ?(thread_name = "lwt_rust") flavor =
 
 let start = Lwt_loop.attach
 
-type metrics = Raw.metrics = {
+type metrics = {
   workers : int;
   tokio_tasks : int;
   tokio_queue : int;
@@ -19,11 +19,39 @@ type metrics = Raw.metrics = {
   calls : int;
   calls_pending : int;
   polls : int;
+  turns : int;
   notifications : int;
   longest_poll : float option;
 }
 
-let metrics () = Outcome.get (Raw.runtime_metrics ())
+let metrics () =
+  let {
+    Raw.workers;
+    tokio_tasks;
+    tokio_queue;
+    blocking_running;
+    blocking_waiting;
+    calls;
+    calls_pending;
+    polls;
+    notifications;
+    longest_poll;
+  } =
+    Outcome.get (Raw.runtime_metrics ())
+  in
+  {
+    workers;
+    tokio_tasks;
+    tokio_queue;
+    blocking_running;
+    blocking_waiting;
+    calls;
+    calls_pending;
+    polls;
+    turns = Lwt_loop.turns ();
+    notifications;
+    longest_poll;
+  }
 
 type long_poll = Long_polls.t = { name : string; seconds : float }
 

@@ -125,6 +125,10 @@ let calls () =
   check_int "it was polled twice" 2 (pending.polls - ready.polls);
   Lwt.cancel waiting;
   check_int "none is pending" before.calls_pending (R.metrics ()).calls_pending;
+  let start = R.metrics () in
+  let* () = pauses 5 in
+  let turns = (R.metrics ()).turns - start.turns in
+  check_bool "turns" true (turns >= 4 && turns <= 6);
   let* () = Rust.sleep 1 () in
   let after = R.metrics () in
   check_bool "a notification" true (after.notifications > before.notifications);
