@@ -1,4 +1,7 @@
 include Errors
+
+type u64 = int
+
 module Bytes = Shared_bytes
 module Call = Call
 module Channel = Channel

@@ -863,6 +863,15 @@ module Bytes : sig
   (** [of_lwt_bytes source] is a copy of what [source] has now. *)
 end
 
+(** {1:numbers Numbers of 64 bits} *)
+
+type u64 = int
+(** A Rust [u64], as an [int]. A negative number is an error when it goes to
+    Rust, and a number that [int] has no room for, 2{^ 62} or more, when it
+    comes from Rust. If there may be such numbers, let the Rust code say
+    [int64]: [#[ocaml(with = Int64)]] on a field or an argument, the type
+    [lwt_rust::Int64], or the feature [int64] of the crate [lwt-rust]. *)
+
 (** {1:json JSON} *)
 
 (** Values of JSON.

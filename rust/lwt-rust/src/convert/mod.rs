@@ -54,7 +54,8 @@ use crate::{
 /// | Rust | OCaml |
 /// | --- | --- |
 /// | `()`, `bool`, `f64`, `f32` | `unit`, `bool`, `float` |
-/// | `i8` to `i64`, `u8` to `u64`, `isize`, `usize` | `int`, checked both ways |
+/// | `i8` to `i64`, `u8` to `u32`, `isize`, `usize` | `int`, checked both ways |
+/// | `u64` | `Lwt_rust.u64`, which is `int`, checked both ways |
 /// | [`Int64`], [`Int32`], [`Nativeint`] | `int64`, `int32`, `nativeint` |
 /// | `i128`, `u128` | `string`, in decimal |
 /// | `char`, [`Char`] | `Uchar.t`, `char` |

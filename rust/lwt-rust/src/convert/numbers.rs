@@ -57,11 +57,11 @@ unsafe impl IntoOcaml for bool {
 }
 
 macro_rules! integers {
-    ($($integer:ty),*) => { $(
-        /// `int`
-        // SAFETY: the conversions below are those of `int`.
+    ($ocaml:literal: $($integer:ty),*) => { $(
+        #[doc = concat!("`", $ocaml, "`")]
+        // SAFETY: the conversions below are those of `int`, which this type is.
         unsafe impl OcamlType for $integer {
-            const TYPE: Type = Type::named("int");
+            const TYPE: Type = Type::named($ocaml);
         }
 
         impl FromOcaml for $integer {
@@ -86,10 +86,14 @@ macro_rules! integers {
     )* };
 }
 
-integers!(i8, i16, i32, isize, u16, u32, usize);
+integers!("int": i8, i16, i32, isize, u16, u32, usize);
 
 #[cfg(not(feature = "int64"))]
-integers!(i64, u64);
+integers!("int": i64);
+
+// OCaml sees by the name of the type that an `int` has no room for each `u64`.
+#[cfg(not(feature = "int64"))]
+integers!("Lwt_rust.u64": u64);
 
 /// `int64`, with the feature `int64` of this crate: the same 64 bits.
 #[cfg(feature = "int64")]
