@@ -303,12 +303,14 @@ type metrics = {
   calls : int;
   calls_pending : int;
   polls : int;
+  turns : int;
   notifications : int;
   longest_poll : float option;
 }
-(** See {!Lwt_rust.Runtime.metrics}, which has [turns] as well. *)
+(** See {!Lwt_rust.Runtime.metrics}. *)
 
-external runtime_metrics : unit -> metrics outcome = "lwt_rust_runtime_metrics"
+external runtime_metrics : int -> metrics outcome = "lwt_rust_runtime_metrics"
+(** OCaml counts the turns, and gives their number. *)
 
 external polls_are_reported : float option -> unit outcome
   = "lwt_rust_polls_are_reported"

@@ -10,7 +10,7 @@ let configure ?(thread_name = "lwt_rust") flavor =
 
 let start = Lwt_loop.attach
 
-type metrics = {
+type metrics = Raw.metrics = {
   workers : int;
   tokio_tasks : int;
   tokio_queue : int;
@@ -24,34 +24,7 @@ type metrics = {
   longest_poll : float option;
 }
 
-let metrics () =
-  let {
-    Raw.workers;
-    tokio_tasks;
-    tokio_queue;
-    blocking_running;
-    blocking_waiting;
-    calls;
-    calls_pending;
-    polls;
-    notifications;
-    longest_poll;
-  } =
-    Outcome.get (Raw.runtime_metrics ())
-  in
-  {
-    workers;
-    tokio_tasks;
-    tokio_queue;
-    blocking_running;
-    blocking_waiting;
-    calls;
-    calls_pending;
-    polls;
-    turns = Lwt_loop.turns ();
-    notifications;
-    longest_poll;
-  }
+let metrics () = Outcome.get (Raw.runtime_metrics (Lwt_loop.turns ()))
 
 type long_poll = Long_polls.t = { name : string; seconds : float }
 

@@ -1,17 +1,9 @@
 (* Types of other crates, and JSON. *)
 
 open Support
+open Round_trip
 open QCheck2
 module R = Rust.Foreign
-
-let round_trip ?(equal = fun a b -> compare a b = 0) name gen echo =
-  let count = ref 0 in
-  QCheck_alcotest.to_alcotest
-    (Test.make ~count:200 ~name gen (fun value ->
-         incr count;
-         let back = echo value in
-         if !count mod 20 = 0 then Gc.full_major () else Gc.minor ();
-         equal value back))
 
 let text = Gen.(string_size ~gen:printable (int_bound 20))
 

@@ -3,6 +3,7 @@
 
 open Lwt.Syntax
 open Support
+open Round_trip
 module F = Rust
 
 let error_message name expected f =
@@ -168,29 +169,6 @@ let arguments_are_named () =
      position 1 begins no character" (fun () -> F.echo_string "a\255")
 
 (* {1 Conversions} *)
-
-let tiny_heap f () =
-  let control = Gc.get () in
-  Gc.set { control with minor_heap_size = 1024 };
-  Fun.protect ~finally:(fun () -> Gc.set control) f
-
-let trips = ref 0
-
-(* With frequent collections and a small heap, values move all the time. *)
-let collect () =
-  incr trips;
-  if !trips mod 50 = 0 then Gc.full_major ()
-
-let round_trip ?(count = 200) ?(equal = fun a b -> compare a b = 0) name gen
-    echo =
-  let test =
-    QCheck2.Test.make ~count ~name gen (fun value ->
-        let back = echo value in
-        collect ();
-        equal value back)
-  in
-  let name, speed, run = QCheck_alcotest.to_alcotest test in
-  Alcotest.test_case name speed (fun () -> tiny_heap run ())
 
 module Generators = struct
   include QCheck2.Gen

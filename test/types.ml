@@ -3,16 +3,8 @@
 
 open Lwt.Syntax
 open Support
+open Round_trip
 open QCheck2
-
-let round_trip ?(equal = fun a b -> compare a b = 0) name gen echo =
-  let count = ref 0 in
-  QCheck_alcotest.to_alcotest
-    (Test.make ~count:200 ~name gen (fun value ->
-         incr count;
-         let back = echo value in
-         if !count mod 20 = 0 then Gc.full_major () else Gc.minor ();
-         equal value back))
 
 let some_of gen others = Gen.(oneof (gen :: List.map return others))
 let int64 = some_of Gen.int64 Int64.[ min_int; max_int; 0L; -1L ]

@@ -91,13 +91,15 @@ extern "C" fn lwt_rust_runtime_live(unit: Raw) -> Raw {
     }
 }
 
-/// `unit -> metrics outcome`: what tokio and the calling domain have done so far.
+/// `int -> metrics outcome`: what tokio and the calling domain have done so far. OCaml gives the
+/// number of turns of the Lwt loop.
 #[unsafe(no_mangle)]
-extern "C" fn lwt_rust_runtime_metrics(unit: Raw) -> Raw {
+extern "C" fn lwt_rust_runtime_metrics(turns: Raw) -> Raw {
     // SAFETY: a stub of `raw.ml`, without `[@@noalloc]`.
     unsafe {
-        stub([unit], |lock, _| {
+        stub([turns], |lock, [turns]| {
             fork::check()?;
+            let turns = read::<usize>(turns.get(lock))?;
             let [workers, tasks, queued] = tokio_counts();
             let (running, waiting) = blocking_functions();
             let work = domain::here().map(|executor| executor.work());
@@ -118,6 +120,7 @@ extern "C" fn lwt_rust_runtime_metrics(unit: Raw) -> Raw {
                 work.calls,
                 work.pending,
                 work.polls,
+                turns,
                 domain::notifications(),
             ];
             let counts = counts.map(|count| Root::new(Val::from_index(count)));
