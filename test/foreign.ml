@@ -14,7 +14,7 @@ let uuid =
       | [ a; b; c; d; e; f; g; h ] ->
           Printf.sprintf "%s%s-%s-%s-%s-%s%s%s" a b c d e f g h
       | _ -> assert false)
-    Gen.(list_repeat 8 (int_bound 0xffff))
+    Gen.(list_size (return 8) (int_bound 0xffff))
 
 let close a b = Float.abs (a -. b) <= 1e-5 *. Float.max 1. (Float.abs a /. 1e9)
 let time = Gen.float_range (-8e12) 8e12
@@ -34,14 +34,15 @@ let json =
           (fun float -> `Float (if Float.is_finite float then float else 0.5))
           Gen.float;
         Gen.map (fun string -> `String string) text;
-        Gen.oneofl
-          [
-            `Int max_int;
-            `Int min_int;
-            `Intlit (Int64.to_string Int64.max_int);
-            `Intlit (Int64.to_string Int64.min_int);
-            `Intlit "18446744073709551615";
-          ];
+        Gen.oneof
+          (List.map Gen.return
+             [
+               `Int max_int;
+               `Int min_int;
+               `Intlit (Int64.to_string Int64.max_int);
+               `Intlit (Int64.to_string Int64.min_int);
+               `Intlit "18446744073709551615";
+             ]);
       ]
   in
   Gen.sized_size (Gen.int_bound 30)

@@ -27,7 +27,7 @@ let v6 =
     (fun parts ->
       let parts = List.map (Printf.sprintf "%x") parts in
       Unix.inet_addr_of_string (String.concat ":" parts))
-    Gen.(list_repeat 8 (int_bound 0xffff))
+    Gen.(list_size (return 8) (int_bound 0xffff))
 
 let address = Gen.oneof [ v4; v6 ]
 
